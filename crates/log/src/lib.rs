@@ -1,0 +1,4 @@
+//! The log: append-only, durable in groups, recoverable, provable.
+
+pub mod record;
+pub mod segment;

@@ -1,0 +1,1 @@
+//! A segment: an immutable Parquet file of records and its row table.
