@@ -1,0 +1,3 @@
+//! Splitting.
+/// Items.
+pub struct Items;
