@@ -105,3 +105,7 @@ const REF: Path<'static> = Path::top("ref");
 #[cfg(test)]
 #[path = "check/tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "check/limit_tests.rs"]
+mod limit_tests;

@@ -6,8 +6,9 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// Where the hyphens stand in a UUID's text.
+/// Where the hyphens stand in a UUID's text, and where the two digits of each byte.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+const DIGITS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /// The bytes of an id as written.
 pub(crate) const ID_BYTES: usize = 36;
@@ -27,17 +28,12 @@ impl EventId {
     /// Reads the hyphenated form, hex digits of either case, and nothing else.
     pub fn parse(text: &str) -> Result<EventId, IdError> {
         let text: &[u8; ID_BYTES] = text.as_bytes().try_into().map_err(|_| IdError)?;
+        if HYPHENS.iter().any(|&at| text[at] != b'-') {
+            return Err(IdError);
+        }
         let mut id = [0; 16];
-        let mut at = 0;
-        for byte in &mut id {
-            if HYPHENS.contains(&at) {
-                if text[at] != b'-' {
-                    return Err(IdError);
-                }
-                at += 1;
-            }
+        for (byte, at) in id.iter_mut().zip(DIGITS) {
             *byte = hex_byte(text[at], text[at + 1]).ok_or(IdError)?;
-            at += 2;
         }
         Ok(EventId(id))
     }
@@ -84,13 +80,8 @@ impl EventId {
     /// The text: 36 bytes, lower case, hyphenated.
     pub fn text(&self) -> [u8; 36] {
         let mut text = [b'-'; ID_BYTES];
-        let mut at = 0;
-        for byte in self.0 {
-            if HYPHENS.contains(&at) {
-                at += 1;
-            }
+        for (byte, at) in self.0.into_iter().zip(DIGITS) {
             (text[at], text[at + 1]) = hex_digits(byte);
-            at += 2;
         }
         text
     }

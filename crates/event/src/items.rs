@@ -3,6 +3,7 @@
 //! The splitter only finds where items begin and end; whether an item is an event is for
 //! [`crate::check`] to say, so that one bad item refuses nothing but itself.
 
+use crate::json::plain_until;
 use crate::{Refusal, RefusalKind, limits};
 
 /// An incremental splitter. Feed it chunks of any size; it hands each item to the closure as soon as
@@ -173,13 +174,11 @@ impl Items {
                 continue;
             }
             if string {
-                let Some(len) = memchr::memchr2(b'"', b'\\', &chunk[at..]) else {
-                    at = chunk.len();
-                    break;
-                };
-                at += len;
-                (string, escape) = (chunk[at] == b'\\', chunk[at] == b'\\');
-                at += 1;
+                at = plain_until(chunk, at);
+                if let Some(&byte) = chunk.get(at) {
+                    (string, escape) = (byte != b'"', byte == b'\\');
+                    at += 1;
+                }
                 continue;
             }
             match chunk[at] {

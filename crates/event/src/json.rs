@@ -44,6 +44,16 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
+/// How many bytes [`write_escaped`] makes of a text.
+pub(crate) fn escaped_len(text: &[u8]) -> usize {
+    let grows = |byte: &u8| match byte {
+        b'"' | b'\\' | 0x08..=0x0a | 0x0c | b'\r' => 1,
+        0..=0x1f => 5,
+        _ => 0,
+    };
+    text.len() + text.iter().map(grows).sum::<usize>()
+}
+
 /// Appends one character that must be escaped.
 pub(crate) fn write_escape(out: &mut Vec<u8>, byte: u8) {
     let short = match byte {

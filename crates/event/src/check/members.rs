@@ -415,7 +415,9 @@ impl<'a> Members<'a> {
             }
             _ => {}
         }
-        if credential_subject.is_some_and(|subject| subject.len() > limits::TEXT_BYTES_MAX) {
+        if credential_subject
+            .is_some_and(|subject| json::escaped_len(subject.as_bytes()) > limits::TEXT_BYTES_MAX)
+        {
             let reason = RefusalKind::TooLong { bytes_max: limits::TEXT_BYTES_MAX };
             return Err(self.scan.fault(reason).of(&Path::top("credential_subject")));
         }

@@ -323,17 +323,14 @@ impl<'a> Scan<'a> {
             }
             good = self.digits() > 0;
         }
-        if good
-            && !matches!(self.peek(), b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'+' | b'-' | b'_')
-        {
-            return Ok(Span::input(start, self.at));
-        }
-        let reason = if self.at >= self.bytes.len() {
-            RefusalKind::Truncated
-        } else {
-            RefusalKind::BadNumber
+        // An event ends with a brace, so a number that reaches the end was cut.
+        let Some(next) = self.bytes.get(self.at) else {
+            return Err(self.fault(RefusalKind::Truncated));
         };
-        Err(self.fault_at(reason, start))
+        if !good || next.is_ascii_alphanumeric() || b"._+-".contains(next) {
+            return Err(self.fault_at(RefusalKind::BadNumber, start));
+        }
+        Ok(Span::input(start, self.at))
     }
 
     #[inline]
