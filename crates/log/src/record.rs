@@ -60,3 +60,113 @@ pub struct Record<'a> {
     /// `who`, `where`, `what`, by `Part` order.
     pub parts: [PartRef<'a>; 3],
 }
+
+impl Record<'_> {
+    /// The hash over the parts, computed from what is kept of them: from bytes and salt where the part
+    /// is readable, else from the commitment that stayed. `None` if a readable part has lost its salt.
+    pub fn parts_hash(&self) -> Option<[u8; 32]> {
+        parts_hash(&self.salts, &self.parts)
+    }
+}
+
+/// See [`Record::parts_hash`].
+pub fn parts_hash(salts: &Salts, parts: &[PartRef<'_>; 3]) -> Option<[u8; 32]> {
+    let mut commitments = [None; 3];
+    for part in Part::ALL {
+        commitments[part as usize] = match parts[part as usize] {
+            PartRef::Absent => None,
+            PartRef::Kept(bytes) => Some(seal::commitment(part, &salts.of(part)?, bytes)),
+            PartRef::Gone(commitment) => Some(commitment),
+        };
+    }
+    Some(seal::parts_hash(&commitments))
+}
+
+/// What is kept of one sealed part, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptPart {
+    /// See [`PartRef::Absent`].
+    Absent,
+    /// See [`PartRef::Kept`].
+    Kept(Vec<u8>),
+    /// See [`PartRef::Gone`].
+    Gone([u8; 32]),
+}
+
+impl KeptPart {
+    fn as_ref(&self) -> PartRef<'_> {
+        match self {
+            KeptPart::Absent => PartRef::Absent,
+            KeptPart::Kept(bytes) => PartRef::Kept(bytes),
+            KeptPart::Gone(commitment) => PartRef::Gone(*commitment),
+        }
+    }
+}
+
+/// A record taken out of the log, checked against its leaf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptRecord {
+    /// Place in the node's log.
+    pub pos: Pos,
+    /// The trail it belongs to.
+    pub trail: TrailNo,
+    /// Place in the trail.
+    pub seq: Seq,
+    /// The entry's exact bytes, which hash to the leaf.
+    pub entry: Vec<u8>,
+    /// What salts are left.
+    pub salts: Salts,
+    /// `who`, `where`, `what`.
+    pub parts: [KeptPart; 3],
+}
+
+impl KeptRecord {
+    /// Copies a record out of the file it lies in.
+    pub fn copy(record: &Record<'_>) -> KeptRecord {
+        let mut entry = Vec::with_capacity(512);
+        record.entry.encode(&mut entry);
+        KeptRecord {
+            pos: record.pos,
+            trail: record.trail,
+            seq: record.seq,
+            entry,
+            salts: record.salts,
+            parts: record.parts.map(|part| match part {
+                PartRef::Absent => KeptPart::Absent,
+                PartRef::Kept(bytes) => KeptPart::Kept(bytes.to_vec()),
+                PartRef::Gone(commitment) => KeptPart::Gone(commitment),
+            }),
+        }
+    }
+
+    /// The entry's fields.
+    pub fn entry(&self) -> Entry<'_> {
+        Entry::decode(&self.entry).expect("the bytes were made by the entry's own encoder")
+    }
+
+    /// The record, borrowed.
+    pub fn as_ref(&self) -> Record<'_> {
+        let [who, where_, what] = &self.parts;
+        Record {
+            pos: self.pos,
+            trail: self.trail,
+            seq: self.seq,
+            entry: self.entry(),
+            salts: self.salts,
+            parts: [who.as_ref(), where_.as_ref(), what.as_ref()],
+        }
+    }
+
+    /// A part's bytes, if they are still readable.
+    pub fn part(&self, part: Part) -> Option<&[u8]> {
+        match &self.parts[part as usize] {
+            KeptPart::Kept(bytes) => Some(bytes),
+            KeptPart::Absent | KeptPart::Gone(_) => None,
+        }
+    }
+
+    /// The event as one JSON object, spliced from the very bytes that are kept.
+    pub fn view(&self, trail: &str) -> Vec<u8> {
+        indelible_event::view(trail, self.seq.0, &self.entry, Part::ALL.map(|p| self.part(p)))
+    }
+}

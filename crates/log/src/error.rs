@@ -1,0 +1,91 @@
+//! What can go wrong, told so that the caller knows: retry, fix, or stop; and whether the effect may
+//! have happened.
+
+use std::io;
+
+use crate::frame::FrameError;
+use crate::segment::SegmentError;
+
+/// Why the log could not be opened, read or kept up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The file system failed.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file, inside the data directory.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Bytes that were durable are damaged or gone. Nothing was changed; the log does not go on.
+    #[error("corrupt: {path} at offset {offset}: {reason}")]
+    Corrupt {
+        /// The file, inside the data directory.
+        path: String,
+        /// Where in it.
+        offset: u64,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A record does not hash to the leaf that its trail's tree has for it. It was not served.
+    #[error("alarm: trail {trail} seq {seq}: the record in {path} does not match its leaf in the tree")]
+    Mismatch {
+        /// The trail's name.
+        trail: String,
+        /// The record's seq.
+        seq: u64,
+        /// The file it was read from.
+        path: String,
+    },
+    /// Another process has the directory open for writing.
+    #[error("another process is writing to this directory (it holds LOCK); readers are welcome, a second writer is not")]
+    Locked,
+    /// There is no log in this directory.
+    #[error("no log here: {0}; `indelible init` makes one")]
+    Missing(String),
+    /// The directory already has a log.
+    #[error("there is a log here already: {0}")]
+    Exists(String),
+    /// The trail, seq or id that was asked for is not in the log.
+    #[error("{0}")]
+    NotFound(String),
+}
+
+impl LogError {
+    pub(crate) fn io(path: &str) -> impl FnOnce(io::Error) -> LogError {
+        let path = path.to_owned();
+        move |source| LogError::Io { path, source }
+    }
+
+    pub(crate) fn corrupt(path: &str, offset: u64, reason: impl ToString) -> LogError {
+        LogError::Corrupt { path: path.to_owned(), offset, reason: reason.to_string() }
+    }
+
+    pub(crate) fn frame(path: &str, offset: u64) -> impl FnOnce(FrameError) -> LogError {
+        let path = path.to_owned();
+        move |e| LogError::Corrupt { path, offset, reason: e.to_string() }
+    }
+
+    pub(crate) fn segment(path: &str) -> impl FnOnce(SegmentError) -> LogError {
+        let path = path.to_owned();
+        move |e| LogError::Corrupt { path, offset: 0, reason: e.to_string() }
+    }
+}
+
+/// Why an append was not acknowledged. Each says whether the events may be in the log all the same.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The disk is full. Nothing of this batch was kept; try again once there is room.
+    #[error("the disk is full: nothing of this batch was kept; writes go on by themselves once there is room")]
+    Full,
+    /// A write or sync failed. Nothing is acknowledged any more until the log is opened anew; this
+    /// batch may or may not be found in it then. Sending it again with the same ids is harmless.
+    #[error("the log is poisoned by a failed write or sync ({0}); open it again, then send the batch again: ids make that harmless")]
+    Poisoned(String),
+    /// The log was closed. Nothing of this batch was kept.
+    #[error("the log is closed: nothing of this batch was kept")]
+    Closed,
+    /// There are as many trails as a node may have. Nothing was kept.
+    #[error("a node has at most {} trails; this one would be one more", crate::limits::TRAILS_MAX)]
+    TooManyTrails,
+}

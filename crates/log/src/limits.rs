@@ -1,0 +1,33 @@
+//! Every bound of the log, in one place.
+
+/// Records in the active file before it is sealed into segments.
+pub const ACTIVE_RECORDS_SEAL: u64 = 250_000;
+/// Bytes in the active file before it is sealed.
+pub const ACTIVE_BYTES_SEAL: u64 = 512 << 20;
+/// Age of the oldest unsealed record before the active file is sealed: one hour.
+pub const ACTIVE_AGE_SEAL_MICROS: i64 = 3_600_000_000;
+/// Records the active file may hold while an earlier one is still being sealed. Beyond it appends
+/// wait for the sealer, so that memory stays bounded.
+pub const ACTIVE_RECORDS_MAX: u64 = 1_000_000;
+/// Bytes the active file may hold while an earlier one is still being sealed.
+pub const ACTIVE_BYTES_MAX: u64 = 2 << 30;
+
+/// Bytes of one group's payload. A larger batch becomes several groups.
+pub const GROUP_BYTES_MAX: usize = 8 << 20;
+/// Records in one group.
+pub const GROUP_RECORDS_MAX: usize = 16_384;
+/// Bytes waiting for the sequencer before a submitter has to wait.
+pub const QUEUE_BYTES_MAX: usize = 32 << 20;
+/// Bytes of one record in a frame: an event, its entry and the fixed fields, with room to spare.
+pub const RECORD_BYTES_MAX: usize = 512 << 10;
+
+/// Trails on one node.
+pub const TRAILS_MAX: usize = 100_000;
+
+/// Records in a segment, after neighbours were merged.
+pub const SEGMENT_ROWS_MAX: u64 = 2_000_000;
+/// How many neighbours of one class and day are merged at a time.
+pub const MERGE_FAN_IN: usize = 8;
+
+/// Bytes of a small file that is read whole (manifest, guard, node description).
+pub const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;

@@ -1,0 +1,117 @@
+//! What is in an active file, by place and by id. Offsets only; the bytes stay in the file.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indelible_event::EventId;
+
+use crate::error::LogError;
+use crate::frame;
+use crate::record::{Pos, Seq, TrailNo};
+use crate::storage::{File, read_exact_at};
+
+/// An active file and the map of its durable records.
+pub(crate) struct LiveFile {
+    pub first: Pos,
+    pub path: String,
+    pub file: Arc<dyn File>,
+    records: Vec<Place>,
+    trails: HashMap<TrailNo, Rows>,
+    ids: HashMap<(TrailNo, EventId), u32>,
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    offset: u64,
+    len: u32,
+}
+
+/// A trail's records in one file: seqs run on from the first without a gap.
+struct Rows {
+    first_seq: u64,
+    rows: Vec<u32>,
+}
+
+/// A record's bytes out of an active file.
+pub(crate) struct LiveBytes {
+    pub pos: Pos,
+    pub offset: u64,
+    pub frame: Vec<u8>,
+}
+
+impl LiveFile {
+    pub fn new(first: Pos, path: String, file: Arc<dyn File>) -> LiveFile {
+        LiveFile {
+            first,
+            path,
+            file,
+            records: Vec::new(),
+            trails: HashMap::new(),
+            ids: HashMap::new(),
+        }
+    }
+
+    pub fn count(&self) -> u64 {
+        self.records.len() as u64
+    }
+
+    pub fn end(&self) -> Pos {
+        Pos(self.first.0 + self.count())
+    }
+
+    /// Adds the record at the end of the file's map; its id is reserved already.
+    pub fn push(&mut self, trail: TrailNo, seq: Seq, offset: u64, len: usize) {
+        let row = self.records.len() as u32;
+        self.records.push(Place { offset, len: len as u32 });
+        let rows = self.trails.entry(trail).or_insert(Rows { first_seq: seq.0, rows: Vec::new() });
+        debug_assert_eq!(rows.first_seq + rows.rows.len() as u64, seq.0);
+        rows.rows.push(row);
+    }
+
+    /// Takes note of an id whose record is on its way; fails with the row of the record that has it.
+    pub fn reserve_id(&mut self, trail: TrailNo, id: EventId, row: u32) -> Result<(), u32> {
+        match self.ids.entry((trail, id)) {
+            std::collections::hash_map::Entry::Occupied(known) => Err(*known.get()),
+            std::collections::hash_map::Entry::Vacant(free) => {
+                free.insert(row);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a reservation back, because its group was not written.
+    pub fn release_id(&mut self, trail: TrailNo, id: EventId) {
+        self.ids.remove(&(trail, id));
+    }
+
+    pub fn row_of_id(&self, trail: TrailNo, id: EventId) -> Option<u32> {
+        // A reserved id is not durable yet, and so is not there for a reader.
+        self.ids.get(&(trail, id)).copied().filter(|row| (*row as usize) < self.records.len())
+    }
+
+    /// The file's first and next seq of a trail.
+    pub fn seqs(&self, trail: TrailNo) -> Option<std::ops::Range<u64>> {
+        self.trails.get(&trail).map(|r| r.first_seq..r.first_seq + r.rows.len() as u64)
+    }
+
+    pub fn row_of_seq(&self, trail: TrailNo, seq: Seq) -> Option<u32> {
+        let rows = self.trails.get(&trail)?;
+        let index = usize::try_from(seq.0.checked_sub(rows.first_seq)?).ok()?;
+        rows.rows.get(index).copied()
+    }
+
+    pub fn read(&self, row: u32) -> Result<LiveBytes, LogError> {
+        let place = self.records[row as usize];
+        let mut bytes = vec![0; place.len as usize];
+        read_exact_at(&*self.file, place.offset, &mut bytes).map_err(LogError::io(&self.path))?;
+        Ok(LiveBytes { pos: Pos(self.first.0 + u64::from(row)), offset: place.offset, frame: bytes })
+    }
+}
+
+impl LiveBytes {
+    pub fn record(&self, path: &str) -> Result<crate::record::Record<'_>, LogError> {
+        let (record, _) =
+            frame::record_at(&self.frame, self.pos).map_err(LogError::frame(path, self.offset))?;
+        Ok(record)
+    }
+}

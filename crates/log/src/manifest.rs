@@ -1,0 +1,203 @@
+//! The manifest: which segments make up the sealed log, and how far each trail's tree is on disk.
+//!
+//! It is replaced as a whole, durably, so that sealing, merging and later expiry are one atomic step
+//! each. One line of JSON and one line with its checksum.
+
+use indelible_event::{EventId, Micros, TrailName};
+use serde::{Deserialize, Serialize};
+
+use crate::error::LogError;
+use crate::hex;
+use crate::limits;
+use crate::record::{Pos, TrailNo};
+use crate::storage::{Storage, read_whole, replace_durably};
+use crate::trail::{TrailId, TrailInfo};
+
+/// The manifest's path.
+pub const PATH: &str = "MANIFEST";
+/// The directory of segments.
+pub const SEGMENTS: &str = "segments";
+
+const VERSION: u32 = 1;
+
+/// The sealed log in one page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    version: u32,
+    /// Which log this is.
+    #[serde(with = "hex16")]
+    pub log_id: [u8; 16],
+    /// Everything before this position is in segments.
+    pub sealed_pos: u64,
+    /// The latest `recorded_at` among it, in microseconds: the clock never goes back behind it.
+    pub recorded_at_max: i64,
+    /// The number the next segment file gets.
+    pub next_file: u64,
+    /// The trails, by number.
+    pub trails: Vec<ManifestTrail>,
+    /// The segments, in the order of their first position.
+    pub segments: Vec<ManifestSegment>,
+}
+
+/// A trail in the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestTrail {
+    /// Its opaque id.
+    #[serde(with = "hex16")]
+    pub id: [u8; 16],
+    /// Its name.
+    pub name: String,
+    /// Leaves in its level files.
+    pub sealed: u64,
+}
+
+/// A segment in the manifest: enough to know whether to look into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestSegment {
+    /// Its files are `segments/<name>.parquet` and `.rows`.
+    pub name: String,
+    /// Its number among all segment files ever made here.
+    pub file: u64,
+    /// Position of the first record.
+    pub first_pos: u64,
+    /// Position of the last record.
+    pub last_pos: u64,
+    /// How many records it has.
+    pub rows: u64,
+    /// Retention class.
+    pub class: String,
+    /// Day of `recorded_at`, as days since 1970.
+    pub day: i32,
+    /// Length of the Parquet file.
+    pub bytes: u64,
+    /// SHA-256 of the Parquet file.
+    #[serde(with = "hex32")]
+    pub sha256: [u8; 32],
+    /// SHA-256 of the row table.
+    #[serde(with = "hex32")]
+    pub rows_sha256: [u8; 32],
+    /// Smallest and largest event id in it.
+    #[serde(with = "hex16")]
+    pub id_min: [u8; 16],
+    /// See `id_min`.
+    #[serde(with = "hex16")]
+    pub id_max: [u8; 16],
+    /// For each trail in it: number, first seq, last seq, records.
+    pub trails: Vec<(u32, u64, u64, u64)>,
+}
+
+impl ManifestSegment {
+    /// The Parquet file.
+    pub fn parquet(&self) -> String {
+        format!("{SEGMENTS}/{}.parquet", self.name)
+    }
+
+    /// The row table beside it.
+    pub fn row_table(&self) -> String {
+        format!("{SEGMENTS}/{}.rows", self.name)
+    }
+
+    /// Whether a trail's seq can be in it.
+    pub fn may_hold_seq(&self, trail: TrailNo, seq: u64) -> bool {
+        self.trails.iter().any(|&(no, first, last, _)| no == trail.0 && (first..=last).contains(&seq))
+    }
+
+    /// Whether a trail's event id can be in it.
+    pub fn may_hold_id(&self, trail: TrailNo, id: EventId) -> bool {
+        (self.id_min..=self.id_max).contains(&id.0) && self.trails.iter().any(|t| t.0 == trail.0)
+    }
+}
+
+/// A segment's name: its place, class, day and the number that sets a rewritten one apart.
+pub fn segment_name(first: Pos, last: Pos, class: &str, day: &str, file: u64) -> String {
+    format!("{:012}-{:012}.{class}.{day}.{file}", first.0, last.0)
+}
+
+impl Manifest {
+    /// The manifest of a new log, whose `_system` trail has this id.
+    pub fn new(log_id: [u8; 16], system: TrailId) -> Manifest {
+        let name = TrailName::system().as_str().to_owned();
+        Manifest {
+            version: VERSION,
+            log_id,
+            sealed_pos: 0,
+            recorded_at_max: 0,
+            next_file: 0,
+            trails: vec![ManifestTrail { id: system.0, name, sealed: 0 }],
+            segments: Vec::new(),
+        }
+    }
+
+    /// Reads the manifest; every deviation is an error.
+    pub fn load(storage: &dyn Storage) -> Result<Manifest, LogError> {
+        let bytes = read_whole(storage, PATH, limits::SMALL_FILE_BYTES_MAX).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => LogError::Missing(format!("{PATH} is not there")),
+            _ => LogError::io(PATH)(e),
+        })?;
+        let bad = |why: &str| LogError::corrupt(PATH, 0, why);
+        let text = std::str::from_utf8(&bytes).map_err(|_| bad("not UTF-8"))?;
+        let (json, rest) = text.split_once('\n').ok_or_else(|| bad("it has no second line"))?;
+        if rest != checksum_line(json) {
+            return Err(bad("the checksum does not match"));
+        }
+        let manifest: Manifest = serde_json::from_str(json).map_err(|e| bad(&e.to_string()))?;
+        if manifest.version != VERSION {
+            return Err(bad(&format!("version {} is not known", manifest.version)));
+        }
+        Ok(manifest)
+    }
+
+    /// Replaces the manifest on disk.
+    pub fn store(&self, storage: &dyn Storage) -> Result<(), LogError> {
+        let json = serde_json::to_string(self).expect("a manifest has only string keys");
+        let text = format!("{json}\n{}", checksum_line(&json));
+        replace_durably(storage, PATH, text.as_bytes()).map_err(LogError::io(PATH))
+    }
+
+    /// Who the trails are.
+    pub fn infos(&self) -> Result<Vec<TrailInfo>, LogError> {
+        let info = |(no, t): (usize, &ManifestTrail)| {
+            let name = if no == 0 && t.name == TrailName::system().as_str() {
+                TrailName::system()
+            } else {
+                TrailName::parse(&t.name).map_err(|e| LogError::corrupt(PATH, 0, e))?
+            };
+            Ok(TrailInfo { no: TrailNo(no as u32), id: TrailId(t.id), name })
+        };
+        self.trails.iter().enumerate().map(info).collect()
+    }
+
+    /// The latest `recorded_at` among the sealed records.
+    pub fn recorded_at_max(&self) -> Micros {
+        Micros(self.recorded_at_max)
+    }
+}
+
+fn checksum_line(json: &str) -> String {
+    format!("crc32c {:08x}\n", crc32c::crc32c(json.as_bytes()))
+}
+
+mod hex16 {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+    pub fn serialize<S: Serializer>(bytes: &[u8; 16], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&super::hex::encode(bytes))
+    }
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 16], D::Error> {
+        let text = String::deserialize(from)?;
+        super::hex::decode(&text).ok_or_else(|| D::Error::custom("not 32 hexadecimal digits"))
+    }
+}
+
+mod hex32 {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+    pub fn serialize<S: Serializer>(bytes: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&super::hex::encode(bytes))
+    }
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
+        let text = String::deserialize(from)?;
+        super::hex::decode(&text).ok_or_else(|| D::Error::custom("not 64 hexadecimal digits"))
+    }
+}

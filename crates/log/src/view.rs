@@ -1,0 +1,476 @@
+//! The log as readers see it: segments, active files and trees at one moment, and what can be asked.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard};
+
+use bytes::Bytes;
+use indelible_event::{EventId, Micros, Part, TrailName};
+use indelible_merkle::{Hash, TreeSize, leaf_hash};
+
+use crate::active::{self, Tail};
+use crate::error::LogError;
+use crate::frame::{self, Framed};
+use crate::live::LiveFile;
+use crate::manifest::{Manifest, ManifestSegment};
+use crate::record::{KeptRecord, Pos, Record, Seq, TrailNo};
+use crate::segment::Segment;
+use crate::storage::Storage;
+use crate::trail::{Trail, TrailId, TrailInfo, prove_error};
+
+/// The action of the event in `_system` that makes a trail.
+pub const TRAIL_CREATE: &str = "trail.create";
+
+/// A segment's files, mapped at once so that they stay readable when a merge deletes them, and decoded
+/// when they are first needed.
+pub(crate) struct SegmentFile {
+    pub entry: ManifestSegment,
+    parquet: Bytes,
+    row_table: Bytes,
+    opened: OnceLock<Segment>,
+}
+
+impl SegmentFile {
+    pub fn open(storage: &dyn Storage, entry: ManifestSegment) -> Result<SegmentFile, LogError> {
+        let (parquet, rows) = (entry.parquet(), entry.row_table());
+        let parquet = storage.map(&parquet).map_err(LogError::io(&parquet))?;
+        let row_table = storage.map(&rows).map_err(LogError::io(&rows))?;
+        Ok(SegmentFile { entry, parquet, row_table, opened: OnceLock::new() })
+    }
+
+    pub fn get(&self) -> Result<&Segment, LogError> {
+        if let Some(segment) = self.opened.get() {
+            return Ok(segment);
+        }
+        let segment = Segment::open(self.parquet.clone(), self.row_table.clone())
+            .map_err(LogError::segment(&self.entry.parquet()))?;
+        Ok(self.opened.get_or_init(|| segment))
+    }
+}
+
+/// Everything that is durable. Owned by the sequencer and the sealer, who alone take the write lock.
+pub(crate) struct State {
+    pub manifest: Manifest,
+    pub segments: Vec<Arc<SegmentFile>>,
+    pub live: Vec<LiveFile>,
+    pub trails: Vec<Trail>,
+    pub names: HashMap<TrailName, TrailNo>,
+    pub recorded_at_max: Micros,
+}
+
+/// A trail and how large its tree is.
+#[derive(Clone, Debug)]
+pub struct TrailStatus {
+    /// Who it is.
+    pub info: Arc<TrailInfo>,
+    /// Durable records.
+    pub size: TreeSize,
+    /// The root over them.
+    pub root: Hash,
+}
+
+/// The log's readable side.
+pub struct View {
+    pub(crate) storage: Arc<dyn Storage>,
+    state: RwLock<State>,
+}
+
+impl State {
+    /// Rebuilds the state of a directory from the manifest, the level files and the active files. Reads
+    /// only. Also gives the end of the last active file, which a writer may have to cut.
+    pub fn restore(storage: &Arc<dyn Storage>) -> Result<(State, Tail), LogError> {
+        let manifest = Manifest::load(&**storage)?;
+        let mut state = State {
+            segments: Vec::new(),
+            live: Vec::new(),
+            trails: Vec::new(),
+            names: HashMap::new(),
+            recorded_at_max: manifest.recorded_at_max(),
+            manifest,
+        };
+        for entry in &state.manifest.segments {
+            state.segments.push(Arc::new(SegmentFile::open(&**storage, entry.clone())?));
+        }
+        for (info, on_disk) in state.manifest.infos()?.into_iter().zip(&state.manifest.trails) {
+            let trail = Trail::restore(storage, Arc::new(info), on_disk.sealed)?;
+            state.names.insert(trail.info.name.clone(), trail.info.no);
+            state.trails.push(trail);
+        }
+        let tail = state.replay(storage)?;
+        Ok((state, tail))
+    }
+
+    /// Reads the active files and applies every durable record, as the sequencer did when it wrote them.
+    fn replay(&mut self, storage: &Arc<dyn Storage>) -> Result<Tail, LogError> {
+        let sealed = Pos(self.manifest.sealed_pos);
+        let mut files = active::list(&**storage)?;
+        // A file that is sealed already was about to be deleted when the process ended.
+        files.retain(|first| *first >= sealed);
+        if files.first() != Some(&sealed) {
+            let why = "the active file that follows the segments is missing";
+            return Err(LogError::corrupt(&active::path(sealed), 0, why));
+        }
+        let mut tail = Tail { end: 0, torn: 0, next_pos: sealed };
+        for (i, first) in files.iter().enumerate() {
+            let path = active::path(*first);
+            if *first != tail.next_pos {
+                return Err(LogError::corrupt(&path, 0, "there is a gap before this active file"));
+            }
+            let file = storage.open(&path, false).map_err(LogError::io(&path))?;
+            self.live.push(LiveFile::new(*first, path.clone(), file));
+            let log_id = self.manifest.log_id;
+            let is_last = i + 1 == files.len();
+            tail = active::read(&**storage, &log_id, *first, is_last, |group| {
+                for framed in group.records() {
+                    let framed = framed.map_err(LogError::frame(&path, group.offset))?;
+                    self.replay_record(storage, &path, &framed)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(tail)
+    }
+
+    fn replay_record(
+        &mut self,
+        storage: &Arc<dyn Storage>,
+        path: &str,
+        framed: &Framed<'_>,
+    ) -> Result<(), LogError> {
+        let Framed { offset, frame, record } = framed;
+        let bad = |why: &str| LogError::corrupt(path, *offset, why);
+        let trail = self.trails.get(record.trail.0 as usize).ok_or_else(|| bad("its trail was never made"))?;
+        if record.seq.0 != trail.size() {
+            return Err(bad("a record's seq does not follow the one before"));
+        }
+        let live = self.live.last_mut().expect("the file being replayed was pushed");
+        let row = live.count() as u32;
+        live.reserve_id(record.trail, record.entry.id, row).map_err(|_| bad("an event id occurs twice"))?;
+        let leaf = leaf_hash(frame::entry_bytes(frame));
+        self.apply(record.trail, record.seq, leaf, *offset, frame.len(), record.entry.recorded_at);
+        if let Some(info) = created_trail(record).map_err(|why| bad(&why))? {
+            self.add_trail(storage, info)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a durable record into the maps and its trail's tree: the one way in, for the sequencer and
+    /// for recovery alike.
+    pub fn apply(
+        &mut self,
+        trail: TrailNo,
+        seq: Seq,
+        leaf: Hash,
+        offset: u64,
+        len: usize,
+        recorded_at: Micros,
+    ) {
+        self.live.last_mut().expect("there is always an active file").push(trail, seq, offset, len);
+        self.trails[trail.0 as usize].push(leaf);
+        self.recorded_at_max = self.recorded_at_max.max(recorded_at);
+    }
+
+    /// Adds a trail whose creation is durable.
+    pub fn add_trail(&mut self, storage: &Arc<dyn Storage>, info: TrailInfo) -> Result<(), LogError> {
+        if info.no.0 as usize != self.trails.len() || self.names.contains_key(&info.name) {
+            let why = format!("trail {} was made twice or out of turn", info.name);
+            return Err(LogError::corrupt(active::DIR, 0, why));
+        }
+        self.names.insert(info.name.clone(), info.no);
+        self.trails.push(Trail::restore(storage, Arc::new(info), 0)?);
+        Ok(())
+    }
+
+    pub fn trail(&self, no: TrailNo) -> Result<&Trail, LogError> {
+        self.trails.get(no.0 as usize).ok_or_else(|| LogError::NotFound(format!("no trail number {}", no.0)))
+    }
+
+    /// The position the next record gets.
+    pub fn next_pos(&self) -> Pos {
+        self.live.last().map_or(Pos(self.manifest.sealed_pos), LiveFile::end)
+    }
+}
+
+/// If a record of `_system` makes a trail: which.
+pub(crate) fn created_trail(record: &Record<'_>) -> Result<Option<TrailInfo>, String> {
+    if record.trail != TrailNo(0) || record.entry.action != TRAIL_CREATE {
+        return Ok(None);
+    }
+    let crate::record::PartRef::Kept(what) = record.parts[Part::What as usize] else {
+        return Err("the creation of a trail has no readable part `what`".into());
+    };
+    TrailCreated::parse(what).map(Some)
+}
+
+/// The part `what` of a trail's creation.
+pub(crate) struct TrailCreated;
+
+impl TrailCreated {
+    fn parse(what: &[u8]) -> Result<TrailInfo, String> {
+        #[derive(serde::Deserialize)]
+        struct Details {
+            no: u32,
+            id: String,
+            name: String,
+        }
+        #[derive(serde::Deserialize)]
+        struct What {
+            details: Details,
+        }
+        let bad = |e: &dyn std::fmt::Display| format!("the creation of a trail is malformed: {e}");
+        let What { details } = serde_json::from_slice(what).map_err(|e| bad(&e))?;
+        let id = TrailId::parse(&details.id).ok_or_else(|| bad(&"its id is not 32 digits"))?;
+        let name = TrailName::parse(&details.name).map_err(|e| bad(&e))?;
+        Ok(TrailInfo { no: TrailNo(details.no), id, name })
+    }
+}
+
+/// Where a record lies.
+enum Source {
+    Live { file: usize, row: u32 },
+    Segment(Arc<SegmentFile>),
+}
+
+impl View {
+    pub(crate) fn new(storage: Arc<dyn Storage>, state: State) -> View {
+        View { storage, state: RwLock::new(state) }
+    }
+
+    /// Opens a directory for reading only, while another process may be writing to it.
+    pub fn open(storage: Arc<dyn Storage>) -> Result<View, LogError> {
+        // Between reading the manifest and opening what it names, a seal or merge may replace both.
+        let mut tries = 0;
+        loop {
+            match State::restore(&storage) {
+                Ok((state, _)) => return Ok(View::new(storage, state)),
+                Err(LogError::Io { source, .. })
+                    if source.kind() == std::io::ErrorKind::NotFound && tries < 5 =>
+                {
+                    tries += 1;
+                }
+                Err(LogError::Corrupt { .. }) if tries == 0 => tries += 1,
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().expect("nobody panics while holding the state")
+    }
+
+    pub(crate) fn state_mut(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+        self.state.write().expect("nobody panics while holding the state")
+    }
+
+    /// The log's own random id.
+    pub fn log_id(&self) -> [u8; 16] {
+        self.state().manifest.log_id
+    }
+
+    /// All trails.
+    pub fn trails(&self) -> Vec<TrailStatus> {
+        let status = |t: &Trail| TrailStatus {
+            info: t.info.clone(),
+            size: t.tree.size(),
+            root: t.tree.root(),
+        };
+        self.state().trails.iter().map(status).collect()
+    }
+
+    /// One trail by number.
+    pub fn trail(&self, no: TrailNo) -> Result<TrailStatus, LogError> {
+        let state = self.state();
+        let trail = state.trail(no)?;
+        Ok(TrailStatus { info: trail.info.clone(), size: trail.tree.size(), root: trail.tree.root() })
+    }
+
+    /// A trail's number by name.
+    pub fn trail_no(&self, name: &TrailName) -> Option<TrailNo> {
+        self.state().names.get(name).copied()
+    }
+
+    /// A trail's seq of an event id.
+    pub fn find(&self, trail: TrailNo, id: EventId) -> Result<Option<Seq>, LogError> {
+        let segments = {
+            let state = self.state();
+            for live in state.live.iter().rev() {
+                if let Some(row) = live.row_of_id(trail, id) {
+                    return Ok(Some(live.read(row)?.record(&live.path)?.seq));
+                }
+            }
+            state.segments.clone()
+        };
+        find_in(&segments, trail, id)
+    }
+
+    /// Records of a trail by seq, in the order asked for; each was re-hashed and compared with its leaf.
+    pub fn read(&self, trail: TrailNo, seqs: &[Seq]) -> Result<Vec<KeptRecord>, LogError> {
+        let mut out: Vec<Option<KeptRecord>> = Vec::new();
+        out.resize_with(seqs.len(), || None);
+        let mut by_segment: Vec<(Arc<SegmentFile>, Vec<usize>)> = Vec::new();
+        let mut leaves = LeafCheck { storage: &*self.storage, trail, block: None };
+        {
+            let state = self.state();
+            for (i, seq) in seqs.iter().enumerate() {
+                match locate(&state, trail, *seq)? {
+                    Source::Live { file, row } => {
+                        let live = &state.live[file];
+                        let bytes = live.read(row)?;
+                        let record = KeptRecord::copy(&bytes.record(&live.path)?);
+                        leaves.check(&state, &record, &live.path)?;
+                        out[i] = Some(record);
+                    }
+                    Source::Segment(file) => match by_segment.last_mut() {
+                        Some((last, wanted)) if Arc::ptr_eq(last, &file) => wanted.push(i),
+                        _ => by_segment.push((file, vec![i])),
+                    },
+                }
+            }
+        }
+        for (file, wanted) in by_segment {
+            let path = file.entry.parquet();
+            let segment = file.get()?;
+            let missing = |seq: Seq| LogError::corrupt(&path, 0, format!("seq {} is not in it", seq.0));
+            let mut rows = Vec::with_capacity(wanted.len());
+            for i in &wanted {
+                let row = segment.find_seq(trail, seqs[*i]).map_err(LogError::segment(&path))?;
+                rows.push(row.ok_or_else(|| missing(seqs[*i]))?);
+            }
+            let records = segment.rows(&rows).map_err(LogError::segment(&path))?;
+            let state = self.state();
+            for (i, record) in wanted.into_iter().zip(&records) {
+                let record = KeptRecord::copy(&record.as_ref());
+                if (record.trail, record.seq) != (trail, seqs[i]) {
+                    return Err(missing(seqs[i]));
+                }
+                leaves.check(&state, &record, &path)?;
+                out[i] = Some(record);
+            }
+        }
+        Ok(out.into_iter().flatten().collect())
+    }
+
+    /// The root of a trail's first `size` records.
+    pub fn root(&self, trail: TrailNo, size: TreeSize) -> Result<Hash, LogError> {
+        let state = self.state();
+        let tiles = state.trail(trail)?;
+        indelible_merkle::root(&tiles.tiles(&*self.storage), size).map_err(prove_error)
+    }
+
+    /// The path from a leaf to the root of a trail's first `size` records.
+    pub fn inclusion_proof(&self, trail: TrailNo, seq: Seq, size: TreeSize) -> Result<Vec<Hash>, LogError> {
+        let state = self.state();
+        let tiles = state.trail(trail)?.tiles(&*self.storage);
+        indelible_merkle::inclusion_proof(&tiles, seq.0, size).map_err(prove_error)
+    }
+
+    /// The proof that a trail's first `from` records are a prefix of its first `to`.
+    pub fn consistency_proof(
+        &self,
+        trail: TrailNo,
+        from: TreeSize,
+        to: TreeSize,
+    ) -> Result<Vec<Hash>, LogError> {
+        let state = self.state();
+        let tiles = state.trail(trail)?.tiles(&*self.storage);
+        indelible_merkle::consistency_proof(&tiles, from, to).map_err(prove_error)
+    }
+
+    /// Hashes of one tile level of a trail.
+    pub fn hashes(
+        &self,
+        trail: TrailNo,
+        level: u8,
+        start: u64,
+        count: usize,
+    ) -> Result<Vec<Hash>, LogError> {
+        use indelible_merkle::TileReader;
+        let state = self.state();
+        state.trail(trail)?.tiles(&*self.storage).read(level, start, count)
+    }
+}
+
+/// Looks an id up in segments, newest first.
+pub(crate) fn find_in(
+    segments: &[Arc<SegmentFile>],
+    trail: TrailNo,
+    id: EventId,
+) -> Result<Option<Seq>, LogError> {
+    for file in segments.iter().rev().filter(|f| f.entry.may_hold_id(trail, id)) {
+        let path = file.entry.parquet();
+        let segment = file.get()?;
+        let rows: Vec<u32> =
+            segment.find_id(trail, id).map_err(LogError::segment(&path))?.collect();
+        // A fingerprint can be another id's: only the row itself tells.
+        for record in segment.rows(&rows).map_err(LogError::segment(&path))? {
+            let record = record.as_ref();
+            if record.trail == trail && record.entry.id == id {
+                return Ok(Some(record.seq));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn locate(state: &State, trail: TrailNo, seq: Seq) -> Result<Source, LogError> {
+    let of = state.trail(trail)?;
+    if seq.0 >= of.size() {
+        return Err(LogError::NotFound(format!(
+            "trail {} has no seq {}: it has {} records",
+            of.info.name,
+            seq.0,
+            of.size()
+        )));
+    }
+    for (file, live) in state.live.iter().enumerate().rev() {
+        if let Some(row) = live.row_of_seq(trail, seq) {
+            return Ok(Source::Live { file, row });
+        }
+    }
+    for file in state.segments.iter().rev().filter(|f| f.entry.may_hold_seq(trail, seq.0)) {
+        let path = file.entry.parquet();
+        if file.get()?.find_seq(trail, seq).map_err(LogError::segment(&path))?.is_some() {
+            return Ok(Source::Segment(file.clone()));
+        }
+    }
+    let why = format!("trail {} seq {} is in no file", of.info.name, seq.0);
+    Err(LogError::corrupt(crate::manifest::PATH, 0, why))
+}
+
+/// Compares records with the leaves of one trail's tree, reading neighbours' leaves together.
+struct LeafCheck<'a> {
+    storage: &'a dyn Storage,
+    trail: TrailNo,
+    block: Option<(u64, Vec<Hash>)>,
+}
+
+impl LeafCheck<'_> {
+    const BLOCK: u64 = 64;
+
+    fn leaf(&mut self, state: &State, seq: Seq) -> Result<Hash, LogError> {
+        let start = seq.0 / Self::BLOCK * Self::BLOCK;
+        let index = (seq.0 - start) as usize;
+        if let Some((_, hashes)) = self.block.as_ref().filter(|b| b.0 == start && index < b.1.len()) {
+            return Ok(hashes[index]);
+        }
+        let trail = state.trail(self.trail)?;
+        let count = (trail.size() - start).min(Self::BLOCK) as usize;
+        let hashes = trail.leaves(self.storage, Seq(start), count)?;
+        let leaf = hashes[index];
+        self.block = Some((start, hashes));
+        Ok(leaf)
+    }
+
+    /// Fails unless the entry hashes to its leaf and commits to just these parts.
+    fn check(&mut self, state: &State, record: &KeptRecord, path: &str) -> Result<(), LogError> {
+        let leaf = self.leaf(state, record.seq)?;
+        let borrowed = record.as_ref();
+        if leaf == leaf_hash(&record.entry) && borrowed.parts_hash() == Some(borrowed.entry.parts_hash) {
+            return Ok(());
+        }
+        Err(LogError::Mismatch {
+            trail: state.trail(self.trail)?.info.name.to_string(),
+            seq: record.seq.0,
+            path: path.to_owned(),
+        })
+    }
+}
