@@ -183,17 +183,17 @@ impl Free<'_, '_> {
         }
         let key_at = self.scan.at;
         let key = self.string()?;
-        self.scan.count_key(key, key_at)?;
         let first = self.levels[self.open - 1] as usize;
         let others = &self.scan.keys[first..];
-        if others.len() < COMPARED_KEYS_MAX {
-            let body = self.scan.get(key);
-            if others.iter().any(|&other| self.scan.get(other) == body) {
-                self.scan.keys.push(key);
-                return Err(self.scan.fault_at(RefusalKind::DuplicateKey, key_at));
-            }
-        }
+        let body = self.scan.get(key);
+        let twice = others.len() < COMPARED_KEYS_MAX
+            && others.iter().any(|&other| self.scan.get(other) == body);
+        // Kept before anything is refused, so that a refusal names this key and not the one before.
         self.scan.keys.push(key);
+        self.scan.count_key(key, key_at)?;
+        if twice {
+            return Err(self.scan.fault_at(RefusalKind::DuplicateKey, key_at));
+        }
         if self.token() != b':' {
             return Err(self.scan.unexpected("a colon after the key"));
         }

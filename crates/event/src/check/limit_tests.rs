@@ -38,6 +38,11 @@ fn depth() {
     };
     assert!(event(&objects(DEPTH_MAX - 2)).is_ok());
     assert_eq!(reason(&objects(DEPTH_MAX - 1)), RefusalKind::TooDeep);
+    // The short form counts as deep as the nested one that it becomes.
+    let short =
+        |levels: usize| format!(r#""old_value":{}{}"#, "[".repeat(levels), "]".repeat(levels));
+    assert!(event(&short(DEPTH_MAX - 2)).is_ok());
+    assert_eq!(reason(&short(DEPTH_MAX - 1)), RefusalKind::TooDeep);
     let actors = |levels: usize| {
         format!(
             r#""actor":{}{{"id":1}}{}"#,
@@ -73,7 +78,7 @@ fn keys() {
     let refusal = event(&details(KEYS_MAX - 1)).unwrap_err();
     assert_eq!(
         (refusal.reason, refusal.field.as_str()),
-        (RefusalKind::TooManyKeys, "/details/k997")
+        (RefusalKind::TooManyKeys, "/details/k998")
     );
 }
 

@@ -148,17 +148,13 @@ impl<'a> Members<'a> {
             return self.scan.literal("null");
         }
         let span = match member.kind {
-            Kind::Text(bytes_max) => {
-                let span = self.text(byte, bytes_max)?;
-                if member.slot == ACTOR_TYPE && slots.len() >= ACTOR_SLOTS {
-                    self.refuse_actor_type(span, value_at)?;
-                }
-                span
-            }
+            Kind::Text(bytes_max) => self.text(byte, bytes_max)?,
+            Kind::ActorType => self.actor_type(byte)?,
             Kind::Id(bytes_max) => self.text_or_number(byte, bytes_max)?,
             Kind::Number => self.number(byte, "a number")?,
             Kind::Status => self.status(byte)?,
-            Kind::Free => self.scan.free(path, depth)?,
+            // In either form the value ends up within `changes`, so both are allowed one depth.
+            Kind::Free => self.scan.free(path, 2)?,
             Kind::FreeObject if byte == b'{' => self.scan.free(path, depth)?,
             Kind::Object(table) if byte == b'{' => {
                 return self.object(table, slots, path, depth + 1);
@@ -233,12 +229,14 @@ impl<'a> Members<'a> {
         }
     }
 
-    fn refuse_actor_type(&self, span: Span, offset: usize) -> Step<()> {
+    fn actor_type(&mut self, byte: u8) -> Step<Span> {
+        let start = self.scan.at;
+        let span = self.text(byte, limits::KIND_BYTES_MAX)?;
         if ACTOR_TYPES.contains(&self.scan.get(span)) {
-            return Ok(());
+            return Ok(span);
         }
         let allowed = "user, service, system, agent, anonymous";
-        Err(self.scan.fault_at(RefusalKind::NotOneOf { allowed }, offset))
+        Err(self.scan.fault_at(RefusalKind::NotOneOf { allowed }, start))
     }
 
     /// An actor on whose behalf another acted, canonical at once. It may name one in turn; the

@@ -355,9 +355,10 @@ impl<'a> Scan<'a> {
         Err(self.unexpected("true, false or null"))
     }
 
-    /// A key as a refusal may repeat it: canonical, and not longer than an error should be.
+    /// A key as a refusal may repeat it: canonical, not longer than an error should be, and
+    /// without the control characters that JSON allows but a terminal would obey.
     pub fn key_shown(&self, key: Span) -> String {
-        let key = String::from_utf8_lossy(self.get(key)).into_owned();
+        let key = String::from_utf8_lossy(self.get(key)).replace(char::is_control, "\u{fffd}");
         match key.char_indices().map(|(at, _)| at).find(|&at| at >= limits::KEY_SHOWN_BYTES_MAX) {
             Some(cut) => format!("{}…", &key[..cut]),
             None => key,

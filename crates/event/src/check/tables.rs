@@ -10,6 +10,8 @@ pub(super) enum Kind {
     Text(usize),
     /// A string, or a number whose token becomes one, of at most so many bytes.
     Id(usize),
+    /// One of the few types of an actor.
+    ActorType,
     /// A number, kept as it stands.
     Number,
     /// An HTTP status.
@@ -148,7 +150,7 @@ pub(super) static EVENT: [Member; 33] = [
 ];
 
 pub(super) static ACTOR: [Member; 6] = [
-    one("type", KIND, ACTOR_TYPE),
+    one("type", Kind::ActorType, ACTOR_TYPE),
     both("id", ID, ACTOR_ID, "user_id"),
     one("name", TEXT, ACTOR_NAME),
     both("email", TEXT, ACTOR_EMAIL, "user_email"),

@@ -191,6 +191,7 @@ fn refusals_name_field_and_byte() {
     ] {
         assert_eq!(shown(json), expected);
     }
+    assert_eq!(refusal("{\"\u{9b}2J\u{7f}\\n\":1}").field, "\u{fffd}2J\u{fffd}\\n");
     let long = format!(r#"{{"{}":1}}"#, "é".repeat(1000));
     assert_eq!(refusal(long).field, format!("{}…", "é".repeat(32)));
 }
