@@ -9,7 +9,7 @@
 //!
 //! | module's task | entry points |
 //! |---|---|
-//! | hashing | [`Hash`], [`leaf_hash`], [`node_hash`], [`empty_root`] |
+//! | hashing | [`Hash`](struct@Hash), [`leaf_hash`], [`node_hash`], [`empty_root`] |
 //! | growing | [`Tree`] |
 //! | proving | [`root`], [`inclusion_proof`], [`consistency_proof`] over a [`TileReader`] |
 //! | checking | [`verify_inclusion`], [`verify_consistency`] |

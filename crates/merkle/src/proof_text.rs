@@ -7,10 +7,10 @@ mod inclusion;
 pub use consistency::ConsistencyProof;
 pub use inclusion::TlogProof;
 
-use crate::checkpoint::{CheckpointError, parse_decimal};
+use crate::checkpoint::{Checkpoint, CheckpointError, parse_decimal};
 use crate::hash::Hash;
 use crate::limits::{PROOF_BYTES_MAX, PROOF_HASHES_MAX};
-use crate::note::{Note, NoteError};
+use crate::note::Note;
 use crate::verify::ProofError;
 
 /// Why a proof file is refused.
@@ -39,9 +39,6 @@ pub enum ProofTextError {
     /// More hashes than any tree needs.
     #[error("the proof has more than {PROOF_HASHES_MAX} hashes")]
     TooManyHashes,
-    /// The note at the end is not one.
-    #[error("the checkpoint in the proof: {0}")]
-    Note(#[from] NoteError),
     /// The checkpoint is malformed, not signed by the key, or of another log.
     #[error("the checkpoint in the proof: {0}")]
     Checkpoint(#[from] CheckpointError),
@@ -109,9 +106,10 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// Everything that is left, which has to be a note.
-    fn note(self) -> Result<String, ProofTextError> {
-        Note::parse(self.rest.as_bytes())?;
+    /// Everything that is left, which has to be a checkpoint's note.
+    fn checkpoint_note(self) -> Result<String, ProofTextError> {
+        let note = Note::parse(self.rest.as_bytes()).map_err(CheckpointError::from)?;
+        Checkpoint::parse(note.unverified_text())?;
         Ok(self.rest.to_owned())
     }
 }

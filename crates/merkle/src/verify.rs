@@ -1,5 +1,7 @@
 //! Checking proofs, with nothing but hashes in hand (RFC 9162 §2.1.3.2 and §2.1.4.2).
 
+use std::cmp::Ordering;
+
 use crate::hash::{Hash, TreeSize, empty_root, node_hash};
 
 /// Why a proof is refused.
@@ -60,16 +62,13 @@ pub fn root_from_inclusion(
     if index >= size.0 {
         return Err(ProofError::IndexOutOfRange { index, size });
     }
-    let mut climb = Climb { node: index, last: size.0 - 1 };
-    let mut hash = *leaf;
-    for sibling in proof {
-        hash = match climb.step()? {
-            Side::Left => node_hash(sibling, &hash),
-            Side::Right => node_hash(&hash, sibling),
-        };
-    }
-    climb.finish()?;
-    Ok(hash)
+    let climb = Climb { node: index, last: size.0 - 1 };
+    climb.require_length(proof)?;
+    let root = climb.zip(proof).fold(*leaf, |hash, (side, sibling)| match side {
+        Side::Left => node_hash(sibling, &hash),
+        Side::Right => node_hash(&hash, sibling),
+    });
+    Ok(root)
 }
 
 /// Checks that the tree (`from_size`, `from_root`) is a prefix of the tree (`to_size`, `to_root`).
@@ -88,25 +87,25 @@ pub fn verify_consistency(
     }
     // The older tree's last complete subtree: everything left of it is in the proof or is it.
     let complete = from_size.0.trailing_zeros();
-    let mut climb =
-        Climb { node: (from_size.0 - 1) >> complete, last: (to_size.0 - 1) >> complete };
+    let climb = Climb { node: (from_size.0 - 1) >> complete, last: (to_size.0 - 1) >> complete };
     // If that subtree is the whole older tree, the verifier has its root and the proof omits it.
     let (seed, rest) = if from_size.0.is_power_of_two() {
         (from_root, proof)
     } else {
         proof.split_first().ok_or(ProofError::TooShort)?
     };
+    climb.require_length(rest)?;
     let (mut older, mut newer) = (*seed, *seed);
-    for sibling in rest {
-        match climb.step()? {
+    for (side, sibling) in climb.zip(rest) {
+        match side {
             Side::Left => {
                 older = node_hash(sibling, &older);
                 newer = node_hash(sibling, &newer);
             }
+            // What stands to the right is younger than the older tree.
             Side::Right => newer = node_hash(&newer, sibling),
         }
     }
-    climb.finish()?;
     if older != *from_root {
         return Err(ProofError::OldRootMismatch);
     }
@@ -139,17 +138,32 @@ enum Side {
     Right,
 }
 
-/// A walk from a node to the root. `node` and `last` number the node and the row's last node.
+/// A walk from a node to the root, one step for each sibling on the way. `node` and `last` number
+/// the node and the row's last node.
+#[derive(Clone, Copy)]
 struct Climb {
     node: u64,
     last: u64,
 }
 
 impl Climb {
+    /// Refuses a proof of another length before anything is hashed.
+    fn require_length(self, proof: &[Hash]) -> Result<(), ProofError> {
+        match proof.len().cmp(&self.count()) {
+            Ordering::Less => Err(ProofError::TooShort),
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => Err(ProofError::TooLong),
+        }
+    }
+}
+
+impl Iterator for Climb {
+    type Item = Side;
+
     /// Goes up to the next parent that has two children, and says where the sibling stood.
-    fn step(&mut self) -> Result<Side, ProofError> {
+    fn next(&mut self) -> Option<Side> {
         if self.last == 0 {
-            return Err(ProofError::TooLong);
+            return None;
         }
         let side = if self.node & 1 == 1 {
             Side::Left
@@ -165,11 +179,7 @@ impl Climb {
         };
         self.node >>= 1;
         self.last >>= 1;
-        Ok(side)
-    }
-
-    fn finish(self) -> Result<(), ProofError> {
-        if self.last == 0 { Ok(()) } else { Err(ProofError::TooShort) }
+        Some(side)
     }
 }
 

@@ -62,7 +62,7 @@ impl ConsistencyProof {
         let old_root = lines.optional("old-root").ok_or(malformed.clone())?;
         let old_root = Hash::from_base64(old_root).map_err(|_| malformed)?;
         let hashes = lines.hashes()?;
-        let checkpoint_note = lines.note()?;
+        let checkpoint_note = lines.checkpoint_note()?;
         Ok(Self { old_size: TreeSize(old_size), old_root, hashes, checkpoint_note })
     }
 

@@ -49,7 +49,7 @@ impl TlogProof {
         };
         let index = lines.number("index", "index and a decimal number")?;
         let hashes = lines.hashes()?;
-        Ok(Self { extra, index, hashes, checkpoint_note: lines.note()? })
+        Ok(Self { extra, index, hashes, checkpoint_note: lines.checkpoint_note()? })
     }
 
     /// Checks that the leaf is at `index` in the log that has the key's name, under a checkpoint
