@@ -109,3 +109,7 @@ mod tests;
 #[cfg(test)]
 #[path = "check/limit_tests.rs"]
 mod limit_tests;
+
+#[cfg(test)]
+#[path = "check/compare_tests.rs"]
+mod compare_tests;
