@@ -11,7 +11,7 @@ use crate::generator::Events;
 use crate::measure::rate_since;
 
 /// How SQLite is set up here, for the table's reader.
-pub const NOTE: &str = "six indexes, WAL, synchronous=FULL, 256 MiB cache";
+pub const NOTE: &str = "six indexes, WAL, synchronous=FULL, 256 MiB cache, checkpoint at 64 MiB";
 
 /// An `audit_log` table in a directory of its own.
 pub struct Sqlite {
@@ -28,6 +28,8 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "cache_size", -262_144)?;
+        // The default checkpoint at 4 MiB would rewrite the indexes' pages every few groups: no one's best.
+        connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
         let columns = COLUMNS.map(|name| format!("{name} TEXT")).join(", ");
         connection.execute_batch(&format!(
             "CREATE TABLE audit_log (id INTEGER PRIMARY KEY, {columns}, {DETAILS} TEXT)"
