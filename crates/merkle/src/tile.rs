@@ -36,12 +36,14 @@ impl Tile {
 pub struct TilePathError;
 
 /// `tile/<level>/<index>`, and `.p/<width>` behind it where the tile is partial.
+/// Panics on a level or width that no tile has.
 pub fn tile_path(level: u8, index: u64, width: u16) -> String {
-    debug_assert!(level < TILE_LEVELS_MAX, "levels end at 63");
+    assert!(level < TILE_LEVELS_MAX, "levels end at 63");
     numbered_path(format!("tile/{level}/"), index, width)
 }
 
 /// `tile/entries/<index>`, and `.p/<width>` behind it where the bundle is partial.
+/// Panics on a width that no bundle has.
 pub fn entries_path(index: u64, width: u16) -> String {
     numbered_path("tile/entries/".to_owned(), index, width)
 }
@@ -87,7 +89,7 @@ fn cut(count: u64) -> impl Iterator<Item = (u64, u16)> {
 /// Three digits a path element, all but the last marked by an `x`, so that no directory has more
 /// than a thousand children and no name is both a file and a directory.
 fn numbered_path(mut path: String, index: u64, width: u16) -> String {
-    debug_assert!((1..=TILE_WIDTH).contains(&width), "there are no empty tiles, nor wider ones");
+    assert!((1..=TILE_WIDTH).contains(&width), "there are no empty tiles, nor wider ones");
     let digits = index.to_string();
     let digits = format!("{:0>1$}", digits, digits.len().next_multiple_of(3));
     let last = digits.len() - 3;

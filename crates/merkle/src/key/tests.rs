@@ -6,7 +6,7 @@ use crate::testing::bytes;
 /// The key of the specification's test vector, and of golang.org/x/mod/sumdb/note's.
 const EXAMPLE: &str = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
 const NEUMANN: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
-/// A public witness's key, with pluses in its base64 no more than others' have.
+/// A public witness's key.
 const WITNESS: &str = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2";
 
 #[test]
