@@ -1,1 +1,27 @@
-//! placeholder
+//! A data directory opened whole: log, key, sign guard, checkpoints and proofs. What the command line
+//! and every embedding program use.
+//!
+//! [`Store`] writes; [`Reader`] reads, also while another process writes; `verify` trusts neither.
+
+mod error;
+mod guard;
+mod node;
+mod proof;
+mod publish;
+mod reader;
+mod store;
+mod text;
+mod tiles;
+// verify
+
+pub use error::StoreError;
+pub use guard::{Guard, Signed};
+pub use node::{KEY, NODE, Node};
+pub use proof::{ProvenEvent, ProvenGrowth, verify_consistency_proof, verify_proof};
+pub use reader::Reader;
+pub use store::{InitOptions, Item, OpenOptions, Store};
+pub use tiles::TileStats;
+
+
+pub use guard::PATH as GUARD;
+pub use publish::{CHECKPOINT_RECORDED, NODE_CREATED, ROLLBACK_ACCEPTED, checkpoint_path};

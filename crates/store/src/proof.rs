@@ -1,0 +1,132 @@
+//! Proofs: made here, and verified from the file and the key alone.
+
+use indelible_event::{DisclosedPart, Disclosure, Part, seal};
+use indelible_log::TrailStatus;
+use indelible_log::record::{KeptPart, KeptRecord, Seq};
+use indelible_merkle::{
+    Checkpoint, ConsistencyProof, Hash, TlogProof, TreeSize, Vkey, leaf_hash,
+};
+
+use crate::error::StoreError;
+use crate::reader::Reader;
+
+pub(crate) fn prove(
+    reader: &Reader,
+    trail: &TrailStatus,
+    seq: Seq,
+    redact: &[Part],
+) -> Result<String, StoreError> {
+    let (note, checkpoint) = reader.checkpoint(trail)?;
+    if seq.0 >= checkpoint.size.0 {
+        let size = reader.view.trail(trail.info.no)?.size;
+        let why = if seq.0 < size.0 {
+            format!("seq {} is durable but not published yet: the checkpoint covers {}", seq.0, checkpoint.size)
+        } else {
+            format!("trail {} has no seq {}: it has {size} records", trail.info.name, seq.0)
+        };
+        return Err(StoreError::NotFound(why));
+    }
+    let records = reader.read(trail.info.no, &[seq])?;
+    let record = records.first().expect("reading one seq gives one record or fails");
+    let hashes = reader.view.inclusion_proof(trail.info.no, seq, checkpoint.size)?;
+    let extra = Some(disclose(record, redact).encode());
+    let text = TlogProof { extra, index: seq.0, hashes, checkpoint_note: note }.encode();
+    // A proof that does not verify would send a stranger away with a false alarm, or hide a true one.
+    verify_proof(text.as_bytes(), &reader.vkey(trail)?)
+        .map_err(|reason| StoreError::BadProof { trail: trail.info.name.to_string(), reason })?;
+    Ok(text)
+}
+
+/// What a record shows of itself: its entry, and each part or its commitment.
+fn disclose(record: &KeptRecord, redact: &[Part]) -> Disclosure {
+    let parts = Part::ALL.map(|part| match (&record.parts[part as usize], record.salts.of(part)) {
+        (KeptPart::Absent, _) => DisclosedPart::Absent,
+        (KeptPart::Gone(commitment), _) => DisclosedPart::Withheld { commitment: *commitment },
+        (KeptPart::Kept(bytes), Some(salt)) if redact.contains(&part) => {
+            DisclosedPart::Withheld { commitment: seal::commitment(part, &salt, bytes) }
+        }
+        (KeptPart::Kept(bytes), Some(salt)) => DisclosedPart::Shown { salt, bytes: bytes.clone() },
+        // Reading recomputed the commitment, which takes the salt.
+        (KeptPart::Kept(_), None) => unreachable!("a record whose part has no salt is not served"),
+    });
+    Disclosure { entry: record.entry.clone(), parts }
+}
+
+pub(crate) fn prove_consistency(
+    reader: &Reader,
+    trail: &TrailStatus,
+    from: TreeSize,
+    to: Option<TreeSize>,
+) -> Result<String, StoreError> {
+    let (note, checkpoint) = reader.checkpoint(trail)?;
+    let to = to.unwrap_or(checkpoint.size);
+    if to > checkpoint.size || from > to {
+        return Err(StoreError::NotFound(format!(
+            "sizes {from} to {to}: they must rise, and the checkpoint covers {}",
+            checkpoint.size
+        )));
+    }
+    let (no, id) = (trail.info.no, trail.info.id);
+    let note = if to == checkpoint.size {
+        note
+    } else {
+        // The root of a shorter prefix of what is signed already commits the node to nothing new.
+        let key = reader.node.signing_keys(&*reader.storage)?.of(id)?;
+        let root = reader.view.root(no, to)?;
+        Checkpoint::new(&reader.node.origin_of(id), to, root)
+            .sign(&key)
+            .map_err(|e| StoreError::file("checkpoint", e))?
+    };
+    let proof = ConsistencyProof {
+        old_size: from,
+        old_root: reader.view.root(no, from)?,
+        hashes: reader.view.consistency_proof(no, from, to)?,
+        checkpoint_note: note,
+    };
+    let text = proof.encode();
+    verify_consistency_proof(text.as_bytes(), &reader.vkey(trail)?)
+        .map_err(|reason| StoreError::BadProof { trail: trail.info.name.to_string(), reason })?;
+    Ok(text)
+}
+
+/// What a proof of one event proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenEvent {
+    /// The checkpoint it leads to, signed by the key.
+    pub checkpoint: Checkpoint,
+    /// The record's place in the trail.
+    pub index: u64,
+    /// The record's leaf hash.
+    pub leaf: Hash,
+    /// The entry, and the parts that were disclosed; every commitment was checked.
+    pub disclosure: Disclosure,
+}
+
+/// Verifies a proof from its bytes and the key alone. The error says what does not hold.
+pub fn verify_proof(bytes: &[u8], vkey: &Vkey) -> Result<ProvenEvent, String> {
+    let proof = TlogProof::decode(bytes).map_err(|e| e.to_string())?;
+    let extra = proof.extra.as_deref().ok_or("the proof has no extra line, so it shows no event")?;
+    let disclosure = Disclosure::decode(extra).map_err(|e| format!("the disclosure is malformed: {e}"))?;
+    let leaf = leaf_hash(&disclosure.entry);
+    let checkpoint = proof.verify(&leaf, vkey).map_err(|e| e.to_string())?;
+    disclosure.verify().map_err(|e| format!("the disclosed parts are not those of the entry: {e}"))?;
+    Ok(ProvenEvent { checkpoint, index: proof.index, leaf, disclosure })
+}
+
+/// What a consistency proof proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenGrowth {
+    /// The older size.
+    pub old_size: TreeSize,
+    /// The older root: compare it with the checkpoint you kept.
+    pub old_root: Hash,
+    /// The newer checkpoint, signed by the key.
+    pub checkpoint: Checkpoint,
+}
+
+/// Verifies a consistency proof from its bytes and the key alone.
+pub fn verify_consistency_proof(bytes: &[u8], vkey: &Vkey) -> Result<ProvenGrowth, String> {
+    let proof = ConsistencyProof::decode(bytes).map_err(|e| e.to_string())?;
+    let (old_size, old_root, checkpoint) = proof.verify(vkey).map_err(|e| e.to_string())?;
+    Ok(ProvenGrowth { old_size, old_root, checkpoint })
+}

@@ -1,0 +1,127 @@
+//! The directory opened for reading: records, checkpoints and proofs.
+
+use std::sync::Arc;
+
+use indelible_event::{EventId, Part, TrailName};
+use indelible_log::record::{KeptRecord, Seq, TrailNo};
+use indelible_log::storage::{Storage, read_whole};
+use indelible_log::{TrailStatus, View};
+use indelible_merkle::{Checkpoint, TreeSize, Vkey};
+
+use crate::error::StoreError;
+use crate::node::Node;
+use crate::proof;
+use crate::publish::checkpoint_path;
+use crate::tiles::{self, TileStats};
+
+/// No signed note is larger.
+const NOTE_BYTES_MAX: u64 = 1 << 20;
+
+/// A data directory, open for reading.
+pub struct Reader {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) view: Arc<View>,
+    pub(crate) node: Node,
+}
+
+impl Reader {
+    /// Opens a directory for reading only, as it is at this moment; another process may be writing.
+    pub fn open(storage: Arc<dyn Storage>) -> Result<Reader, StoreError> {
+        let node = Node::load(&*storage)?;
+        let view = Arc::new(View::open(storage.clone())?);
+        Ok(Reader { storage, view, node })
+    }
+
+    pub(crate) fn of(storage: Arc<dyn Storage>, view: Arc<View>, node: Node) -> Reader {
+        Reader { storage, view, node }
+    }
+
+    /// The node that signs here.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The log's readable side.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// All trails, `_system` first.
+    pub fn trails(&self) -> Vec<TrailStatus> {
+        self.view.trails()
+    }
+
+    /// A trail by name.
+    pub fn trail(&self, name: &TrailName) -> Result<TrailStatus, StoreError> {
+        let no = self.view.trail_no(name);
+        let no = no.ok_or_else(|| StoreError::NotFound(format!("there is no trail named {name}")))?;
+        Ok(self.view.trail(no)?)
+    }
+
+    /// A trail's verifier key.
+    pub fn vkey(&self, trail: &TrailStatus) -> Result<Vkey, StoreError> {
+        self.node.vkey(trail.info.id)
+    }
+
+    /// Records by seq, each checked against its leaf.
+    pub fn read(&self, trail: TrailNo, seqs: &[Seq]) -> Result<Vec<KeptRecord>, StoreError> {
+        Ok(self.view.read(trail, seqs)?)
+    }
+
+    /// The seq of an event id.
+    pub fn find(&self, trail: &TrailStatus, id: EventId) -> Result<Seq, StoreError> {
+        let missing = || StoreError::NotFound(format!("trail {} has no event {id}", trail.info.name));
+        self.view.find(trail.info.no, id)?.ok_or_else(missing)
+    }
+
+    /// The trail's latest signed checkpoint: its note as signed, and what it says. Its signature and its
+    /// root were checked.
+    pub fn checkpoint(&self, trail: &TrailStatus) -> Result<(String, Checkpoint), StoreError> {
+        let path = checkpoint_path(trail.info.id);
+        let bytes = read_whole(&*self.storage, &path, NOTE_BYTES_MAX).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => StoreError::NotFound(format!(
+                "trail {} has no checkpoint yet; the writer signs one each second",
+                trail.info.name
+            )),
+            _ => StoreError::io(&path)(e),
+        })?;
+        let checkpoint =
+            Checkpoint::open(&bytes, &self.vkey(trail)?).map_err(|e| StoreError::file(&path, e))?;
+        let size = self.view.trail(trail.info.no)?.size;
+        if checkpoint.size > size {
+            let why = format!("alarm: it was signed at size {}, but there are {size} records", checkpoint.size);
+            return Err(StoreError::file(&path, why));
+        }
+        if self.view.root(trail.info.no, checkpoint.size)? != checkpoint.root {
+            return Err(StoreError::file(&path, "alarm: its root is not the root of the records here"));
+        }
+        let note = String::from_utf8(bytes).map_err(|_| StoreError::file(&path, "not UTF-8"))?;
+        Ok((note, checkpoint))
+    }
+
+    /// A C2SP tlog-proof of one record, with its disclosure in the extra line. The parts in `redact` are
+    /// withheld: only their commitments are given.
+    pub fn prove(&self, trail: &TrailStatus, seq: Seq, redact: &[Part]) -> Result<String, StoreError> {
+        proof::prove(self, trail, seq, redact)
+    }
+
+    /// The proof that the trail's first `from` records are a prefix of its first `to`; the latest
+    /// checkpoint's size where `to` is not given.
+    pub fn prove_consistency(
+        &self,
+        trail: &TrailStatus,
+        from: TreeSize,
+        to: Option<TreeSize>,
+    ) -> Result<String, StoreError> {
+        proof::prove_consistency(self, trail, from, to)
+    }
+
+    /// Gives every file of the trail's static C2SP tree: path and bytes.
+    pub fn tiles(
+        &self,
+        trail: &TrailStatus,
+        emit: &mut dyn FnMut(&str, &[u8]) -> std::io::Result<()>,
+    ) -> Result<TileStats, StoreError> {
+        tiles::export(self, trail, emit)
+    }
+}

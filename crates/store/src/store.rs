@@ -1,0 +1,214 @@
+//! The directory opened for writing.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use indelible_event::{Checked, TrailName};
+use indelible_log::record::TrailNo;
+use indelible_log::storage::Storage;
+use indelible_log::{AppendError, Appended, Clock, Incoming, Log, Recovery, SealAt, Seams};
+
+use crate::error::StoreError;
+use crate::guard::{self, Guard};
+use crate::node::{self, Node};
+use crate::publish::{Publisher, node_created, record};
+use crate::reader::Reader;
+
+/// How often trails that grew are signed.
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+
+/// How to make a store.
+#[derive(Clone, Debug)]
+pub struct InitOptions {
+    /// The host part of every trail's origin.
+    pub origin: String,
+}
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct OpenOptions {
+    /// When the active file is sealed.
+    pub seal_at: SealAt,
+    /// Go on although the log is not what was signed last; that is recorded.
+    pub accept_rollback: bool,
+    /// Sign in the background each second. Without it, [`Store::publish`] does it when called.
+    pub background: bool,
+    /// Where the sign guard is, if not in the data directory.
+    pub guard: Option<Arc<dyn Storage>>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions { seal_at: SealAt::default(), accept_rollback: false, background: true, guard: None }
+    }
+}
+
+/// An event and the trail it goes to.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The trail.
+    pub trail: TrailName,
+    /// What happened.
+    pub event: Checked,
+}
+
+/// A data directory, open for writing.
+pub struct Store {
+    log: Arc<Log>,
+    clock: Arc<dyn Clock>,
+    reader: Reader,
+    publisher: Arc<Mutex<Publisher>>,
+    background: Option<Background>,
+}
+
+/// The thread that signs each second.
+struct Background {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: JoinHandle<()>,
+}
+
+impl Store {
+    /// Makes a log with its key and guard in an empty or new directory.
+    pub fn init(seams: &Seams, options: &InitOptions) -> Result<(), StoreError> {
+        Self::init_with_guard(seams, &seams.storage, options)
+    }
+
+    /// Like [`Store::init`], with the guard in a place of its own.
+    pub fn init_with_guard(
+        seams: &Seams,
+        guard_storage: &Arc<dyn Storage>,
+        options: &InitOptions,
+    ) -> Result<(), StoreError> {
+        let mut seed = [0; 32];
+        seams.entropy.fill(&mut seed);
+        // Checked before anything is made, so that a bad origin leaves nothing behind.
+        let node = Node::new(&options.origin, &seed)?;
+        Log::init(seams)?;
+        node::store_key(&*seams.storage, &seed)?;
+        node.store(&*seams.storage)?;
+        let log = Log::open(seams.clone(), SealAt::default())?;
+        record(&log, &[node_created(&node)])?;
+        guard_storage.create_dir(guard::DIR).map_err(StoreError::io(guard::DIR))?;
+        if Guard::load(&**guard_storage)?.is_some() {
+            return Err(StoreError::file(guard::PATH, "there is a guard here already, of another log"));
+        }
+        // The guard comes last: without it the directory cannot be opened, and init can be told apart.
+        Guard::new(&log.view().log_id(), &node.public_key).store(&**guard_storage)
+    }
+
+    /// Opens a directory for writing.
+    pub fn open(seams: Seams, options: OpenOptions) -> Result<Store, StoreError> {
+        let node = Node::load(&*seams.storage)?;
+        let log = Arc::new(Log::open(seams.clone(), options.seal_at)?);
+        let guard_storage = options.guard.unwrap_or_else(|| seams.storage.clone());
+        let publisher = Publisher::open(
+            &log,
+            seams.storage.clone(),
+            guard_storage,
+            node.clone(),
+            options.accept_rollback,
+            seams.clock.now().0,
+        )?;
+        let publisher = Arc::new(Mutex::new(publisher));
+        let reader = Reader::of(seams.storage.clone(), log.view().clone(), node);
+        let mut store = Store { log, clock: seams.clock, reader, publisher, background: None };
+        if options.background {
+            store.background = Some(store.start_background()?);
+        }
+        Ok(store)
+    }
+
+    fn start_background(&self) -> Result<Background, StoreError> {
+        let stop = Arc::new((Mutex::new(false), Condvar::new()));
+        let (log, publisher, clock, stopped) =
+            (self.log.clone(), self.publisher.clone(), self.clock.clone(), stop.clone());
+        let run = move || {
+            let (flag, changed) = &*stopped;
+            let mut stop = flag.lock().expect("nothing panics while holding the flag");
+            while !*stop {
+                (stop, _) = changed
+                    .wait_timeout(stop, PUBLISH_EVERY)
+                    .expect("nothing panics while holding the flag");
+                // What fails here is tried again in a second; a store that cannot sign says so when it
+                // is closed or asked to publish.
+                let _ = log.maintain();
+                let _ = publish(&publisher, &log, &*clock);
+            }
+        };
+        let thread = std::thread::Builder::new().name("indelible-publisher".into()).spawn(run);
+        Ok(Background { stop, thread: thread.map_err(StoreError::io("publisher"))? })
+    }
+
+    /// Appends events and waits until they are durable; results are in their order. An error concerns
+    /// the whole batch.
+    pub fn append(
+        &self,
+        items: &[Item],
+        recorded_by: Option<&str>,
+    ) -> Result<Vec<Appended>, AppendError> {
+        let mut batch = Vec::with_capacity(items.len());
+        let mut last: Option<(&TrailName, TrailNo)> = None;
+        for item in items {
+            let no = match last {
+                Some((name, no)) if *name == item.trail => no,
+                _ => self.log.ensure_trail(&item.trail)?,
+            };
+            last = Some((&item.trail, no));
+            batch.push(Incoming { trail: no, event: &item.event, recorded_by });
+        }
+        self.log.append(&batch)
+    }
+
+    /// Records an event of the node's own in `_system`.
+    pub fn append_system(&self, event: &Checked) -> Result<(), StoreError> {
+        record(&self.log, std::slice::from_ref(event))
+    }
+
+    /// Signs every trail that grew. Gives the number of new checkpoints.
+    pub fn publish(&self) -> Result<usize, StoreError> {
+        publish(&self.publisher, &self.log, &*self.clock)
+    }
+
+    /// The readable side.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The log underneath.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// What opening had to mend.
+    pub fn recovery(&self) -> &Recovery {
+        self.log.recovery()
+    }
+
+    /// Signs what is not signed yet and closes everything.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.stop_background();
+        let result = self.publish();
+        self.log.close();
+        result.map(drop)
+    }
+
+    fn stop_background(&mut self) {
+        if let Some(Background { stop, thread }) = self.background.take() {
+            *stop.0.lock().expect("nothing panics while holding the flag") = true;
+            stop.1.notify_all();
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.stop_background();
+    }
+}
+
+fn publish(publisher: &Mutex<Publisher>, log: &Log, clock: &dyn Clock) -> Result<usize, StoreError> {
+    let mut publisher = publisher.lock().expect("nothing panics while holding the publisher");
+    publisher.publish(log, clock.now().0)
+}
