@@ -1,22 +1,31 @@
-//! Pages read by their place in the file, each checked before the Parquet library decodes it.
+//! Pages read by their place in the file, each checked before the Parquet library decodes its values.
 //!
-//! The library trusts the headers of the files it reads: it allocates what they claim, slices where
-//! they point and expects a dictionary where one is used. Everything it would trust is checked here
-//! against what our writer leaves, so a damaged page is an error.
+//! The library's own page reader trusts the headers of the files it reads: it allocates what they
+//! claim, slices where they point and expects a dictionary where one is used. It also makes a zstd
+//! context a column, for both directions, which alone takes longer than reading one record. So headers
+//! are read here, strictly as our writer leaves them, and one context a thread does for all.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::index_reader::decode_offset_index;
-use parquet::file::page_index::offset_index::PageLocation;
-use parquet::file::serialized_reader::SerializedPageReader;
+use zstd::bulk::Decompressor;
 
 use super::schema::{Column, PAGE_BYTES_MAX};
+
+/// The Thrift numbers of the page types and encodings we write.
+const DICTIONARY_PAGE: i64 = 2;
+const DATA_PAGE_V2: i64 = 3;
+const PLAIN: i64 = 0;
+const DELTA_BINARY_PACKED: i64 = 5;
+const RLE_DICTIONARY: i64 = 8;
 
 /// A data page: where it lies in the file, and which of its row group's rows it holds.
 #[derive(Clone, Copy, Debug)]
@@ -89,15 +98,12 @@ impl ChunkPages {
 
 /// Reads some pages of a column chunk, in order.
 pub(super) struct CheckedPages {
-    inner: SerializedPageReader<Bytes>,
     file: Arc<Bytes>,
     column: &'static Column,
     /// The dictionary page, until it has been read.
     dictionary: Option<Range<u64>>,
     has_dictionary: bool,
-    /// The library finds the dictionary by looking before the first page, so that page is always on
-    /// its list; this says that it is not wanted and has yet to be passed over.
-    pass_first: bool,
+    /// The wanted pages still to come, with their rows.
     wanted: VecDeque<(PageSpan, u32)>,
 }
 
@@ -111,93 +117,117 @@ impl CheckedPages {
         wanted: impl IntoIterator<Item = usize>,
     ) -> Result<CheckedPages> {
         let (start, _) = byte_range(chunk, file)?;
-        let first = pages.pages.first().ok_or_else(|| damaged("a column without pages"))?;
-        let wanted: VecDeque<(PageSpan, u32)> = wanted
-            .into_iter()
-            .filter_map(|page| {
-                let rows = pages.rows_of(page);
-                Some((*pages.pages.get(page)?, rows.end - rows.start))
-            })
-            .collect();
-        let pass_first = wanted.front().is_none_or(|(page, _)| page.first_row != 0);
-        let first = pass_first.then_some(first).into_iter();
-        let locations = first
-            .chain(wanted.iter().map(|(page, _)| page))
-            .map(|page| {
-                Ok(PageLocation {
-                    offset: i64::try_from(page.offset)?,
-                    compressed_page_size: i32::try_from(page.len)?,
-                    first_row_index: i64::from(page.first_row),
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
+        // What stands before the first data page is the dictionary.
         let data_start = pages.pages.first().map_or(start, |page| page.offset);
-        let inner =
-            SerializedPageReader::new(file.clone(), chunk, pages.rows as usize, Some(locations))?;
+        let wanted = wanted.into_iter().filter_map(|page| {
+            let rows = pages.rows_of(page);
+            Some((*pages.pages.get(page)?, rows.end - rows.start))
+        });
         Ok(CheckedPages {
-            inner,
             file: file.clone(),
             column,
             dictionary: (data_start > start).then_some(start..data_start),
             has_dictionary: false,
-            pass_first,
-            wanted,
+            wanted: wanted.collect(),
         })
     }
 
-    /// Refuses a page whose header claims more memory than any page of ours takes.
-    fn check_size(&self, range: &Range<u64>) -> Result<()> {
+    /// A page's header and what follows it, which is as long as the header says.
+    fn page(&self, range: &Range<u64>) -> Result<(Header, Bytes)> {
         let bytes = slice(&self.file, range).ok_or_else(|| damaged("page outside the file"))?;
-        let size = uncompressed_size(bytes).ok_or_else(|| damaged("page header malformed"))?;
-        if size > PAGE_BYTES_MAX as u64 { Err(damaged("page too large")) } else { Ok(()) }
+        let (header, body) = Header::read(bytes).ok_or_else(|| damaged("page header malformed"))?;
+        if header.compressed != body.len() || header.uncompressed > PAGE_BYTES_MAX {
+            return Err(damaged("page of a wrong size"));
+        }
+        Ok((header, self.file.slice_ref(body)))
     }
 
     fn dictionary_page(&mut self, range: &Range<u64>) -> Result<Page> {
-        self.check_size(range)?;
-        let page = self.inner.get_next_page()?.ok_or_else(|| damaged("no dictionary page"))?;
-        let Page::DictionaryPage { buf, num_values, .. } = &page else {
-            return Err(damaged("a data page where a dictionary belongs"));
+        let (header, body) = self.page(range)?;
+        let [num_values, encoding, ..] = header.fields;
+        let num_values = u32::try_from(num_values)?;
+        if header.kind != DICTIONARY_PAGE || encoding != PLAIN {
+            return Err(damaged("not a dictionary page"));
+        }
+        let buf = match self.column.is_compressed() {
+            true => decompress(&[], &body, header.uncompressed)?,
+            false => body,
         };
         // Texts take at least the four bytes of their length.
         let width = self.column.kind.width().unwrap_or(4);
-        if (*num_values as usize).saturating_mul(width) > buf.len() {
+        if (num_values as usize).saturating_mul(width) > buf.len() {
             return Err(damaged("a dictionary of more values than bytes"));
         }
         self.has_dictionary = true;
-        Ok(page)
+        Ok(Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false })
     }
 
-    fn data_page(&mut self, span: PageSpan, rows: u32) -> Result<Page> {
-        self.check_size(&(span.offset..span.offset + u64::from(span.len)))?;
-        let page = self.inner.get_next_page()?.ok_or_else(|| damaged("a page is missing"))?;
-        let Page::DataPageV2 {
+    fn data_page(&self, span: PageSpan, rows: u32) -> Result<Page> {
+        let (header, body) = self.page(&(span.offset..span.offset + u64::from(span.len)))?;
+        let [num_values, num_nulls, num_rows, encoding, def_levels, rep_levels] = header.fields;
+        let encoding = match encoding {
+            PLAIN => Encoding::PLAIN,
+            DELTA_BINARY_PACKED => Encoding::DELTA_BINARY_PACKED,
+            RLE_DICTIONARY if self.has_dictionary => Encoding::RLE_DICTIONARY,
+            _ => return Err(damaged("a page of an encoding that is never written")),
+        };
+        let num_nulls = u32::try_from(num_nulls)?;
+        let def_levels = usize::try_from(def_levels)?;
+        let sound = header.kind == DATA_PAGE_V2
+            && num_values == i64::from(rows)
+            && num_rows == i64::from(rows)
+            && num_nulls <= rows
+            && (num_nulls == 0 || !self.column.required)
+            && rep_levels == 0
+            && def_levels <= body.len().min(header.uncompressed)
+            && self.column.allows(encoding);
+        if !sound {
+            return Err(damaged("a page header contradicts its index"));
+        }
+        let buf = if header.is_compressed && self.column.is_compressed() {
+            decompress(&body[..def_levels], &body[def_levels..], header.uncompressed)?
+        } else {
+            body
+        };
+        Ok(Page::DataPageV2 {
             buf,
-            num_values,
+            num_values: rows,
             encoding,
             num_nulls,
-            num_rows,
-            def_levels_byte_len,
-            rep_levels_byte_len,
-            ..
-        } = &page
-        else {
-            return Err(damaged("not a data page of version 2"));
-        };
-        use parquet::basic::Encoding::RLE_DICTIONARY;
-        let sound = *num_values == rows
-            && *num_rows == rows
-            && *num_nulls <= rows
-            && (*num_nulls == 0 || !self.column.required)
-            && *rep_levels_byte_len == 0
-            && *def_levels_byte_len as usize <= buf.len()
-            && self.column.allows(*encoding)
-            && (*encoding != RLE_DICTIONARY || self.has_dictionary);
-        if sound { Ok(page) } else { Err(damaged("a page header contradicts its index")) }
+            num_rows: rows,
+            def_levels_byte_len: def_levels as u32,
+            rep_levels_byte_len: 0,
+            is_compressed: false,
+            statistics: None,
+        })
     }
+}
 
-    fn pass_unwanted(&mut self) -> Result<()> {
-        if std::mem::take(&mut self.pass_first) { self.inner.skip_next_page() } else { Ok(()) }
+/// `plain`, followed by what `compressed` decompresses to, in all `len` bytes.
+fn decompress(plain: &[u8], compressed: &[u8], len: usize) -> Result<Bytes> {
+    thread_local! {
+        /// Owned by its thread; a context takes longer to make than a page to decompress.
+        static ZSTD: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
     }
+    let rest = len - plain.len();
+    let values = match rest {
+        // A page without values is written as nothing at all.
+        0 => Vec::new(),
+        _ => ZSTD.with_borrow_mut(|context| match context {
+            Some(known) => known.decompress(compressed, rest),
+            None => context.insert(Decompressor::new()?).decompress(compressed, rest),
+        })?,
+    };
+    if values.len() != rest {
+        return Err(damaged("a page decompresses to another length than it says"));
+    }
+    if plain.is_empty() {
+        return Ok(Bytes::from(values));
+    }
+    let mut whole = Vec::with_capacity(len);
+    whole.extend_from_slice(plain);
+    whole.extend_from_slice(&values);
+    Ok(Bytes::from(whole))
 }
 
 impl Iterator for CheckedPages {
@@ -213,7 +243,6 @@ impl PageReader for CheckedPages {
         if let Some(range) = self.dictionary.take() {
             return self.dictionary_page(&range).map(Some);
         }
-        self.pass_unwanted()?;
         let Some((span, rows)) = self.wanted.pop_front() else { return Ok(None) };
         self.data_page(span, rows).map(Some)
     }
@@ -230,11 +259,59 @@ impl PageReader for CheckedPages {
 
     fn skip_next_page(&mut self) -> Result<()> {
         if self.dictionary.take().is_none() {
-            self.pass_unwanted()?;
             self.wanted.pop_front();
         }
-        self.inner.skip_next_page()
+        Ok(())
     }
+}
+
+/// A page header, as far as we write one (Thrift compact protocol, `PageHeader` of parquet.thrift).
+struct Header {
+    kind: i64,
+    uncompressed: usize,
+    compressed: usize,
+    /// The numbers of the inner header, in order: of a dictionary page values and encoding, of a data
+    /// page values, nulls, rows, encoding and the lengths of both levels.
+    fields: [i64; 6],
+    /// Of a data page whether its values are compressed.
+    is_compressed: bool,
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Option<(Header, &[u8])> {
+        let (kind, rest) = int(bytes, 1)?;
+        let (uncompressed, rest) = int(rest, 1)?;
+        let (compressed, rest) = int(rest, 1)?;
+        // The inner header is field 7 of a dictionary page and 8 of a data page; the one before was 3.
+        let (&field, mut rest) = rest.split_first()?;
+        let count = match (kind, field) {
+            (DICTIONARY_PAGE, 0x4c) => 2,
+            (DATA_PAGE_V2, 0x5c) => 6,
+            _ => return None,
+        };
+        let mut fields = [0; 6];
+        for value in fields.iter_mut().take(count) {
+            (*value, rest) = int(rest, 1)?;
+        }
+        // A boolean is its own type: `is_sorted` of a dictionary, `is_compressed` of a data page. Then
+        // both structures stop.
+        let [flag @ (0x11 | 0x12), 0, 0, body @ ..] = rest else { return None };
+        let header = Header {
+            kind,
+            uncompressed: usize::try_from(uncompressed).ok()?,
+            compressed: usize::try_from(compressed).ok()?,
+            fields,
+            is_compressed: *flag == 0x11,
+        };
+        Some((header, body))
+    }
+}
+
+/// A field of type i32 that comes so many numbers after the one before.
+fn int(bytes: &[u8], delta: u8) -> Option<(i64, &[u8])> {
+    let (&field, rest) = bytes.split_first()?;
+    let (zigzag, rest) = varint(rest)?;
+    (field == delta << 4 | 0x05).then_some(((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64), rest))
 }
 
 /// The bytes of a column chunk, if they lie in the file.
@@ -263,16 +340,6 @@ fn list_len(bytes: &[u8]) -> Option<u64> {
         (0x19, short) => Some(u64::from(short)),
         _ => None,
     }
-}
-
-/// The second field of a page header, its decompressed size: both fields before the page's own
-/// header are i32 in the Thrift compact protocol, and always there.
-fn uncompressed_size(bytes: &[u8]) -> Option<u64> {
-    let (field, rest) = bytes.split_first()?;
-    let (_, rest) = varint(rest)?;
-    let (second, rest) = rest.split_first()?;
-    let (zigzag, _) = varint(rest)?;
-    (*field == 0x15 && *second == 0x15 && zigzag & 1 == 0).then_some(zigzag >> 1)
 }
 
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {

@@ -219,6 +219,11 @@ impl Column {
             .build()
     }
 
+    /// Whether its pages go through zstd.
+    pub(super) fn is_compressed(&self) -> bool {
+        matches!(self.coding, Coding::Compressed | Coding::Dictionary { zstd: true })
+    }
+
     /// Whether only scans want this column: it is derived from the parts, and no entry needs it.
     pub(super) fn is_facet(&self) -> bool {
         (Col::ActorType as usize..=Col::Service as usize).contains(&(self.col as usize))
