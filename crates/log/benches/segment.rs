@@ -372,16 +372,17 @@ fn generate(count: usize) -> Vec<Event> {
 
 fn parts(random: &mut Random, noun: &str, actor: usize, resource: usize) -> [String; 3] {
     let who = format!(
-        r#"{{"actor":{{"type":"user","id":"usr_{actor:06}","name":"Person {actor}","email":"person{actor}@tenant.example"}}}}"#
+        r#"{{"actor":{{"type":"user","id":"usr_{actor:06}","email":"person{actor}@tenant.example"}}}}"#
     );
     let service = SERVICES[actor % SERVICES.len()];
-    let request = random.next();
+    let (request, session) = (random.bytes(), actor * 2_654_435_761 % 4_294_967_291);
     let where_ = format!(
-        r#"{{"context":{{"ip":"10.{}.{}.{}","user_agent":"{}","request_id":"req_{request:016x}","service":"{service}","http":{{"method":"PUT","path":"/v1/{noun}s/{resource}","status":200}}}}}}"#,
+        r#"{{"context":{{"ip":"10.{}.{}.{}","user_agent":"{}","request_id":"{:032x}","session_id":"{session:08x}","service":"{service}"}}}}"#,
         actor % 4,
         actor / 4 % 256,
         actor % 251,
         AGENTS[actor % AGENTS.len()],
+        u128::from_le_bytes(request),
     );
     let (before, after) = (random.below(6), random.below(6));
     let (old, new) = (random.below(90_000), random.below(90_000));

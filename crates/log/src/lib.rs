@@ -8,6 +8,7 @@
 pub mod active;
 pub mod class;
 mod clock;
+pub mod erasure;
 mod error;
 pub mod frame;
 pub mod hex;
@@ -23,6 +24,7 @@ pub mod segment;
 mod sequencer;
 pub mod storage;
 pub mod trail;
+pub mod verify;
 mod view;
 
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};

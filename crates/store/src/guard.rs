@@ -78,6 +78,11 @@ impl Guard {
         self.trails.iter().filter_map(|(id, signed)| Some((TrailId::parse(id)?, signed)))
     }
 
+    /// Whether it was kept for this public key.
+    pub fn names_key(&self, public_key: &str) -> bool {
+        self.public_key == public_key
+    }
+
     /// Notes what is about to be signed.
     pub(crate) fn set(&mut self, trail: TrailId, size: TreeSize, root: &Hash) {
         let signed = self.trails.entry(trail.to_string());

@@ -1,8 +1,9 @@
 //! A data directory opened whole: log, key, sign guard, checkpoints and proofs. What the command line
 //! and every embedding program use.
 //!
-//! [`Store`] writes; [`Reader`] reads, also while another process writes; `verify` trusts neither.
+//! [`Store`] writes; [`Reader`] reads, also while another process writes; [`verify()`] trusts neither.
 
+mod drill;
 mod error;
 mod guard;
 mod node;
@@ -12,8 +13,9 @@ mod reader;
 mod store;
 mod text;
 mod tiles;
-// verify
+mod verify;
 
+pub use drill::{CaughtBy, DrillRow, drill};
 pub use error::StoreError;
 pub use guard::{Guard, Signed};
 pub use node::{KEY, NODE, Node};
@@ -21,6 +23,7 @@ pub use proof::{ProvenEvent, ProvenGrowth, verify_consistency_proof, verify_proo
 pub use reader::Reader;
 pub use store::{InitOptions, Item, OpenOptions, Store};
 pub use tiles::TileStats;
+pub use verify::{VerifyOptions, VerifyReport, verify};
 
 
 pub use guard::PATH as GUARD;

@@ -4,157 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use indelible_event::{Entry, EventId, Facets, Micros, Outcome, Part, Phase, Source, seal};
-use parquet::column::reader::ColumnReaderImpl;
-use parquet::data_type::{
-    ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int32Type,
-    Int64Type,
-};
-use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::schema::types::ColumnDescPtr;
 
-use super::pages::CheckedPages;
-use super::schema::{COLUMNS, Col, Column, Kind, PART, PART_COMMIT, PART_SALT};
+use super::decode::Values;
+use super::schema::{COLUMNS, Col, PART, PART_COMMIT, PART_SALT};
 use super::{SegmentError, commitment};
 use crate::record::{PartRef, Pos, Record, Salts, Seq, TrailNo};
-
-/// A null in `Decoded::slots`.
-const NULL: u32 = u32::MAX;
-
-/// Some rows of one column.
-#[derive(Debug)]
-pub(super) struct Decoded<V> {
-    values: Vec<V>,
-    /// Where each row's value is, unless every row has one.
-    slots: Option<Vec<u32>>,
-}
-
-impl<V> Decoded<V> {
-    fn get(&self, row: usize) -> Option<&V> {
-        let slot = match &self.slots {
-            None => row,
-            Some(slots) => *slots.get(row)? as usize,
-        };
-        self.values.get(slot)
-    }
-}
-
-/// A column chunk being read, and the rows read of it so far.
-pub(super) struct Cursor<T: DataType> {
-    reader: ColumnReaderImpl<T>,
-    required: bool,
-    values: Vec<T::T>,
-    levels: Vec<i16>,
-}
-
-impl<T: DataType> Cursor<T> {
-    fn new(column: &Column, descr: ColumnDescPtr, pages: CheckedPages) -> Cursor<T> {
-        Cursor {
-            reader: ColumnReaderImpl::new(descr, Box::new(pages)),
-            required: column.required,
-            values: Vec::new(),
-            levels: Vec::new(),
-        }
-    }
-
-    fn read(&mut self, rows: usize) -> ParquetResult<()> {
-        let levels = (!self.required).then_some(&mut self.levels);
-        let (read, _, _) = self.reader.read_records(rows, levels, None, &mut self.values)?;
-        if read == rows { Ok(()) } else { Err(ended_early()) }
-    }
-
-    fn skip(&mut self, rows: usize) -> ParquetResult<()> {
-        if rows == 0 || self.reader.skip_records(rows)? == rows {
-            Ok(())
-        } else {
-            Err(ended_early())
-        }
-    }
-
-    fn take(&mut self) -> Decoded<T::T> {
-        let values = std::mem::take(&mut self.values);
-        let levels = &mut self.levels;
-        let slots = (!self.required && values.len() != levels.len()).then(|| {
-            let mut next = 0;
-            let slot = |level: &i16| match level {
-                0 => NULL,
-                _ => {
-                    next += 1;
-                    next - 1
-                }
-            };
-            levels.iter().map(slot).collect()
-        });
-        levels.clear();
-        Decoded { values, slots }
-    }
-}
-
-fn ended_early() -> ParquetError {
-    ParquetError::General("a column ends before its rows do".to_owned())
-}
-
-/// A cursor of any column.
-pub(super) enum AnyCursor {
-    /// Not read, or null in every row.
-    Missing,
-    Int(Cursor<Int64Type>),
-    Small(Cursor<Int32Type>),
-    Text(Cursor<ByteArrayType>),
-    Fixed(Cursor<FixedLenByteArrayType>),
-}
-
-impl AnyCursor {
-    pub(super) fn new(column: &Column, descr: ColumnDescPtr, pages: CheckedPages) -> AnyCursor {
-        match column.kind {
-            Kind::Int | Kind::Unsigned | Kind::Time => {
-                AnyCursor::Int(Cursor::new(column, descr, pages))
-            }
-            Kind::Small => AnyCursor::Small(Cursor::new(column, descr, pages)),
-            Kind::Text => AnyCursor::Text(Cursor::new(column, descr, pages)),
-            Kind::Uuid | Kind::Fixed(_) => AnyCursor::Fixed(Cursor::new(column, descr, pages)),
-        }
-    }
-
-    pub(super) fn read(&mut self, rows: usize) -> ParquetResult<()> {
-        match self {
-            AnyCursor::Missing => Ok(()),
-            AnyCursor::Int(cursor) => cursor.read(rows),
-            AnyCursor::Small(cursor) => cursor.read(rows),
-            AnyCursor::Text(cursor) => cursor.read(rows),
-            AnyCursor::Fixed(cursor) => cursor.read(rows),
-        }
-    }
-
-    pub(super) fn skip(&mut self, rows: usize) -> ParquetResult<()> {
-        match self {
-            AnyCursor::Missing => Ok(()),
-            AnyCursor::Int(cursor) => cursor.skip(rows),
-            AnyCursor::Small(cursor) => cursor.skip(rows),
-            AnyCursor::Text(cursor) => cursor.skip(rows),
-            AnyCursor::Fixed(cursor) => cursor.skip(rows),
-        }
-    }
-
-    pub(super) fn take(&mut self) -> Values {
-        match self {
-            AnyCursor::Missing => Values::Missing,
-            AnyCursor::Int(cursor) => Values::Int(cursor.take()),
-            AnyCursor::Small(cursor) => Values::Small(cursor.take()),
-            AnyCursor::Text(cursor) => Values::Text(cursor.take()),
-            AnyCursor::Fixed(cursor) => Values::Fixed(cursor.take()),
-        }
-    }
-}
-
-/// The decoded rows of any column.
-#[derive(Debug)]
-pub(super) enum Values {
-    Missing,
-    Int(Decoded<i64>),
-    Small(Decoded<i32>),
-    Text(Decoded<ByteArray>),
-    Fixed(Decoded<FixedLenByteArray>),
-}
 
 /// The trails' numbers by name, for the column that shows names.
 pub(super) type TrailNames = Arc<[(Box<str>, TrailNo)]>;
@@ -277,12 +131,9 @@ impl RowBatch {
     }
 
     fn parts(&self, row: usize) -> Result<[PartRef<'_>; 3], SegmentError> {
-        if let Values::Small(codecs) = &self.columns[Col::Codec as usize]
-            && let Some(codec) = codecs.get(row)
-            && *codec != 0
-        {
+        if let Some(codec) = self.int(Col::Codec, row).filter(|codec| *codec != 0) {
             // The bits of a negative number are as unknown as those of any other.
-            return Err(SegmentError::Version { what: "part codec", found: *codec as u32 as u64 });
+            return Err(SegmentError::Version { what: "part codec", found: codec as u64 });
         }
         let mut parts = [PartRef::Absent; 3];
         for part in 0..3 {
@@ -298,9 +149,8 @@ impl RowBatch {
 
     fn bytes(&self, col: Col, row: usize) -> Option<&[u8]> {
         match &self.columns[col as usize] {
-            Values::Text(values) => values.get(row).map(ByteArray::data),
-            Values::Fixed(values) => values.get(row).map(|value| value.data()),
-            Values::Missing | Values::Int(_) | Values::Small(_) => None,
+            Values::Bytes(values) => values.get(row),
+            Values::Missing | Values::Numbers(_) => None,
         }
     }
 
@@ -318,8 +168,8 @@ impl RowBatch {
 
     fn int(&self, col: Col, row: usize) -> Option<i64> {
         match &self.columns[col as usize] {
-            Values::Int(values) => values.get(row).copied(),
-            _ => None,
+            Values::Numbers(values) => values.get(row).copied().flatten(),
+            Values::Missing | Values::Bytes(_) => None,
         }
     }
 

@@ -14,6 +14,7 @@
 //! in the trail's tree says that a record is the one that was accepted.
 
 mod batch;
+mod decode;
 mod meta;
 mod needle;
 mod pages;
@@ -68,15 +69,13 @@ impl SegmentError {
     }
 }
 
-/// Runs what leans on the Parquet library over bytes that may be damaged.
-///
-/// The library's decoders are written for files that were written well: damaged pages make some of
-/// them panic (a dictionary that is missing, slices out of range). Page headers are checked before
-/// it sees them (see [`pages`]), and this turns what is left into an error. Whatever the closure
-/// touched is dropped, so nothing half-changed is seen again.
+/// Runs the Parquet library's own parsers, of the footer and of the page index. They are written for
+/// files that were written well, and a panic in them is turned into an error here. What they parse has
+/// passed its checksum before, so only a forged file comes so far; and whatever the closure touched is
+/// dropped, so nothing half-changed is seen again.
 fn guarded<T>(read: impl FnOnce() -> Result<T, SegmentError>) -> Result<T, SegmentError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(SegmentError::damaged("the Parquet decoder gave up")))
+        .unwrap_or_else(|_| Err(SegmentError::damaged("the Parquet parser gave up")))
 }
 
 /// What stays of a record when it expires: its entry can still be rebuilt, its parts are

@@ -1,10 +1,11 @@
 //! Reading single rows: through the page index, one page a column, and only the columns a record is
 //! made of.
 
-use super::batch::{OwnedRecord, RowBatch, Values};
+use super::SegmentError;
+use super::batch::{OwnedRecord, RowBatch};
+use super::decode::Values;
 use super::reader::{Group, PageTable, Segment};
 use super::schema::{COLUMNS, TABLE};
-use super::{SegmentError, guarded};
 
 impl Segment {
     /// Reads the records of these rows, in the order given. Their `parts_hash` is made again from
@@ -28,7 +29,7 @@ impl Segment {
             if wanted.is_empty() {
                 continue;
             }
-            let batch = guarded(|| self.pick(&table, number, group, &wanted))?;
+            let batch = self.pick(&table, number, group, &wanted)?;
             for at in here {
                 let row = rows[*at] - group.first_row;
                 let place = wanted.partition_point(|known| *known < row);

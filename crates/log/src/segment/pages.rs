@@ -1,9 +1,9 @@
-//! Pages read by their place in the file, each checked before the Parquet library decodes its values.
+//! Pages read by their place in the file, each checked before its values are decoded.
 //!
-//! The library's own page reader trusts the headers of the files it reads: it allocates what they
-//! claim, slices where they point and expects a dictionary where one is used. It also makes a zstd
-//! context a column, for both directions, which alone takes longer than reading one record. So headers
-//! are read here, strictly as our writer leaves them, and one context a thread does for all.
+//! The Parquet library's own page reader trusts the headers of the files it reads: it allocates what
+//! they claim, slices where they point and expects a dictionary where one is used. It also makes a
+//! zstd context a column, for both directions, which alone takes longer than reading one record. So
+//! headers are read here, strictly as our writer leaves them, and one context a thread does for all.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -11,14 +11,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::basic::Encoding;
-use parquet::column::page::{Page, PageMetadata, PageReader};
-use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::index_reader::decode_offset_index;
 use zstd::bulk::Decompressor;
 
-use super::schema::{Column, PAGE_BYTES_MAX};
+use super::SegmentError;
+use super::schema::{Coding, Column, PAGE_BYTES_MAX};
+
+type Result<T> = std::result::Result<T, SegmentError>;
 
 /// The Thrift numbers of the page types and encodings we write.
 const DICTIONARY_PAGE: i64 = 2;
@@ -63,9 +63,9 @@ impl ChunkPages {
         let (mut offset, mut next_row) = (start, None);
         for location in index.page_locations() {
             let page = PageSpan {
-                offset: u64::try_from(location.offset)?,
-                len: u32::try_from(location.compressed_page_size)?,
-                first_row: u32::try_from(location.first_row_index)?,
+                offset: small(location.offset)?,
+                len: small(location.compressed_page_size)?,
+                first_row: small(location.first_row_index)?,
             };
             let follows = match next_row {
                 None => page.first_row == 0,
@@ -87,6 +87,11 @@ impl ChunkPages {
     /// The page that holds a row.
     pub(super) fn page_of(&self, row: u32) -> usize {
         self.pages.partition_point(|page| page.first_row <= row).saturating_sub(1)
+    }
+
+    /// Where a page begins in the file.
+    pub(super) fn offset_of(&self, page: usize) -> Option<u64> {
+        self.pages.get(page).map(|page| page.offset)
     }
 
     /// The rows of a page.
@@ -142,10 +147,16 @@ impl CheckedPages {
         Ok((header, self.file.slice_ref(body)))
     }
 
-    fn dictionary_page(&mut self, range: &Range<u64>) -> Result<Page> {
-        let (header, body) = self.page(range)?;
-        let [num_values, encoding, ..] = header.fields;
-        let num_values = u32::try_from(num_values)?;
+    /// The column's layout.
+    pub(super) fn column(&self) -> &'static Column {
+        self.column
+    }
+
+    /// The dictionary's bytes and how many words they are, if the column has one. To be called first.
+    pub(super) fn dictionary(&mut self) -> Result<Option<(Bytes, usize)>> {
+        let Some(range) = self.dictionary.take() else { return Ok(None) };
+        let (header, body) = self.page(&range)?;
+        let [count, encoding, ..] = header.fields;
         if header.kind != DICTIONARY_PAGE || encoding != PLAIN {
             return Err(damaged("not a dictionary page"));
         }
@@ -153,54 +164,75 @@ impl CheckedPages {
             true => decompress(&[], &body, header.uncompressed)?,
             false => body,
         };
+        let count: usize = small(count)?;
         // Texts take at least the four bytes of their length.
         let width = self.column.kind.width().unwrap_or(4);
-        if (num_values as usize).saturating_mul(width) > buf.len() {
+        if count.saturating_mul(width) > buf.len() {
             return Err(damaged("a dictionary of more values than bytes"));
         }
         self.has_dictionary = true;
-        Ok(Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false })
+        Ok(Some((buf, count)))
     }
 
-    fn data_page(&self, span: PageSpan, rows: u32) -> Result<Page> {
+    /// The next wanted page.
+    pub(super) fn next(&mut self) -> Result<Option<DataPage>> {
+        let Some((span, rows)) = self.wanted.pop_front() else { return Ok(None) };
         let (header, body) = self.page(&(span.offset..span.offset + u64::from(span.len)))?;
-        let [num_values, num_nulls, num_rows, encoding, def_levels, rep_levels] = header.fields;
-        let encoding = match encoding {
-            PLAIN => Encoding::PLAIN,
-            DELTA_BINARY_PACKED => Encoding::DELTA_BINARY_PACKED,
-            RLE_DICTIONARY if self.has_dictionary => Encoding::RLE_DICTIONARY,
+        let [num_values, num_nulls, num_rows, encoding, level_bytes, rep_levels] = header.fields;
+        let encoding = match (encoding, self.column.coding) {
+            (RLE_DICTIONARY, Coding::Dictionary { .. }) if self.has_dictionary => {
+                Encoding::Dictionary
+            }
+            (DELTA_BINARY_PACKED, Coding::Delta) => Encoding::Delta,
+            (PLAIN, Coding::Plain | Coding::Compressed | Coding::Dictionary { .. }) => {
+                Encoding::Plain
+            }
             _ => return Err(damaged("a page of an encoding that is never written")),
         };
-        let num_nulls = u32::try_from(num_nulls)?;
-        let def_levels = usize::try_from(def_levels)?;
+        let nulls: u32 = small(num_nulls)?;
+        let level_bytes: usize = small(level_bytes)?;
         let sound = header.kind == DATA_PAGE_V2
             && num_values == i64::from(rows)
             && num_rows == i64::from(rows)
-            && num_nulls <= rows
-            && (num_nulls == 0 || !self.column.required)
+            && nulls <= rows
+            && (nulls == 0 || !self.column.required)
             && rep_levels == 0
-            && def_levels <= body.len().min(header.uncompressed)
-            && self.column.allows(encoding);
+            && level_bytes <= body.len().min(header.uncompressed);
         if !sound {
             return Err(damaged("a page header contradicts its index"));
         }
-        let buf = if header.is_compressed && self.column.is_compressed() {
-            decompress(&body[..def_levels], &body[def_levels..], header.uncompressed)?
+        let body = if header.is_compressed && self.column.is_compressed() {
+            decompress(&body[..level_bytes], &body[level_bytes..], header.uncompressed)?
         } else {
             body
         };
-        Ok(Page::DataPageV2 {
-            buf,
-            num_values: rows,
-            encoding,
-            num_nulls,
-            num_rows: rows,
-            def_levels_byte_len: def_levels as u32,
-            rep_levels_byte_len: 0,
-            is_compressed: false,
-            statistics: None,
-        })
+        Ok(Some(DataPage { body, level_bytes, rows, nulls, encoding }))
     }
+}
+
+/// A data page, decompressed.
+pub(super) struct DataPage {
+    /// Levels, then values.
+    pub body: Bytes,
+    /// How many bytes of it are levels.
+    pub level_bytes: usize,
+    /// How many rows it has.
+    pub rows: u32,
+    /// How many of them are null.
+    pub nulls: u32,
+    /// How its values lie.
+    pub encoding: Encoding,
+}
+
+/// The encodings we write.
+pub(super) enum Encoding {
+    Plain,
+    Dictionary,
+    Delta,
+}
+
+fn small<N, V: TryInto<N>>(value: V) -> Result<N> {
+    value.try_into().map_err(|_| damaged("a number out of range"))
 }
 
 /// `plain`, followed by what `compressed` decompresses to, in all `len` bytes.
@@ -228,41 +260,6 @@ fn decompress(plain: &[u8], compressed: &[u8], len: usize) -> Result<Bytes> {
     whole.extend_from_slice(plain);
     whole.extend_from_slice(&values);
     Ok(Bytes::from(whole))
-}
-
-impl Iterator for CheckedPages {
-    type Item = Result<Page>;
-
-    fn next(&mut self) -> Option<Result<Page>> {
-        self.get_next_page().transpose()
-    }
-}
-
-impl PageReader for CheckedPages {
-    fn get_next_page(&mut self) -> Result<Option<Page>> {
-        if let Some(range) = self.dictionary.take() {
-            return self.dictionary_page(&range).map(Some);
-        }
-        let Some((span, rows)) = self.wanted.pop_front() else { return Ok(None) };
-        self.data_page(span, rows).map(Some)
-    }
-
-    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
-        if self.dictionary.is_some() {
-            return Ok(Some(PageMetadata { num_rows: None, num_levels: None, is_dict: true }));
-        }
-        Ok(self.wanted.front().map(|(_, rows)| {
-            let rows = Some(*rows as usize);
-            PageMetadata { num_rows: rows, num_levels: rows, is_dict: false }
-        }))
-    }
-
-    fn skip_next_page(&mut self) -> Result<()> {
-        if self.dictionary.take().is_none() {
-            self.wanted.pop_front();
-        }
-        Ok(())
-    }
 }
 
 /// A page header, as far as we write one (Thrift compact protocol, `PageHeader` of parquet.thrift).
@@ -317,7 +314,7 @@ fn int(bytes: &[u8], delta: u8) -> Option<(i64, &[u8])> {
 /// The bytes of a column chunk, if they lie in the file.
 pub(super) fn byte_range(chunk: &ColumnChunkMetaData, file: &Bytes) -> Result<(u64, u64)> {
     let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
-    let (start, len) = (u64::try_from(start)?, u64::try_from(chunk.compressed_size())?);
+    let (start, len): (u64, u64) = (small(start)?, small(chunk.compressed_size())?);
     match start.checked_add(len) {
         Some(end) if end <= file.len() as u64 => Ok((start, end)),
         _ => Err(damaged("a column outside the file")),
@@ -328,8 +325,8 @@ fn slice<'a>(file: &'a Bytes, range: &Range<u64>) -> Option<&'a [u8]> {
     file.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
 }
 
-fn damaged(what: &str) -> ParquetError {
-    ParquetError::General(what.to_owned())
+fn damaged(what: &str) -> SegmentError {
+    SegmentError::damaged(what)
 }
 
 /// The length of the list that is an offset index's first field (Thrift compact protocol).

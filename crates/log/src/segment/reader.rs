@@ -8,7 +8,8 @@ use indelible_event::EventId;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader};
 use roaring::RoaringBitmap;
 
-use super::batch::{AnyCursor, RowBatch, TrailNames};
+use super::batch::{RowBatch, TrailNames};
+use super::decode::{Cursor, Values};
 use super::meta::SegmentMeta;
 use super::pages::{CheckedPages, ChunkPages, byte_range};
 use super::rows::{FileSeal, RowTable};
@@ -18,7 +19,7 @@ use super::{SegmentError, guarded};
 use crate::record::{Seq, TrailNo};
 
 /// Rows a scan decodes at once, if it is not told otherwise.
-const SCAN_ROWS: usize = 4_096;
+const SCAN_ROWS: usize = 1_024;
 
 /// A segment, open for reading. Its bytes are usually a memory map; only the footer is read at once.
 pub struct Segment {
@@ -137,6 +138,15 @@ impl Segment {
         })
     }
 
+    /// Where in the file the page with a row's part `what` begins, to tell a person where to look.
+    pub fn offset_of(&self, row: u32) -> Option<u64> {
+        let number = self.groups.partition_point(|group| group.first_row + group.rows <= row);
+        let group = self.groups.get(number)?;
+        let table = self.page_table().ok()?;
+        let pages = self.chunk_pages(&table, number, Col::What).ok()?;
+        pages.offset_of(pages.page_of(row - group.first_row))
+    }
+
     /// Gives back the memory of the page index; the next read takes it again.
     pub fn forget_pages(&self) {
         *self.pages.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -171,7 +181,7 @@ impl Segment {
             return Ok(known);
         }
         let rows = self.groups[group].rows;
-        let pages = ChunkPages::read(&self.file, self.chunk(group, col), rows)?;
+        let pages = guarded(|| ChunkPages::read(&self.file, self.chunk(group, col), rows))?;
         Ok(slot.get_or_init(|| pages))
     }
 
@@ -179,18 +189,16 @@ impl Segment {
         self.parquet.row_group(group).column(col as usize)
     }
 
-    /// A cursor over some pages of a column, or none if the column is null throughout.
+    /// A cursor over some pages of a column.
     pub(super) fn cursor(
         &self,
         group: usize,
         col: Col,
         pages: &ChunkPages,
         wanted: impl IntoIterator<Item = usize>,
-    ) -> Result<AnyCursor, SegmentError> {
-        let column = &TABLE[col as usize];
+    ) -> Result<Cursor, SegmentError> {
         let chunk = self.chunk(group, col);
-        let reader = CheckedPages::new(&self.file, chunk, pages, column, wanted)?;
-        Ok(AnyCursor::new(column, chunk.column_descr_ptr(), reader))
+        Cursor::new(CheckedPages::new(&self.file, chunk, pages, &TABLE[col as usize], wanted)?)
     }
 
     /// Whether a column has no value in a row group, so that it need not be read.
@@ -254,8 +262,8 @@ pub struct Scan<'a> {
     end: u32,
     batch_rows: usize,
     facets: bool,
-    /// The row group being read, with a cursor a column.
-    open: Option<(usize, Vec<AnyCursor>)>,
+    /// The row group being read, with a cursor for every column that is read and not null throughout.
+    open: Option<(usize, Vec<Option<Cursor>>)>,
 }
 
 impl Scan<'_> {
@@ -284,13 +292,13 @@ impl Scan<'_> {
             Some((open, cursors)) if open == group => cursors,
             _ => self.open_group(group)?,
         };
-        for cursor in &mut cursors {
-            cursor.read(len as usize)?;
+        let mut columns: [Values; COLUMNS] = std::array::from_fn(|_| Values::Missing);
+        for (values, cursor) in columns.iter_mut().zip(&mut cursors) {
+            if let Some(cursor) = cursor {
+                cursor.read(len as usize)?;
+                *values = cursor.take();
+            }
         }
-        let mut columns = cursors.iter_mut().map(AnyCursor::take);
-        let columns = std::array::from_fn(|_| {
-            columns.next().unwrap_or(super::batch::Values::Missing)
-        });
         let first_row = self.next;
         self.next += len;
         self.open = Some((group, cursors));
@@ -298,7 +306,7 @@ impl Scan<'_> {
     }
 
     /// Cursors at `self.next`, which lies in this group.
-    fn open_group(&self, group: usize) -> Result<Vec<AnyCursor>, SegmentError> {
+    fn open_group(&self, group: usize) -> Result<Vec<Option<Cursor>>, SegmentError> {
         let segment = self.segment;
         let table = segment.page_table()?;
         let Group { first_row, rows } = segment.groups[group];
@@ -307,7 +315,7 @@ impl Scan<'_> {
         let mut cursors = Vec::with_capacity(COLUMNS);
         for column in &TABLE {
             if segment.is_null(group, column.col) || (!self.facets && column.is_facet()) {
-                cursors.push(AnyCursor::Missing);
+                cursors.push(None);
                 continue;
             }
             let pages = segment.chunk_pages(&table, group, column.col)?;
@@ -315,7 +323,7 @@ impl Scan<'_> {
             let before = first - pages.rows_of(wanted.start).start;
             let mut cursor = segment.cursor(group, column.col, pages, wanted)?;
             cursor.skip(before as usize)?;
-            cursors.push(cursor);
+            cursors.push(Some(cursor));
         }
         Ok(cursors)
     }
@@ -328,7 +336,7 @@ impl Iterator for Scan<'_> {
         if self.next >= self.end {
             return None;
         }
-        let batch = guarded(|| self.batch());
+        let batch = self.batch();
         if batch.is_err() {
             self.next = self.end;
         }

@@ -16,7 +16,7 @@ use parquet::schema::types::{ColumnPath, SchemaDescPtr, SchemaDescriptor, Type};
 pub(super) const EXACT_PAGE_ROWS: usize = 64;
 /// Rows a page of the columns an entry is rebuilt from. Delta-coded pages are decoded from their
 /// start, so a single record pays for half a page of each.
-pub(super) const ENTRY_PAGE_ROWS: usize = 2_048;
+pub(super) const ENTRY_PAGE_ROWS: usize = 1_024;
 /// Rows a page of the columns only scans and strangers' SQL read.
 pub(super) const FACET_PAGE_ROWS: usize = 16_384;
 /// A dictionary larger than this falls back to plain values.
@@ -186,6 +186,11 @@ pub(super) static TABLE: [Column; COLUMNS] = [
 ];
 
 impl Kind {
+    /// Whether its values are numbers, and not bytes.
+    pub(super) fn is_number(self) -> bool {
+        matches!(self, Kind::Int | Kind::Unsigned | Kind::Time | Kind::Small)
+    }
+
     /// The bytes of one value, where that is the same for all.
     pub(super) fn width(self) -> Option<usize> {
         match self {
@@ -227,17 +232,6 @@ impl Column {
     /// Whether only scans want this column: it is derived from the parts, and no entry needs it.
     pub(super) fn is_facet(&self) -> bool {
         (Col::ActorType as usize..=Col::Service as usize).contains(&(self.col as usize))
-    }
-
-    /// Whether a data page of this column may use this encoding.
-    pub(super) fn allows(&self, encoding: Encoding) -> bool {
-        match self.coding {
-            Coding::Dictionary { .. } => {
-                matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN)
-            }
-            Coding::Delta => encoding == Encoding::DELTA_BINARY_PACKED,
-            Coding::Plain | Coding::Compressed => encoding == Encoding::PLAIN,
-        }
     }
 }
 

@@ -106,13 +106,24 @@ impl<W: Write + Send> SegmentWriter<W> {
     /// Appends a record. A record that is refused leaves the segment as it was; after any other
     /// error the segment cannot be finished.
     pub fn push(&mut self, record: &Record<'_>) -> Result<(), SegmentError> {
-        let trail = self.check(record)?;
         let kept = |part: Part| match record.parts[part as usize] {
             PartRef::Kept(bytes) => Some(bytes),
             PartRef::Absent | PartRef::Gone(_) => None,
         };
         let facets = Facets::read(kept(Part::Who), kept(Part::Where), kept(Part::What))
             .map_err(|error| SegmentError::refused(error.to_string()))?;
+        self.push_with_facets(record, &facets)
+    }
+
+    /// Appends a record with facet columns that say what they are told to, true or not: what somebody
+    /// would do who wants a record to be overlooked. Drills and tests need such a segment; verification
+    /// tells it from an honest one.
+    pub fn push_with_facets(
+        &mut self,
+        record: &Record<'_>,
+        facets: &Facets<'_>,
+    ) -> Result<(), SegmentError> {
+        let trail = self.check(record)?;
         // The last thing that can refuse, so that a refused record leaves nothing behind.
         self.rows.push(record.trail, record.seq, &record.entry.id.0)?;
 
@@ -122,7 +133,7 @@ impl<W: Write + Send> SegmentWriter<W> {
         self.first_pos.get_or_insert(record.pos);
         self.last_pos = record.pos;
         self.put_entry(record, trail);
-        self.put_facets(&facets);
+        self.put_facets(facets);
         self.put_parts(record);
         self.waiting += 1;
         self.in_group += 1;
@@ -170,10 +181,12 @@ impl<W: Write + Send> SegmentWriter<W> {
         if stub && record.salts != Salts::Parts([None; 3]) {
             return Err(SegmentError::refused("a stub with salts"));
         }
-        self.header
-            .trails
-            .iter()
-            .position(|trail| trail.no == record.trail)
+        // Trails usually come in the order of their numbers; a node may have very many.
+        let trails = &self.header.trails;
+        let at = record.trail.0 as usize;
+        let straight = trails.get(at).is_some_and(|trail| trail.no == record.trail).then_some(at);
+        straight
+            .or_else(|| trails.iter().position(|trail| trail.no == record.trail))
             .ok_or_else(|| SegmentError::refused("its trail is not in the segment's header"))
     }
 

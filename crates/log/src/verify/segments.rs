@@ -1,0 +1,258 @@
+//! Segments: their bytes, every row of them, and what leads to a row.
+
+use std::ops::Range;
+
+use indelible_event::{Day, Facets, Part};
+use indelible_merkle::{Hash, leaf_hash};
+
+use super::gone::{GonePart, Stub};
+use super::{Finding, Shared, is_told};
+use crate::class;
+use crate::error::LogError;
+use crate::manifest::ManifestSegment;
+use crate::record::{KeptRecord, PartRef, Record, Salts, TrailNo};
+use crate::segment::{RowBatch, Segment, SegmentState};
+use crate::sha256;
+use crate::trail::read_level;
+
+/// The files must be the very bytes that were put in charge.
+pub(super) fn check_files(shared: &Shared<'_>, index: usize) -> Result<(), LogError> {
+    let entry = &shared.manifest.segments[index];
+    for (path, expected) in [(entry.parquet(), entry.sha256), (entry.row_table(), entry.rows_sha256)] {
+        let bytes = shared.storage.map(&path).map_err(LogError::io(&path))?;
+        shared.found().bytes += bytes.len() as u64;
+        if sha256(&bytes) != expected {
+            let what = "the file's bytes are not those that were sealed".to_owned();
+            shared.find(Finding { trail: None, seq: None, path, offset: None, what });
+        }
+    }
+    Ok(())
+}
+
+/// The rows must be records that hash to their leaves.
+pub(super) fn check_rows(shared: &Shared<'_>, index: usize, rows: Range<u32>) -> Result<(), LogError> {
+    let entry = &shared.manifest.segments[index];
+    let path = entry.parquet();
+    let parquet = shared.storage.map(&path).map_err(LogError::io(&path))?;
+    let row_table = entry.row_table();
+    let row_table = shared.storage.map(&row_table).map_err(LogError::io(&row_table))?;
+    let segment = Segment::open(parquet, row_table).map_err(LogError::segment(&path))?;
+    if rows.start == 0 {
+        check_meta(shared, entry, &segment);
+    }
+    let mut rows_check = Rows {
+        shared,
+        path: &path,
+        segment: &segment,
+        leaves: Vec::new(),
+        runs: Vec::new(),
+        told: Vec::new(),
+        gone: Vec::new(),
+        entry: Vec::with_capacity(1024),
+        last_pos: None,
+        day: Day(entry.day),
+    };
+    for batch in segment.scan(rows).map_err(LogError::segment(&path))? {
+        let batch = batch.map_err(LogError::segment(&path))?;
+        for i in 0..batch.len() {
+            rows_check.row(&batch, i)?;
+        }
+        shared.count(batch.len() as u64);
+        let mut found = shared.found();
+        found.records += batch.len() as u64;
+        found.sealed_records += batch.len() as u64;
+    }
+    let mut found = shared.found();
+    for (no, runs) in rows_check.runs.into_iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
+        found.sealed.entry(TrailNo(no as u32)).or_default().extend(runs);
+    }
+    found.system.append(&mut rows_check.told);
+    found.gone.append(&mut rows_check.gone);
+    Ok(())
+}
+
+fn check_meta(shared: &Shared<'_>, entry: &ManifestSegment, segment: &Segment) {
+    let meta = segment.meta();
+    let find = |what: String| {
+        shared.find(Finding { trail: None, seq: None, path: entry.parquet(), offset: None, what });
+    };
+    let same = meta.class == entry.class
+        && meta.day.0 == entry.day
+        && (meta.first_pos.0, meta.last_pos.0, meta.rows) == (entry.first_pos, entry.last_pos, entry.rows);
+    if !same {
+        find("its footer does not say what the manifest says of it".into());
+    }
+    for span in &meta.trails {
+        let info = shared.infos.get(span.trail.no.0 as usize);
+        if info.is_none_or(|t| t.id.0 != span.trail.opaque || t.name.as_str() != span.trail.name) {
+            find(format!("its footer names a trail {} that is not the manifest's", span.trail.name));
+        }
+    }
+    if let SegmentState::Stub { expired_by } = meta.state {
+        shared.found().stubs.push(Stub {
+            path: entry.parquet(),
+            expired_by,
+            class: meta.class.clone(),
+            policy: meta.policy,
+            day: meta.day,
+            first_pos: meta.first_pos.0,
+            last_pos: meta.last_pos.0,
+        });
+    }
+}
+
+/// The check of one piece of a segment.
+struct Rows<'a> {
+    shared: &'a Shared<'a>,
+    path: &'a str,
+    segment: &'a Segment,
+    /// By trail number, leaves from some seq on.
+    leaves: Vec<(u64, Vec<Hash>)>,
+    /// By trail number, runs of seqs seen.
+    runs: Vec<Vec<(u64, u64)>>,
+    told: Vec<KeptRecord>,
+    gone: Vec<GonePart>,
+    entry: Vec<u8>,
+    last_pos: Option<u64>,
+    day: Day,
+}
+
+impl Rows<'_> {
+    const LEAVES: u64 = 2048;
+
+    fn row(&mut self, batch: &RowBatch, i: usize) -> Result<(), LogError> {
+        let row = batch.first_row() + i as u32;
+        let record = match batch.record(i) {
+            Ok(record) => record,
+            Err(e) => {
+                self.find(None, row, e.to_string());
+                return Ok(());
+            }
+        };
+        self.entry.clear();
+        record.entry.encode(&mut self.entry);
+        let leaf = leaf_hash(&self.entry);
+        if self.leaf(&record)? != Some(leaf) {
+            let what = "the record does not hash to its leaf: its entry, a part or a salt was changed";
+            self.find(Some(&record), row, what.into());
+        }
+        self.place(&record, row);
+        self.facets(&record, batch, i, row);
+        self.parts(&record, row);
+        if is_told(&record) {
+            self.told.push(KeptRecord::copy(&record));
+        }
+        Ok(())
+    }
+
+    /// Order, day, class, and that the row table leads here.
+    fn place(&mut self, record: &Record<'_>, row: u32) {
+        if self.last_pos.is_some_and(|last| record.pos.0 <= last) {
+            self.find(Some(record), row, "its pos does not follow the one before".into());
+        }
+        self.last_pos = Some(record.pos.0);
+        let no = record.trail.0 as usize;
+        if self.runs.len() <= no {
+            self.runs.resize_with(no + 1, Vec::new);
+        }
+        match self.runs[no].last_mut() {
+            Some((_, end)) if *end == record.seq.0 => *end += 1,
+            _ => self.runs[no].push((record.seq.0, record.seq.0 + 1)),
+        }
+        let meta = self.segment.meta();
+        let name = self.shared.infos.get(no).map_or("", |t| t.name.as_str());
+        let policy = u32::try_from(meta.policy).unwrap_or(u32::MAX);
+        let class = class::of(policy, name, &record.entry);
+        if class != Some(meta.class.as_str()) || record.entry.recorded_at.day() != self.day {
+            let what = format!("it does not belong into class {} of day {}", meta.class, self.day);
+            self.find(Some(record), row, what);
+        }
+        if !matches!(self.segment.find_seq(record.trail, record.seq), Ok(Some(found)) if found == row) {
+            self.find(Some(record), row, "the row table does not lead to it by seq".into());
+        }
+        let by_id = self.segment.find_id(record.trail, record.entry.id);
+        if !by_id.is_ok_and(|mut rows| rows.any(|found| found == row)) {
+            self.find(Some(record), row, "the row table does not lead to it by id".into());
+        }
+    }
+
+    /// The facet columns must be what the parts say.
+    fn facets(&self, record: &Record<'_>, batch: &RowBatch, i: usize, row: u32) {
+        let [who, where_, what] = record.parts.map(|part| match part {
+            PartRef::Kept(bytes) => Some(bytes),
+            PartRef::Absent | PartRef::Gone(_) => None,
+        });
+        match (batch.facets(i), Facets::read(who, where_, what)) {
+            (Ok(stored), Ok(read)) if stored == read => {}
+            (Ok(stored), Ok(read)) => {
+                let column = first_difference(&stored, &read);
+                let what = format!("facet column {column} does not say what the record says");
+                self.find(Some(record), row, what);
+            }
+            _ => self.find(Some(record), row, "its facets cannot be read".into()),
+        }
+    }
+
+    /// A part that is gone needs a reason, and a record that expired keeps nothing.
+    fn parts(&mut self, record: &Record<'_>, row: u32) {
+        let stub = matches!(self.segment.meta().state, SegmentState::Stub { .. });
+        for part in Part::ALL {
+            match record.parts[part as usize] {
+                PartRef::Gone(_) if !stub => {
+                    let path = self.path.to_owned();
+                    self.gone.push(GonePart { trail: record.trail, seq: record.seq.0, part, path, row });
+                }
+                PartRef::Kept(_) if stub => {
+                    self.find(Some(record), row, format!("it expired, and part {} is still there", part.name()));
+                }
+                _ => {}
+            }
+        }
+        if stub && record.salts != Salts::Parts([None; 3]) {
+            self.find(Some(record), row, "it expired, and salts of it are still there".into());
+        }
+    }
+
+    fn leaf(&mut self, record: &Record<'_>) -> Result<Option<Hash>, LogError> {
+        let no = record.trail.0 as usize;
+        let (Some(info), Some(on_disk)) =
+            (self.shared.infos.get(no), self.shared.manifest.trails.get(no))
+        else {
+            return Ok(None);
+        };
+        if self.leaves.len() <= no {
+            self.leaves.resize_with(no + 1, || (0, Vec::new()));
+        }
+        let (start, hashes) = &mut self.leaves[no];
+        let seq = record.seq.0;
+        if !(*start..*start + hashes.len() as u64).contains(&seq) {
+            let count = on_disk.sealed.saturating_sub(seq).min(Self::LEAVES) as usize;
+            *hashes = read_level(self.shared.storage, info.id, 0, seq, count)?;
+            *start = seq;
+        }
+        Ok(hashes.get((seq - *start) as usize).copied())
+    }
+
+    fn find(&self, record: Option<&Record<'_>>, row: u32, what: String) {
+        self.shared.find(Finding {
+            trail: record.and_then(|r| self.shared.trail_name(r.trail)),
+            seq: record.map(|r| r.seq.0),
+            path: self.path.to_owned(),
+            offset: self.segment.offset_of(row),
+            what: format!("row {row}: {what}"),
+        });
+    }
+}
+
+fn first_difference(a: &Facets<'_>, b: &Facets<'_>) -> &'static str {
+    let columns = [
+        ("actor_type", a.actor_type == b.actor_type),
+        ("actor_id", a.actor_id == b.actor_id),
+        ("actor_email", a.actor_email == b.actor_email),
+        ("target_type", a.target_type == b.target_type),
+        ("target_id", a.target_id == b.target_id),
+        ("ip", a.ip == b.ip),
+        ("service", a.service == b.service),
+    ];
+    columns.into_iter().find(|(_, same)| !same).map_or("?", |(name, _)| name)
+}

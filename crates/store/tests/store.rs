@@ -1,0 +1,146 @@
+//! A directory through the store's public interface.
+
+use indelible_event::{DisclosedPart, Part, TrailName, check};
+use indelible_log::record::Seq;
+use indelible_log::{SealAt, Seams};
+use indelible_store::{
+    CaughtBy, InitOptions, Item, OpenOptions, Reader, Store, StoreError, VerifyOptions, drill, verify,
+    verify_consistency_proof, verify_proof,
+};
+
+struct Dir {
+    _dir: tempfile::TempDir,
+    seams: Seams,
+}
+
+fn init() -> Dir {
+    let dir = tempfile::tempdir().unwrap();
+    let seams = Seams::real(dir.path());
+    Store::init(&seams, &InitOptions { origin: "audit.example.com".into() }).unwrap();
+    Dir { _dir: dir, seams }
+}
+
+fn open(dir: &Dir) -> Store {
+    Store::open(dir.seams.clone(), OpenOptions { background: false, ..OpenOptions::default() }).unwrap()
+}
+
+fn append(store: &Store, trail: &str, range: std::ops::Range<u64>) {
+    let items: Vec<Item> = range
+        .map(|n| Item {
+            trail: TrailName::parse(trail).unwrap(),
+            event: check(
+                format!(r#"{{"action":"a.b","user_id":"u{n}","ip_address":"192.0.2.1","metadata":{{"n":{n}}}}}"#)
+                    .as_bytes(),
+            )
+            .unwrap(),
+        })
+        .collect();
+    store.append(&items, Some("test")).unwrap();
+}
+
+#[test]
+fn what_is_appended_is_proved_to_a_stranger_and_verifies() {
+    let dir = init();
+    let store = open(&dir);
+    append(&store, "default", 0..500);
+    append(&store, "other", 0..3);
+    store.publish().unwrap();
+    store.log().seal().unwrap();
+    append(&store, "default", 500..700);
+    store.close().unwrap();
+
+    let reader = Reader::open(dir.seams.storage.clone()).unwrap();
+    let trail = reader.trail(&TrailName::parse("default").unwrap()).unwrap();
+    let vkey = reader.vkey(&trail).unwrap();
+    for seq in [0, 499, 500, 699] {
+        let text = reader.prove(&trail, Seq(seq), &[Part::Who]).unwrap();
+        let proven = verify_proof(text.as_bytes(), &vkey).unwrap();
+        assert_eq!((proven.index, proven.checkpoint.size.0), (seq, 700));
+        let [who, where_, what] = &proven.disclosure.parts;
+        assert!(matches!(who, DisclosedPart::Withheld { .. }));
+        assert!(matches!(where_, DisclosedPart::Shown { .. }));
+        assert!(matches!(what, DisclosedPart::Shown { .. }));
+    }
+    for (from, to) in [(0, 700), (1, 300), (499, 501), (700, 700)] {
+        let (from, to) = (indelible_merkle::TreeSize(from), indelible_merkle::TreeSize(to));
+        let text = reader.prove_consistency(&trail, from, Some(to)).unwrap();
+        assert_eq!(verify_consistency_proof(text.as_bytes(), &vkey).unwrap().checkpoint.size, to);
+    }
+    let report = verify(&dir.seams.storage, &VerifyOptions::default()).unwrap();
+    assert_eq!(report.log.findings, []);
+    assert!(report.signatures >= 3);
+    // node.create, two trail.create, and the events themselves.
+    assert_eq!(report.log.records, 3 + 703);
+}
+
+#[test]
+fn a_missing_guard_and_an_older_copy_are_refused_until_accepted() {
+    let dir = init();
+    let store = open(&dir);
+    append(&store, "default", 0..10);
+    store.close().unwrap();
+    let guard = dir.seams.storage.map(indelible_store::GUARD).unwrap();
+    dir.seams.storage.remove(indelible_store::GUARD).unwrap();
+    let refused = Store::open(dir.seams.clone(), OpenOptions::default());
+    assert!(matches!(refused, Err(StoreError::GuardMissing)));
+    let report = verify(&dir.seams.storage, &VerifyOptions::default()).unwrap();
+    assert!(report.log.findings.iter().any(|f| f.path == indelible_store::GUARD));
+
+    let accept = OpenOptions { accept_rollback: true, background: false, ..OpenOptions::default() };
+    Store::open(dir.seams.clone(), accept.clone()).unwrap().close().unwrap();
+    let report = verify(&dir.seams.storage, &VerifyOptions::default()).unwrap();
+    assert_eq!(report.log.findings, []);
+    assert!(report.log.notes.iter().any(|n| n.contains("accepted a rollback")));
+
+    // A guard that saw less than the log has is no deviation; one that saw more is.
+    indelible_log::storage::replace_durably(&*dir.seams.storage, indelible_store::GUARD, &guard).unwrap();
+    open(&dir).close().unwrap();
+}
+
+#[test]
+fn checkpoints_are_recorded_each_hour_and_verify() {
+    let dir = init();
+    let clock = std::sync::Arc::new(indelible_sim::ManualClock::at(1_700_000_000_000_000));
+    let seams = Seams { clock: clock.clone(), ..dir.seams.clone() };
+    // The clock stands before the time of init; recorded_at does not go back all the same.
+    let store =
+        Store::open(seams, OpenOptions { background: false, seal_at: SealAt::default(), ..OpenOptions::default() })
+            .unwrap();
+    append(&store, "default", 0..10);
+    assert_eq!(store.publish().unwrap(), 2);
+    assert_eq!(store.publish().unwrap(), 0);
+    clock.advance(3_600_000_000);
+    // `_system` grew by the recording.
+    assert_eq!(store.publish().unwrap(), 1);
+    let system = store.reader().trails()[0].size.0;
+    clock.advance(3_600_000_000);
+    assert_eq!(store.publish().unwrap(), 0);
+    assert_eq!(store.reader().trails()[0].size.0, system, "recording a recording would never end");
+    store.close().unwrap();
+    let report = verify(&dir.seams.storage, &VerifyOptions::default()).unwrap();
+    assert_eq!(report.log.findings, []);
+    assert_eq!(report.signatures, 4, "two latest checkpoints and two recorded ones");
+}
+
+#[test]
+fn every_attack_of_the_drill_is_caught_by_what_should_catch_it() {
+    let dir = init();
+    let store = open(&dir);
+    append(&store, "default", 0..50);
+    store.close().unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let place = |name: &str| {
+        let seams = Seams::real(scratch.path().join(name));
+        seams.storage.create_dir("").unwrap();
+        seams
+    };
+    let rows = drill(&dir.seams.storage, None, &place, &|_| {}).unwrap();
+    assert!(rows.len() >= 12);
+    for row in &rows {
+        println!("{:<55} {:<22} {}", row.attack, row.caught_by.name(), row.finding);
+    }
+    for row in rows {
+        assert!(row.as_expected, "{}: {} ({})", row.attack, row.caught_by.name(), row.finding);
+        assert_ne!(row.caught_by, CaughtBy::Nothing);
+    }
+}
