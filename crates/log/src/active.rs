@@ -124,7 +124,10 @@ pub fn durable_claim_after(file: &dyn File, from: u64, len: u64) -> std::io::Res
 pub struct Tail {
     /// The end of the last whole group.
     pub end: u64,
-    /// Bytes behind it that were never acknowledged.
+    /// Where what is surely on disk ends, which may be before the last whole group: that one was written,
+    /// and perhaps never synced.
+    pub proven: u64,
+    /// Bytes behind `end` that were never acknowledged.
     pub torn: u64,
     /// The position after the last record.
     pub next_pos: Pos,
@@ -149,7 +152,7 @@ pub fn read(
     if len <= FILE_HEADER_LEN as u64 && mark <= FILE_HEADER_LEN as u64 && is_last {
         // A crash between making the file and its first group: the header may be torn, and holds nothing.
         if read_header(&*file, &path, len).is_err() {
-            return Ok(Tail { end: 0, torn: len, next_pos: first });
+            return Ok(Tail { end: 0, proven: 0, torn: len, next_pos: first });
         }
     }
     let header = read_header(&*file, &path, len)?;
@@ -157,7 +160,7 @@ pub fn read(
         return Err(LogError::corrupt(&path, 0, "this file belongs to another log or place"));
     }
     let mut groups = Groups::new(&*file, len);
-    let mut next_pos = first;
+    let (mut next_pos, mut claimed) = (first, 0);
     let damage = loop {
         let offset = groups.offset();
         match groups.next().map_err(LogError::io(&path))? {
@@ -168,6 +171,7 @@ pub fn read(
                     return Err(LogError::corrupt(&path, offset, "a group is not in its place"));
                 }
                 each(&group)?;
+                claimed = group.header.durable;
                 next_pos = Pos(next_pos.0 + u64::from(group.header.count));
             }
         }
@@ -182,7 +186,7 @@ pub fn read(
         let why = format!("the file ends here, but was durable up to {mark}");
         return Err(LogError::corrupt(&path, end, why));
     }
-    Ok(Tail { end, torn: len - end, next_pos })
+    Ok(Tail { end, proven: mark.max(claimed), torn: len - end, next_pos })
 }
 
 fn read_header(file: &dyn File, path: &str, len: u64) -> Result<FileHeader, LogError> {

@@ -20,7 +20,7 @@ use crate::record::{KeptPart, KeptRecord, Pos, Seq, TrailNo};
 use crate::sealer::{self, Sealing};
 pub use crate::sequencer::SealAt;
 use crate::sequencer::{Active, Placed, Sequencer, Submission, Work, create_active};
-use crate::storage::{FileStorage, Storage, write_all_at};
+use crate::storage::{FileStorage, Storage, read_exact_at, write_all_at};
 use crate::trail::{self, TrailId};
 use crate::view::{State, View, find_in};
 
@@ -111,6 +111,8 @@ impl Log {
         for dir in ["", active::DIR, SEGMENTS, trail::DIR] {
             storage.create_dir(dir).map_err(LogError::io(dir))?;
         }
+        // The manifest must not be durable before the directories that it presumes.
+        storage.sync_dir("").map_err(LogError::io(""))?;
         let _lock = lock(storage)?;
         match Manifest::load(storage) {
             Err(LogError::Missing(_)) => {}
@@ -131,9 +133,15 @@ impl Log {
         let storage = &*seams.storage;
         let lock = lock(storage)?;
         let manifest = Manifest::load(storage)?;
+        // Reading comes first: a directory that is damaged is left as it is.
+        let (state, tail) = State::restore(&seams.storage)?;
+        // What was just read may be names that a process left un-synced when it was killed. Nothing may
+        // be deleted or acknowledged on the strength of a name that a power cut would still take back.
+        for dir in ["", SEGMENTS, active::DIR] {
+            storage.sync_dir(dir).map_err(LogError::io(dir))?;
+        }
         let mut recovery =
             Recovery { removed: sealer::clean_up(storage, &manifest)?, ..Recovery::default() };
-        let (state, tail) = State::restore(&seams.storage)?;
         let first = state.live.last().expect("restoring fails without an active file").first;
         let active = reopen(storage, &manifest.log_id, first, &tail, &mut recovery)?;
         let unsealed = state.live.len() > 1;
@@ -391,7 +399,14 @@ fn reopen(
         write_all_at(&*file, 0, &header).map_err(io())?;
         offset = FILE_HEADER_LEN as u64;
     }
-    // The last group may have been written and never synced; from here on it counts.
+    // The last group may have been written and never synced; from here on it counts. It is written once
+    // more, because a sync that failed leaves pages that look clean and are not on disk: syncing them
+    // again would report success and do nothing.
+    if tail.proven < tail.end {
+        let mut unproven = vec![0; (tail.end - tail.proven) as usize];
+        read_exact_at(&*file, tail.proven, &mut unproven).map_err(io())?;
+        write_all_at(&*file, tail.proven, &unproven).map_err(io())?;
+    }
     file.sync().map_err(io())?;
     let mark_path = active::mark_path(first);
     let mark = match storage.open(&mark_path, true) {

@@ -184,17 +184,17 @@ pub(crate) struct LevelTails {
 pub(crate) fn write_levels(storage: &dyn Storage, tails: &LevelTails) -> Result<(), LogError> {
     let dir = format!("{DIR}/{}", tails.id);
     storage.create_dir(&dir).map_err(LogError::io(&dir))?;
-    let mut made = false;
+    let mut begun = false;
     for (level, (start, hashes)) in tails.levels.iter().enumerate() {
         if hashes.is_empty() {
             continue;
         }
+        // Not whether the file is made here: an earlier try may have made it and ended before its name
+        // was durable.
+        begun |= *start == 0;
         let path = level_path(tails.id, level as u8);
         let file = match storage.open(&path, true) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                made = true;
-                storage.create(&path)
-            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => storage.create(&path),
             other => other,
         }
         .map_err(LogError::io(&path))?;
@@ -202,7 +202,7 @@ pub(crate) fn write_levels(storage: &dyn Storage, tails: &LevelTails) -> Result<
         write_all_at(&*file, start * Hash::BYTES as u64, &bytes).map_err(LogError::io(&path))?;
         file.sync().map_err(LogError::io(&path))?;
     }
-    if made {
+    if begun {
         storage.sync_dir(&dir).map_err(LogError::io(&dir))?;
         storage.sync_dir(DIR).map_err(LogError::io(DIR))?;
     }

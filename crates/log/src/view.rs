@@ -109,7 +109,7 @@ impl State {
             let why = "the active file that follows the segments is missing";
             return Err(LogError::corrupt(&active::path(sealed), 0, why));
         }
-        let mut tail = Tail { end: 0, torn: 0, next_pos: sealed };
+        let mut tail = Tail { end: 0, proven: 0, torn: 0, next_pos: sealed };
         for (i, first) in files.iter().enumerate() {
             let path = active::path(*first);
             if *first != tail.next_pos {
