@@ -43,7 +43,11 @@ fn main() -> Result<(), AnyError> {
     }
     let finished = written.ok_or("nothing was written")?;
     sizes(&finished, count)?;
-    println!("\nseal              {:>8.0} events/s on one core ({:.2} µs each)", rate(count, best), each(count, best));
+    println!(
+        "\nseal              {:>8.0} events/s on one core ({:.2} µs each)",
+        rate(count, best),
+        each(count, best)
+    );
 
     let file = Bytes::from(finished.out);
     let table = Bytes::from(finished.row_table);
@@ -54,7 +58,11 @@ fn main() -> Result<(), AnyError> {
         let start = Instant::now();
         verify(&segment, &leaves)?;
         let took = start.elapsed().as_secs_f64();
-        println!("scan and verify   {:>8.0} events/s ({:.2} µs each)", rate(count, took), each(count, took));
+        println!(
+            "scan and verify   {:>8.0} events/s ({:.2} µs each)",
+            rate(count, took),
+            each(count, took)
+        );
     }
     let start = Instant::now();
     let mut rows = 0;
@@ -65,7 +73,11 @@ fn main() -> Result<(), AnyError> {
         }
     }
     let took = start.elapsed().as_secs_f64();
-    println!("scan alone        {:>8.0} events/s ({:.2} µs each)", rate(rows, took), each(rows, took));
+    println!(
+        "scan alone        {:>8.0} events/s ({:.2} µs each)",
+        rate(rows, took),
+        each(rows, took)
+    );
     needles(&segment, &events, &leaves)?;
     many(&file, &table, &leaves)
 }
@@ -128,7 +140,11 @@ fn sizes(finished: &Finished<Vec<u8>>, count: usize) -> Result<(), AnyError> {
     let len = finished.out.len() as f64;
     println!("{:<14} {:>8.2} bytes/event", "indexes+footer", (len - total as f64) / count as f64);
     println!("{:<14} {:>8.2} bytes/event", "= file", len / count as f64);
-    println!("{:<14} {:>8.2} bytes/event", "row table", finished.row_table.len() as f64 / count as f64);
+    println!(
+        "{:<14} {:>8.2} bytes/event",
+        "row table",
+        finished.row_table.len() as f64 / count as f64
+    );
     Ok(())
 }
 
@@ -177,7 +193,11 @@ fn needles(segment: &Segment, events: &[Event], leaves: &[[u8; 32]]) -> Result<(
         found += segment.find_id(TrailNo(event.trail), event.id)?.count();
     }
     let took = start.elapsed().as_secs_f64();
-    println!("find by id        {:>8.2} µs ({found} candidates for {} ids)", each(rows.len(), took), rows.len());
+    println!(
+        "find by id        {:>8.2} µs ({found} candidates for {} ids)",
+        each(rows.len(), took),
+        rows.len()
+    );
     let start = Instant::now();
     for row in &rows {
         let event = &events[*row as usize];
@@ -311,8 +331,10 @@ impl Zipf {
     }
 }
 
-const NOUNS: [&str; 10] =
-    ["invoice", "backup", "bucket", "user", "project", "policy", "token", "file", "report", "webhook"];
+const NOUNS: [&str; 10] = [
+    "invoice", "backup", "bucket", "user", "project", "policy", "token", "file", "report",
+    "webhook",
+];
 const VERBS: [&str; 6] = ["create", "update", "delete", "read", "share", "archive"];
 const SERVICES: [&str; 6] = ["billing", "storage", "identity", "gateway", "reports", "search"];
 const AGENTS: [&str; 5] = [

@@ -66,15 +66,12 @@ impl RowBatch {
             .ok_or_else(|| self.damaged(row, "an unknown outcome"))?;
         let phase = match self.text(Col::Phase, row)? {
             None => None,
-            Some(name) => Some(
-                Phase::from_name(name).ok_or_else(|| self.damaged(row, "an unknown phase"))?,
-            ),
+            Some(name) => {
+                Some(Phase::from_name(name).ok_or_else(|| self.damaged(row, "an unknown phase"))?)
+            }
         };
         let entry = Entry {
-            id: self
-                .fixed(Col::Id, row)?
-                .map(EventId)
-                .ok_or_else(|| self.damaged(row, "no id"))?,
+            id: self.fixed(Col::Id, row)?.map(EventId).ok_or_else(|| self.damaged(row, "no id"))?,
             recorded_at: Micros(self.required_int(Col::RecordedAt, row)?),
             occurred_at: self.int(Col::OccurredAt, row).map(Micros),
             action: self.required_text(Col::Action, row)?,
@@ -115,7 +112,9 @@ impl RowBatch {
         let name = self.required_text(Col::Trail, row)?;
         let at = self.names.binary_search_by(|(known, _)| (**known).cmp(name));
         let trail = at.ok().and_then(|at| self.names.get(at));
-        trail.map(|(_, no)| *no).ok_or_else(|| self.damaged(row, "a trail the footer does not name"))
+        trail
+            .map(|(_, no)| *no)
+            .ok_or_else(|| self.damaged(row, "a trail the footer does not name"))
     }
 
     fn salts(&self, row: usize) -> Result<Salts, SegmentError> {
@@ -177,11 +176,7 @@ impl RowBatch {
         self.int(col, row).ok_or_else(|| self.damaged(row, "a missing number"))
     }
 
-    fn fixed<const N: usize>(
-        &self,
-        col: Col,
-        row: usize,
-    ) -> Result<Option<[u8; N]>, SegmentError> {
+    fn fixed<const N: usize>(&self, col: Col, row: usize) -> Result<Option<[u8; N]>, SegmentError> {
         let Some(bytes) = self.bytes(col, row) else { return Ok(None) };
         bytes.try_into().map(Some).map_err(|_| self.damaged(row, "bytes of a wrong length"))
     }

@@ -151,9 +151,7 @@ impl SegmentMeta {
             Some(trails),
         ];
         let pairs = KEYS.into_iter().zip(values);
-        Ok(pairs
-            .filter_map(|(key, value)| Some(KeyValue::new(key.to_owned(), value?)))
-            .collect())
+        Ok(pairs.filter_map(|(key, value)| Some(KeyValue::new(key.to_owned(), value?))).collect())
     }
 
     /// Reads the footer's key/values: every key once, none unknown under our prefix, and all of them
@@ -168,7 +166,8 @@ impl SegmentMeta {
                 _ => return Err(footer_error(&pair.key)),
             }
         }
-        for (what, known) in [("indelible.format", FORMAT), ("indelible.entry_encoder", ENTRY_ENCODER)]
+        for (what, known) in
+            [("indelible.format", FORMAT), ("indelible.entry_encoder", ENTRY_ENCODER)]
         {
             let found = footer.number(what)?;
             if found != known {
@@ -209,7 +208,8 @@ impl SegmentMeta {
 
     fn check(&self) -> Result<(), SegmentError> {
         let ordered = self.trails.windows(2).all(|pair| pair[0].trail.no < pair[1].trail.no);
-        let mut names: Vec<&str> = self.trails.iter().map(|span| span.trail.name.as_str()).collect();
+        let mut names: Vec<&str> =
+            self.trails.iter().map(|span| span.trail.name.as_str()).collect();
         names.sort_unstable();
         let unique = names.windows(2).all(|pair| pair[0] != pair[1]);
         let spans = self.trails.iter().all(|span| {

@@ -17,6 +17,7 @@ mod batch;
 mod decode;
 mod meta;
 mod needle;
+mod packed;
 mod pages;
 mod reader;
 mod rows;

@@ -55,8 +55,7 @@ impl Segment {
             let pages = self.chunk_pages(table, number, column.col)?;
             let mut needed: Vec<usize> = wanted.iter().map(|row| pages.page_of(*row)).collect();
             needed.dedup();
-            let mut cursor =
-                self.cursor(number, column.col, pages, needed.iter().copied())?;
+            let mut cursor = self.cursor(number, column.col, pages, needed.iter().copied())?;
             let mut wanted = wanted.iter().copied().peekable();
             for (at, page) in needed.iter().enumerate() {
                 let rows = pages.rows_of(*page);

@@ -45,11 +45,7 @@ pub(super) struct ChunkPages {
 impl ChunkPages {
     /// Reads a chunk's offset index and checks that its pages lie in the chunk, one after the other,
     /// and cover its rows.
-    pub(super) fn read(
-        file: &Bytes,
-        chunk: &ColumnChunkMetaData,
-        rows: u32,
-    ) -> Result<ChunkPages> {
+    pub(super) fn read(file: &Bytes, chunk: &ColumnChunkMetaData, rows: u32) -> Result<ChunkPages> {
         let range = chunk.offset_index_range().ok_or_else(|| damaged("no offset index"))?;
         let bytes = slice(file, &range).ok_or_else(|| damaged("offset index outside the file"))?;
         // The library reserves memory for as many pages as the index claims.

@@ -12,7 +12,7 @@ use super::batch::{RowBatch, TrailNames};
 use super::decode::{Cursor, Values};
 use super::meta::SegmentMeta;
 use super::pages::{CheckedPages, ChunkPages, byte_range};
-use super::rows::{FileSeal, RowTable};
+use super::rows::{FileSeal, RowTable, RowTableBuilder};
 use super::schema::{self, COLUMNS, Col, TABLE};
 use super::writer::footer_len;
 use super::{SegmentError, guarded};
@@ -51,8 +51,7 @@ impl Segment {
     pub fn open(file: Bytes, row_table: Bytes) -> Result<Segment, SegmentError> {
         let table = RowTable::open(row_table)?;
         check_footer(&file, table.seal())?;
-        let parquet =
-            guarded(|| Ok(ParquetMetaDataReader::new().parse_and_finish(&file)?))?;
+        let parquet = guarded(|| Ok(ParquetMetaDataReader::new().parse_and_finish(&file)?))?;
         if *parquet.file_metadata().schema() != *schema::descriptor()?.root_schema() {
             return Err(SegmentError::damaged("its schema is not a segment's"));
         }
@@ -65,8 +64,11 @@ impl Segment {
         if rows != meta.rows || rows != u64::from(table.rows()) || !trails.eq(indexed) {
             return Err(SegmentError::damaged("columns, footer and row table disagree on rows"));
         }
-        let mut names: Vec<(Box<str>, TrailNo)> =
-            meta.trails.iter().map(|span| (span.trail.name.as_str().into(), span.trail.no)).collect();
+        let mut names: Vec<(Box<str>, TrailNo)> = meta
+            .trails
+            .iter()
+            .map(|span| (span.trail.name.as_str().into(), span.trail.no))
+            .collect();
         names.sort_unstable();
         Ok(Segment {
             file: Arc::new(file),
@@ -145,6 +147,25 @@ impl Segment {
         let table = self.page_table().ok()?;
         let pages = self.chunk_pages(&table, number, Col::What).ok()?;
         pages.offset_of(pages.page_of(row - group.first_row))
+    }
+
+    /// Makes the row table again from the columns and compares: a table that was edited, with its
+    /// checksums, would hide records from those who ask for an id or a number.
+    pub fn check_table(&self) -> Result<(), SegmentError> {
+        let mut rebuilt = RowTableBuilder::default();
+        for batch in self.scan(0..self.len())?.without_facets() {
+            let batch = batch?;
+            for row in 0..batch.len() {
+                let record = batch.unsealed(row)?;
+                rebuilt.push(record.trail, record.seq, &record.entry.id.0)?;
+            }
+        }
+        let mut seal = self.table.seal().clone();
+        seal.id_range = rebuilt.id_range();
+        match rebuilt.finish(&seal)? == *self.table.bytes() {
+            true => Ok(()),
+            false => Err(SegmentError::damaged("the row table is not what the columns make")),
+        }
     }
 
     /// Gives back the memory of the page index; the next read takes it again.
@@ -302,7 +323,13 @@ impl Scan<'_> {
         let first_row = self.next;
         self.next += len;
         self.open = Some((group, cursors));
-        Ok(RowBatch { columns, names: segment.names.clone(), first_row, scattered: Vec::new(), len: len as usize })
+        Ok(RowBatch {
+            columns,
+            names: segment.names.clone(),
+            first_row,
+            scattered: Vec::new(),
+            len: len as usize,
+        })
     }
 
     /// Cursors at `self.next`, which lies in this group.

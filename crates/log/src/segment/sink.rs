@@ -7,8 +7,7 @@ use bytes::Bytes;
 use parquet::column::page::{CompressedPage, PageWriteSpec, PageWriter};
 use parquet::column::writer::{ColumnCloseResult, ColumnWriterImpl};
 use parquet::data_type::{
-    ByteArray, ByteArrayType, DataType, FixedLenByteArrayType, Int32Type,
-    Int64Type,
+    ByteArray, ByteArrayType, DataType, FixedLenByteArrayType, Int32Type, Int64Type,
 };
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
@@ -123,7 +122,8 @@ impl<T: DataType> Lane<T> {
 
     fn close(self) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         let closed = self.writer.close()?;
-        let bytes = std::mem::take(&mut *self.chunk.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let bytes =
+            std::mem::take(&mut *self.chunk.0.lock().unwrap_or_else(PoisonError::into_inner));
         Ok((Bytes::from(bytes), closed))
     }
 }

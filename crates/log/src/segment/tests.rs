@@ -1,9 +1,7 @@
 //! Segments written, read back in both ways, and damaged.
 
 use bytes::Bytes;
-use indelible_event::{
-    Day, Entry, EventId, Facets, Micros, Outcome, Part, Phase, Source, seal,
-};
+use indelible_event::{Day, Entry, EventId, Facets, Micros, Outcome, Part, Phase, Source, seal};
 
 use super::*;
 use crate::record::{Pos, Seq, TrailNo};
@@ -43,7 +41,8 @@ impl Sample {
         id[..8].copy_from_slice(&(0x0198_0000_0000_7000 + n).to_be_bytes());
         id[8..].copy_from_slice(&mix.to_be_bytes());
         let event_salt = [(mix >> 8) as u8; 16];
-        let who = format!(r#"{{"actor":{{"type":"user","id":"u{}","email":"u{n}@x.example"}}}}"#, n % 9);
+        let who =
+            format!(r#"{{"actor":{{"type":"user","id":"u{}","email":"u{n}@x.example"}}}}"#, n % 9);
         let where_ = format!(r#"{{"context":{{"ip":"10.0.0.{}","service":"s{}"}}}}"#, n % 7, n % 3);
         let what = format!(
             r#"{{"targets":[{{"type":"file","id":"f\"{n}ä"}}],"details":{{"n":{mix},"pad":"{}"}}}}"#,
@@ -59,7 +58,8 @@ impl Sample {
             outcome: Outcome::ALL[n as usize % 6],
             phase: n.is_multiple_of(5).then_some(Phase::Intent),
             reference: n.is_multiple_of(4).then_some(EventId([n as u8; 16])),
-            source: (!n.is_multiple_of(3)).then_some(Source { id: [n as u8 % 4; 16], seq: u64::MAX - n }),
+            source: (!n.is_multiple_of(3))
+                .then_some(Source { id: [n as u8 % 4; 16], seq: u64::MAX - n }),
             recorded_by: n.is_multiple_of(2).then(|| format!("key{}", n % 5)),
             occurred_at: (!n.is_multiple_of(6)).then_some(Micros(1_700_000_000_000_000 - n as i64)),
             salts: Salts::Event(event_salt),
@@ -176,6 +176,7 @@ fn assert_reads_back(segment: &Segment, records: &[Record<'_>]) {
         }
     }
     assert_eq!(row, records.len());
+    segment.check_table().unwrap();
     // Backwards, with gaps and repeats, and one by one.
     let scattered: Vec<u32> = (0..segment.len()).rev().step_by(37).chain([0, 0]).collect();
     for (row, found) in scattered.iter().zip(segment.rows(&scattered).unwrap()) {
@@ -266,8 +267,13 @@ fn what_is_not_there_is_not_found() {
     assert_eq!(segment.find_id(TrailNo(3), EventId([0xff; 16])).unwrap().count(), 0);
     assert!(segment.seqs(TrailNo(9)).unwrap().is_none());
     let (_, first, rows) = segment.table().trails().find(|t| t.0 == TrailNo(3)).unwrap();
-    let seqs: Vec<u64> =
-        segment.seqs(TrailNo(3)).unwrap().unwrap().iter().map(|at| first.0 + u64::from(at)).collect();
+    let seqs: Vec<u64> = segment
+        .seqs(TrailNo(3))
+        .unwrap()
+        .unwrap()
+        .iter()
+        .map(|at| first.0 + u64::from(at))
+        .collect();
     let expected = records.iter().filter(|r| r.trail == TrailNo(3)).map(|r| r.seq.0);
     assert_eq!(seqs, expected.collect::<Vec<_>>());
     assert_eq!(seqs.len() as u32, rows);

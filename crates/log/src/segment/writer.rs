@@ -8,11 +8,11 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescPtr;
 use sha2::Digest;
 
+use super::SegmentError;
 use super::meta::{SegmentHeader, SegmentMeta, SegmentState, TrailSpan};
 use super::rows::{FileSeal, RowTableBuilder};
 use super::schema::{self, COLUMNS, Col, PART, PART_COMMIT, PART_SALT, TABLE};
 use super::sink::{AnyLane, HashingSink};
-use super::SegmentError;
 use crate::record::{PartRef, Pos, Record, Salts};
 
 /// Rows a row group: what is in memory at once, compressed.

@@ -100,7 +100,10 @@ fn the_footer_tells_what_is_inside() {
     for span in &meta.trails {
         let of: Vec<_> = records.iter().filter(|r| r.trail == span.trail.no).collect();
         let (first, last) = (of.first().unwrap(), of.last().unwrap());
-        assert_eq!((span.first_seq, span.last_seq, span.rows), (first.seq, last.seq, of.len() as u64));
+        assert_eq!(
+            (span.first_seq, span.last_seq, span.rows),
+            (first.seq, last.seq, of.len() as u64)
+        );
         assert_eq!(span.recorded_at_max, last.entry.recorded_at);
         assert_eq!(meta.trail(span.trail.no), Some(span));
     }
