@@ -1,1 +1,59 @@
-fn main() {}
+//! The command line `indelible`: a tamper-evident audit log in one binary.
+//!
+//! Every command is a module that only translates: arguments into calls of the libraries, results into
+//! lines. What several need is in `args` (what can be said), `place` (which directory, opened how),
+//! `out` (standard output and error), `files` (the caller's files) and `failure` (how it can end).
+
+mod append;
+mod args;
+mod cat;
+mod demo;
+mod drill;
+mod failure;
+mod files;
+mod init;
+mod out;
+mod place;
+mod progress;
+mod prove;
+mod seal;
+mod shell;
+mod show;
+mod tiles;
+mod verify;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command, KeyCommand};
+use clap::Parser;
+use failure::Failure;
+use out::Out;
+
+fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    let mut out = Out::new(global.json);
+    let result = run(&global, &mut out, command).and_then(|()| out.finish());
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(global.json),
+    }
+}
+
+fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Init(args) => init::run(global, out, &args),
+        Command::Append(args) => append::run(global, out, &args),
+        Command::Cat(args) => cat::run(global, out, &args),
+        Command::Trails => show::trails(global, out),
+        Command::Checkpoint(args) => show::checkpoint(global, out, &args.trail),
+        Command::Key { command: KeyCommand::Show { trail } } => show::key(global, out, trail.as_ref()),
+        Command::Prove(args) => prove::run(global, out, &args),
+        Command::Verify { command } => verify::run(global, out, command),
+        Command::Tiles(args) => tiles::run(global, out, &args),
+        Command::Seal => seal::run(global, out),
+        Command::Drill(args) => drill::run(global, out, &args),
+        Command::Demo(args) => demo::run(out, &args),
+        Command::Completions { shell } => shell::completions(out, shell),
+        Command::Man { out: dir } => shell::man(out, &dir),
+    }
+}

@@ -1,0 +1,102 @@
+//! `indelible append`: one thread reads and checks, this one hashes and appends, so that both cores work.
+
+mod input;
+mod told;
+
+use std::sync::mpsc::Receiver;
+
+use indelible_log::{AppendError, Clock, SystemClock};
+use indelible_store::{Item, Store};
+
+use crate::args::{Append, Global};
+use crate::failure::Failure;
+use crate::files;
+use crate::out::{self, Out};
+use crate::progress::Progress;
+use input::{Batch, Line, Refused};
+use told::{Tally, Teller};
+
+/// Events that are appended together, at most and at least if more are waiting already.
+const EVENTS_MAX: usize = 1000;
+
+pub fn run(global: &Global, out: &mut Out, args: &Append) -> Result<(), Failure> {
+    let input = files::open(&args.file)?;
+    let store = global.writer(args.accept_rollback)?;
+    if files::is_standard(&args.file) && std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+        out::note(format_args!("reading events from standard input; Ctrl-D ends them"));
+    }
+    let progress = Progress::bytes(input.len, global.json);
+    let started = SystemClock.now();
+    let batches = input::start(input.bytes, args.trail.clone())?;
+    let mut teller = Teller { json: global.json, receipts: args.receipts, progress: &progress, tally: Tally::default() };
+    let appended = append_all(&store, &batches, out, &mut teller);
+    // Also after a failure: what is durable is to be signed, if that can still be done.
+    let closed = store.close();
+    progress.clear();
+    teller.tally.tell(SystemClock.now().0 - started.0, global.json);
+    appended?;
+    closed?;
+    if teller.tally.refused > 0 { Err(Failure::Told) } else { Ok(()) }
+}
+
+fn append_all(
+    store: &Store,
+    batches: &Receiver<std::io::Result<Batch>>,
+    out: &mut Out,
+    teller: &mut Teller<'_>,
+) -> Result<(), Failure> {
+    while let Ok(batch) = batches.recv() {
+        let mut batch = batch.map_err(Failure::io("reading the events"))?;
+        // Whatever waits goes along: a pipe hands over little at a time, and each append is a sync.
+        while batch.lines.len() < EVENTS_MAX
+            && let Ok(more) = batches.try_recv()
+        {
+            batch.join(more.map_err(Failure::io("reading the events"))?);
+        }
+        append_batch(store, batch, out, teller)?;
+    }
+    Ok(())
+}
+
+fn append_batch(store: &Store, batch: Batch, out: &mut Out, teller: &mut Teller<'_>) -> Result<(), Failure> {
+    let Batch { lines, bytes, unit } = batch;
+    let mut items: Vec<Item> = Vec::with_capacity(lines.len());
+    let mut lots: Vec<(u64, Option<Refused>)> = Vec::with_capacity(lines.len());
+    for Line { number, event } in lines {
+        match event {
+            Ok(item) => {
+                items.push(item);
+                lots.push((number, None));
+            }
+            Err(refused) => lots.push((number, Some(refused))),
+        }
+    }
+    let results = store.append(&items, None).map_err(|e| stopped(e, teller, unit))?;
+    let mut results = items.iter().zip(results);
+    for (number, refused) in lots {
+        match refused {
+            Some(refused) => teller.refused(unit, number, &refused),
+            None => {
+                let (item, result) = results.next().expect("append gives a result for each item");
+                teller.appended(out, unit, number, &item.trail, result)?;
+            }
+        }
+    }
+    teller.progress.advance(bytes);
+    if teller.receipts {
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn stopped(error: AppendError, teller: &Teller<'_>, unit: &'static str) -> Failure {
+    let Tally { last, .. } = &teller.tally;
+    let hint = match last {
+        Some(last) => format!(
+            "everything up to {unit} {last} was dealt with; send what follows again. Events with an id of their own \
+             can all be sent again without harm"
+        ),
+        None => "nothing of this input was acknowledged; send it again".into(),
+    };
+    Failure::Cannot { why: error.to_string(), hint: Some(hint) }
+}

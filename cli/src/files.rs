@@ -1,0 +1,115 @@
+//! The caller's own files: the one place at the edge where paths of the command line are opened.
+#![expect(clippy::disallowed_methods, reason = "files that the caller names are not the log's: this is the edge")]
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+
+/// What `-` stands for.
+const STANDARD: &str = "-";
+
+/// Something to read, and how long it is if that is known.
+pub struct Input {
+    /// Its bytes.
+    pub bytes: Box<dyn Read + Send>,
+    /// Its length, of an ordinary file only.
+    pub len: Option<u64>,
+}
+
+/// Whether the path means standard input.
+pub fn is_standard(path: &Path) -> bool {
+    path == Path::new(STANDARD)
+}
+
+/// Opens a file, or standard input.
+pub fn open(path: &Path) -> Result<Input, Failure> {
+    if is_standard(path) {
+        return Ok(Input { bytes: Box::new(io::stdin()), len: None });
+    }
+    let io = || Failure::io(path.display());
+    let file = File::open(path).map_err(io())?;
+    let metadata = file.metadata().map_err(io())?;
+    if metadata.is_dir() {
+        return Err(Failure::cannot(format_args!("{}: is a directory", path.display())));
+    }
+    Ok(Input { bytes: Box::new(file), len: metadata.is_file().then_some(metadata.len()) })
+}
+
+/// Reads a file or standard input whole, up to `max` bytes.
+pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    open(path)?.bytes.take(max + 1).read_to_end(&mut bytes).map_err(Failure::io(path.display()))?;
+    if bytes.len() as u64 > max {
+        return Err(Failure::cannot(format_args!("{}: larger than {max} bytes", path.display())));
+    }
+    Ok(bytes)
+}
+
+/// Reads a file if it is there.
+pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Writes a file, or replaces it; there is never half of it under its name.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".tmp");
+    let aside = PathBuf::from(aside);
+    let mut file = File::create(&aside)?;
+    file.write_all(bytes)?;
+    drop(file);
+    fs::rename(&aside, path)
+}
+
+/// Writes a file to wherever the caller said.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    fs::write(path, bytes).map_err(Failure::io(path.display()))
+}
+
+/// Makes a directory and its parents.
+pub fn make_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// Whether a directory is not there or has nothing in it.
+pub fn is_free(path: &Path) -> io::Result<bool> {
+    match fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(e) => Err(e),
+    }
+}
+
+/// A new directory among the temporary files, for its owner only. It stays.
+pub fn temporary_dir(prefix: &str) -> Result<PathBuf, Failure> {
+    let dir = tempfile::Builder::new().prefix(prefix).tempdir();
+    Ok(dir.map_err(Failure::io("a temporary directory"))?.keep())
+}
+
+/// Directories for a short while, gone with this value.
+pub struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    /// Makes a place for them, in a directory that is there or among the temporary files.
+    pub fn new(within: Option<&Path>) -> Result<Scratch, Failure> {
+        let within = within.map_or_else(std::env::temp_dir, Path::to_path_buf);
+        let dir = tempfile::Builder::new().prefix("indelible-").tempdir_in(&within);
+        Ok(Scratch(dir.map_err(Failure::io(within.display()))?))
+    }
+
+    /// The path of one of them.
+    pub fn dir(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+/// Removes one of them early, to save space; what cannot be removed now goes with the rest.
+pub fn discard(dir: &Path) {
+    let _ = fs::remove_dir_all(dir);
+}

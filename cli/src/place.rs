@@ -1,0 +1,125 @@
+//! The data directory that a command works on, opened for writing or for reading.
+
+use std::sync::Arc;
+
+use indelible_log::storage::{FileStorage, Storage};
+use indelible_log::{LogError, Recovery, Seams};
+use indelible_store::{OpenOptions, Reader, Store, StoreError};
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::out;
+
+/// How often something is read anew that failed while a writer may be changing files underneath.
+const TRIES: u32 = 4;
+
+#[derive(Serialize)]
+struct Mended<'a> {
+    torn_bytes: u64,
+    torn_file: &'a str,
+    removed: &'a [String],
+}
+
+impl Global {
+    /// What the log in the data directory stands on.
+    pub fn seams(&self) -> Seams {
+        Seams::real(&self.data)
+    }
+
+    /// Where the sign guard is, if it is elsewhere.
+    pub fn guard_storage(&self) -> Option<Arc<dyn Storage>> {
+        let guard = self.guard.as_ref()?;
+        Some(Arc::new(FileStorage::new(guard)))
+    }
+
+    /// Opens for writing, and says what had to be mended.
+    pub fn writer(&self, accept_rollback: bool) -> Result<Store, Failure> {
+        let options = OpenOptions { accept_rollback, guard: self.guard_storage(), ..OpenOptions::default() };
+        let store = Store::open(self.seams(), options).map_err(|e| self.explain(e))?;
+        tell_recovery(store.recovery(), self.json);
+        Ok(store)
+    }
+
+    /// Opens for reading.
+    pub fn reader(&self) -> Result<Reader, Failure> {
+        self.open_reader().map_err(|e| self.explain(e))
+    }
+
+    fn open_reader(&self) -> Result<Reader, StoreError> {
+        Reader::open(self.seams().storage)
+    }
+
+    /// Reads something from a fresh view of the directory. A writer may sign, seal and delete between
+    /// our opening and reading; what fails is read again from the directory as it is then, so that only
+    /// what stays wrong is told.
+    pub fn read<T>(&self, mut read: impl FnMut(&Reader) -> Result<T, StoreError>) -> Result<T, Failure> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.open_reader().and_then(|reader| read(&reader)) {
+                Ok(value) => return Ok(value),
+                Err(e) if tries == TRIES || !may_pass(&e) => return Err(self.explain(e)),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn explain(&self, error: StoreError) -> Failure {
+        let data = self.data.display();
+        match &error {
+            StoreError::Log(LogError::Missing(_)) => Failure::Cannot {
+                why: format!("there is no log in {data}"),
+                hint: Some(format!("`indelible init --data {data}` makes one; --data names another directory")),
+            },
+            StoreError::File { path, .. } if path == indelible_store::NODE => {
+                let no_log = self.seams().storage.open(indelible_store::NODE, false);
+                match no_log {
+                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => Failure::Cannot {
+                        why: format!("there is no log in {data}"),
+                        hint: Some(format!("`indelible init --data {data}` makes one; --data names another directory")),
+                    },
+                    _ => error.into(),
+                }
+            }
+            StoreError::GuardMissing if self.guard.is_none() => Failure::Cannot {
+                why: error.to_string(),
+                hint: Some("if the guard was put elsewhere by init, name it: --guard DIR or INDELIBLE_GUARD".into()),
+            },
+            _ => match error.into() {
+                Failure::Cannot { why, hint } => Failure::Cannot { why: format!("{data}: {why}"), hint },
+                other => other,
+            },
+        }
+    }
+}
+
+/// Whether a writer at work can be the reason.
+fn may_pass(error: &StoreError) -> bool {
+    match error {
+        StoreError::File { .. } | StoreError::BadProof { .. } => true,
+        StoreError::Log(error) => matches!(
+            error,
+            LogError::Io { .. } | LogError::Corrupt { .. } | LogError::Mismatch { .. } | LogError::NotFound(_)
+        ),
+        _ => false,
+    }
+}
+
+fn tell_recovery(recovery: &Recovery, json: bool) {
+    let Recovery { torn_bytes, torn_file, removed } = recovery;
+    if *torn_bytes == 0 && removed.is_empty() {
+        return;
+    }
+    if json {
+        return out::note_json(&Mended { torn_bytes: *torn_bytes, torn_file, removed });
+    }
+    if *torn_bytes > 0 {
+        out::note(format_args!(
+            "recovered: {torn_bytes} bytes of a torn write were cut off {torn_file}; nothing acknowledged was in them"
+        ));
+    }
+    if !removed.is_empty() {
+        out::note(format_args!("recovered: files left over by a crash were removed: {}", removed.join(", ")));
+    }
+}

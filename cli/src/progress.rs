@@ -1,0 +1,52 @@
+//! Progress on a terminal, and only there.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::out;
+
+/// Something that takes a while, shown on standard error if a person looks at it.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// So many bytes to go through; nothing is shown where their number is not known.
+    pub fn bytes(len: Option<u64>, json: bool) -> Progress {
+        match len {
+            Some(len) if out::is_watched() && !json => {
+                Progress(ProgressBar::new(len).with_style(style("{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go")))
+            }
+            _ => Progress(ProgressBar::hidden()),
+        }
+    }
+
+    /// A count that rises to nobody knows where.
+    pub fn count(what: &str, json: bool) -> Progress {
+        if !out::is_watched() || json {
+            return Progress(ProgressBar::hidden());
+        }
+        Progress(ProgressBar::no_length().with_style(style(&format!("{{spinner}} {{human_pos}} {what}"))))
+    }
+
+    /// So much more is done.
+    pub fn advance(&self, by: u64) {
+        self.0.inc(by);
+    }
+
+    /// So much is done in all.
+    pub fn set(&self, done: u64) {
+        self.0.set_position(done);
+    }
+
+    /// Lets something be said in between.
+    pub fn pause<T>(&self, say: impl FnOnce() -> T) -> T {
+        self.0.suspend(say)
+    }
+
+    /// Takes it off the screen.
+    pub fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
