@@ -305,7 +305,7 @@ impl Output {
     }
 }
 
-fn remove_if_there(storage: &dyn Storage, path: &str) -> Result<(), LogError> {
+pub(crate) fn remove_if_there(storage: &dyn Storage, path: &str) -> Result<(), LogError> {
     match storage.remove(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(LogError::io(path)(e)),
         _ => Ok(()),
@@ -397,7 +397,12 @@ fn publish(
     manifest.segments.retain(|s| !gone.contains(&s.file));
     manifest.segments.extend(added.iter().map(|s| s.entry.clone()));
     manifest.segments.sort_by_key(|s| (s.first_pos, s.file));
-    manifest.store(&*view.storage)?;
+    if let Err(e) = manifest.store(&*view.storage) {
+        // It may be in force on disk all the same, so the files it names must stay as they are: the next
+        // try makes others.
+        view.state_mut().manifest.next_file = manifest.next_file;
+        return Err(e);
+    }
     let mut state = view.state_mut();
     state.segments.retain(|s| !gone.contains(&s.entry.file));
     state.segments.extend(added.iter().cloned());
