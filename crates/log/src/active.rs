@@ -133,9 +133,17 @@ pub struct Tail {
     pub next_pos: Pos,
 }
 
+/// Whether a file surely never held a group: making it was begun, and perhaps not ended.
+pub fn is_unused(storage: &dyn Storage, first: Pos) -> Result<bool, LogError> {
+    let path = path(first);
+    let file = storage.open(&path, false).map_err(LogError::io(&path))?;
+    let len = file.len().map_err(LogError::io(&path))?;
+    Ok(len.max(read_mark(storage, first)) <= FILE_HEADER_LEN as u64)
+}
+
 /// Reads a whole active file, giving each group to `each`, and decides about its end.
 ///
-/// `is_last` says that no later active file exists: only then can there be a torn tail at all, since a
+/// `is_last` says that no later active file was ever written to: only then can there be a torn tail at all, since a
 /// file is left behind only after its last group was durable.
 pub fn read(
     storage: &dyn Storage,

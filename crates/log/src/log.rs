@@ -142,6 +142,12 @@ impl Log {
         }
         let mut recovery =
             Recovery { removed: sealer::clean_up(storage, &manifest)?, ..Recovery::default() };
+        for unused in active::list(storage)?.into_iter().filter(|first| !state.has_live(*first)) {
+            for path in [active::mark_path(unused), active::path(unused)] {
+                sealer::remove_if_there(storage, &path)?;
+                recovery.removed.push(path);
+            }
+        }
         let first = state.live.last().expect("restoring fails without an active file").first;
         let active = reopen(storage, &manifest.log_id, first, &tail, &mut recovery)?;
         let unsealed = state.live.len() > 1;
@@ -415,7 +421,7 @@ fn reopen(
     }
     .map_err(LogError::io(&mark_path))?;
     write_all_at(&*mark, 0, &frame::encode_mark(first, offset)).map_err(LogError::io(&mark_path))?;
-    Ok(Active { file, mark, first, offset })
+    Ok(Active { file, mark, first, offset, littered: false })
 }
 
 /// The first field in which an event differs from a kept record of the same id.

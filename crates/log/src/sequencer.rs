@@ -70,6 +70,8 @@ pub(crate) struct Active {
     pub first: Pos,
     /// Everything below is durable; the next group begins here.
     pub offset: u64,
+    /// Whether half a group may lie behind `offset`, since the disk was full.
+    pub littered: bool,
 }
 
 pub(crate) struct Sequencer {
@@ -249,6 +251,7 @@ impl Sequencer {
                 // What was half written is not acknowledged and the next group overwrites it; cutting it
                 // off only spares a later recovery from having to say so.
                 let _ = self.active.file.set_len(offset);
+                self.active.littered = true;
                 return Err(AppendError::Full);
             }
             return Err(self.poison(e.to_string()));
@@ -330,6 +333,12 @@ impl Sequencer {
         };
         if !empty {
             let storage = self.view.storage.clone();
+            // Behind the last group of a file that is not the last one anything counts as damage.
+            if self.active.littered {
+                let cut = self.active.file.set_len(self.active.offset);
+                cut.and_then(|()| self.active.file.sync()).map_err(|e| self.poison(e.to_string()))?;
+                self.active.littered = false;
+            }
             let active = match create_active(&*storage, &self.log_id, first) {
                 Ok(active) => active,
                 Err(e) if is_full(&e) => return Err(AppendError::Full),
@@ -422,7 +431,7 @@ pub(crate) fn create_active(
     let offset = header.len() as u64;
     write_all_at(&*mark, 0, &frame::encode_mark(first, offset))?;
     storage.sync_dir(active::DIR)?;
-    Ok(Active { file, mark, first, offset })
+    Ok(Active { file, mark, first, offset, littered: false })
 }
 
 /// The event in `_system` that makes a trail.

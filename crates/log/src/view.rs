@@ -110,15 +110,25 @@ impl State {
             return Err(LogError::corrupt(&active::path(sealed), 0, why));
         }
         let mut tail = Tail { end: 0, proven: 0, torn: 0, next_pos: sealed };
+        // Files at the end that nothing was written to yet: a new one, or what is left of one that could
+        // not be made whole (a full disk, a crash) while the file before it went on.
+        let mut used = files.len();
+        while used > 1 && active::is_unused(&**storage, files[used - 1])? {
+            used -= 1;
+        }
         for (i, first) in files.iter().enumerate() {
             let path = active::path(*first);
+            let past = *first < tail.next_pos || i >= used && tail.torn > 0;
+            if i > 0 && past && active::is_unused(&**storage, *first)? {
+                continue;
+            }
             if *first != tail.next_pos {
                 return Err(LogError::corrupt(&path, 0, "there is a gap before this active file"));
             }
             let file = storage.open(&path, false).map_err(LogError::io(&path))?;
             self.live.push(LiveFile::new(*first, path.clone(), file));
             let log_id = self.manifest.log_id;
-            let is_last = i + 1 == files.len();
+            let is_last = i + 1 >= used;
             tail = active::read(&**storage, &log_id, *first, is_last, |group| {
                 for framed in group.records() {
                     let framed = framed.map_err(LogError::frame(&path, group.offset))?;
@@ -148,7 +158,11 @@ impl State {
         let leaf = leaf_hash(frame::entry_bytes(frame));
         self.apply(record.trail, record.seq, leaf, *offset, frame.len(), record.entry.recorded_at);
         if let Some(info) = created_trail(record).map_err(|why| bad(&why))? {
-            self.add_trail(storage, info)?;
+            // The manifest names all trails there were when it was written, and may be newer than this
+            // file: an earlier one was sealed while this one was written to.
+            if self.trails.get(info.no.0 as usize).is_none_or(|known| *known.info != info) {
+                self.add_trail(storage, info)?;
+            }
         }
         Ok(())
     }
@@ -182,6 +196,10 @@ impl State {
 
     pub fn trail(&self, no: TrailNo) -> Result<&Trail, LogError> {
         self.trails.get(no.0 as usize).ok_or_else(|| LogError::NotFound(format!("no trail number {}", no.0)))
+    }
+
+    pub fn has_live(&self, first: Pos) -> bool {
+        self.live.iter().any(|live| live.first == first)
     }
 
     /// The position the next record gets.
