@@ -83,8 +83,16 @@ pub struct Plan {
     pub fault: Fault,
     /// At which of the calls that it applies to, counted from 0 since the plan was set.
     pub at: u64,
+    /// Only calls of this kind are counted, if one is given.
+    pub kind: Option<CallKind>,
     /// Whether every later call fails as well, until [`FaultStorage::heal`].
     pub sticky: bool,
+}
+
+impl Plan {
+    fn concerns(&self, kind: CallKind) -> bool {
+        self.fault.applies(kind) && self.kind.is_none_or(|only| only == kind)
+    }
 }
 
 #[derive(Default)]
@@ -125,7 +133,7 @@ impl Shared {
         }
         let call = Call { kind, path: path.to_owned() };
         script.calls.push(call.clone());
-        let Some(plan) = script.plan.filter(|plan| plan.fault.applies(kind)) else {
+        let Some(plan) = script.plan.filter(|plan| plan.concerns(kind)) else {
             return Verdict::Pass;
         };
         let n = script.counted;

@@ -19,6 +19,8 @@ pub struct Driver {
     pub faults: FaultStorage,
     pub clock: Arc<ManualClock>,
     entropy: Arc<SeededEntropy>,
+    /// Differs from life to life, for ids and salts must not repeat.
+    life: u64,
     pub model: Model,
     pub log: Option<Log>,
     pub seal_at: SealAt,
@@ -74,6 +76,7 @@ impl Driver {
             power,
             clock: Arc::new(ManualClock::default()),
             entropy: Arc::new(SeededEntropy::new(seed)),
+            life: seed,
             model,
             log: None,
             seal_at: ON_REQUEST,
@@ -93,8 +96,8 @@ impl Driver {
     fn moved(&self, power: PowerStorage, seed: u64) -> Driver {
         let seal_at = self.seal_at;
         let clock = self.clock.clone();
-        // Ids and salts must not repeat, so each life draws its own.
-        Driver { seal_at, clock, ..Driver::over(power, self.model.clone(), seed ^ 0x5eed) }
+        let life = Rng::new(self.life.rotate_left(32) ^ seed).bits();
+        Driver { seal_at, clock, ..Driver::over(power, self.model.clone(), life) }
     }
 
     pub fn seams(&self) -> Seams {
@@ -226,6 +229,10 @@ pub fn ride_out(driver: &mut Driver, script: &[Step], fault: Fault) -> Result<()
                 return Err(format!("{step:?} still fails: {failed:?}"));
             }
             handle(driver, *step, failed, fault)?;
+            // What the fault left half done must not wait for a crash to come out.
+            driver.fork(1).lives_on(&[]).map_err(|e| format!("killed after handling the fault: {e}"))?;
+            let cut = driver.crashed(2, NameOrder::Any);
+            cut.lives_on(&[]).map_err(|e| format!("power cut after handling the fault: {e}"))?;
         }
     }
     driver.faults.heal();
@@ -289,7 +296,7 @@ fn retry_sealing(driver: &Driver) -> Result<(), Trouble> {
 
 /// Sets a fault at a call.
 pub fn plan(driver: &Driver, fault: Fault, at: u64, sticky: bool) {
-    driver.faults.plan(Plan { fault, at, sticky });
+    driver.faults.plan(Plan { fault, at, kind: None, sticky });
 }
 
 /// Says which case failed, and how to see it again.

@@ -1,8 +1,9 @@
 //! Every call fails once, in every way; the log says so, loses nothing, and goes on as promised.
 
-use indelible_sim::{Fault, NameOrder, scale};
+use indelible_log::AppendError;
+use indelible_sim::{CallKind, Fault, NameOrder, Plan, scale};
 
-use crate::driver::{Driver, Step, appends, expect, plan, ride_out};
+use crate::driver::{Driver, Failed, Step, appends, events, expect, plan, ride_out};
 use crate::power_cut::{MERGE, WORKLOAD, before_merge};
 
 fn fail_every_call(fault: Fault, sticky: bool) {
@@ -68,4 +69,74 @@ fn short_reads_and_writes_are_not_noticed() {
 #[test]
 fn interrupted_reads_and_writes_are_not_noticed() {
     fail_every_call(Fault::Eintr, false);
+}
+
+/// A log with a few records that were never sealed.
+fn unsealed() -> Driver {
+    let mut driver = Driver::new(3);
+    driver.run(&[Step::Append { trail: "alpha", from: 0, count: 3, padding: 0 }]).expect("nothing fails yet");
+    driver
+}
+
+fn fail_kind(driver: &Driver, fault: Fault, kind: CallKind, at: u64) {
+    driver.faults.plan(Plan { fault, at, kind: Some(kind), sticky: true });
+}
+
+#[test]
+fn half_a_group_on_a_full_disk_is_no_damage_after_the_next_file_is_begun() {
+    let mut driver = unsealed();
+    fail_kind(&driver, Fault::Enospc, CallKind::Write, 0);
+    let full = driver.append("alpha", &events(10, 2, 3000));
+    assert!(matches!(full, Err(Failed::Append(AppendError::Full))), "{full:?}");
+    // A new active file is begun, and the one with the half group cannot be sealed and removed.
+    fail_kind(&driver, Fault::Eio, CallKind::Map, 0);
+    driver.log().seal().expect_err("the active file cannot be read");
+    driver.faults.heal();
+    driver.append("alpha", &events(20, 2, 0)).unwrap();
+    for cut in 0..40 {
+        let after = driver.crashed(cut, NameOrder::Any).lives_on(&[]);
+        expect(&format!("cut {cut}"), &driver.faults, after);
+    }
+}
+
+#[test]
+fn a_trail_made_while_an_earlier_file_waits_for_sealing_is_made_once() {
+    let mut driver = unsealed();
+    fail_kind(&driver, Fault::Eio, CallKind::Map, 0);
+    driver.log().seal().expect_err("the active file cannot be read");
+    driver.faults.heal();
+    driver.append("beta", &events(20, 2, 0)).unwrap();
+    driver.log().maintain().unwrap();
+    driver.log().wait_sealed().unwrap();
+    driver.close();
+    driver.lives_on(&[]).unwrap();
+}
+
+#[test]
+fn a_manifest_that_came_into_force_unnoticed_is_not_undone_by_the_next_try() {
+    for kind in [CallKind::Rename, CallKind::SyncDir] {
+        for n in 0..4 {
+            for stop in 0.. {
+                let base = unsealed();
+                let mut driver = base.fork(n);
+                driver.open().unwrap();
+                fail_kind(&driver, Fault::EioAfter, kind, n);
+                let failed = driver.log().seal().is_err();
+                plan(&driver, Fault::Stop, stop, false);
+                if failed {
+                    let _ = driver.log().maintain();
+                    let _ = driver.log().wait_sealed();
+                }
+                driver.close();
+                for order in [NameOrder::Any, NameOrder::Journaled] {
+                    let after = driver.crashed(stop, order).lives_on(&[]);
+                    let case = format!("{kind:?} {n} failed, then stopped at call {stop}, {order:?}");
+                    expect(&case, &driver.faults, after);
+                }
+                if driver.faults.tripped().is_none() {
+                    break;
+                }
+            }
+        }
+    }
 }
