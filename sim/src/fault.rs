@@ -218,7 +218,11 @@ impl FaultStorage {
     pub fn last_calls(&self, count: usize) -> String {
         let script = self.shared.script();
         let from = script.calls.len().saturating_sub(count);
-        script.calls[from..].iter().enumerate().map(|(i, c)| format!("  {}: {c}\n", from + i)).collect()
+        script.calls[from..]
+            .iter()
+            .enumerate()
+            .map(|(i, c)| format!("  {}: {c}\n", from + i))
+            .collect()
     }
 }
 
@@ -250,7 +254,9 @@ impl File for FaultFile {
         let half = &buf[..buf.len() / 2];
         match self.shared.verdict(CallKind::Write, &self.path) {
             Verdict::Pass => self.inner.write_at(offset, buf),
-            Verdict::Fail(Fault::Short) => self.inner.write_at(offset, &buf[..buf.len().div_ceil(2)]),
+            Verdict::Fail(Fault::Short) => {
+                self.inner.write_at(offset, &buf[..buf.len().div_ceil(2)])
+            }
             Verdict::Fail(fault @ (Fault::Stop | Fault::Eintr)) => Err(error(fault)),
             Verdict::Fail(fault) => {
                 self.inner.write_at(offset, if fault == Fault::EioAfter { buf } else { half })?;
@@ -274,7 +280,8 @@ impl File for FaultFile {
 
 impl Storage for FaultStorage {
     fn open(&self, path: &str, write: bool) -> io::Result<Arc<dyn File>> {
-        let file = self.shared.call(CallKind::Open, path, || self.shared.power.open(path, write))?;
+        let file =
+            self.shared.call(CallKind::Open, path, || self.shared.power.open(path, write))?;
         Ok(FaultFile::wrap(&self.shared, path, file))
     }
 

@@ -72,7 +72,9 @@ impl Model {
     pub fn made_trail(&mut self, name: &str, no: TrailNo) -> Result<(), Trouble> {
         let trail = self.trails.entry(name.to_owned()).or_default();
         match trail.no.replace(no) {
-            Some(before) if before != no => Err(format!("trail {name} was {before:?} and is {no:?}")),
+            Some(before) if before != no => {
+                Err(format!("trail {name} was {before:?} and is {no:?}"))
+            }
             _ => Ok(()),
         }
     }
@@ -97,7 +99,12 @@ impl Model {
     }
 
     /// The log acknowledged an event.
-    pub fn acknowledged(&mut self, name: &str, event: &Checked, receipt: &Receipt) -> Result<(), Trouble> {
+    pub fn acknowledged(
+        &mut self,
+        name: &str,
+        event: &Checked,
+        receipt: &Receipt,
+    ) -> Result<(), Trouble> {
         let trail = self.trails.entry(name.to_owned()).or_default();
         let id = event.id.expect("the model's events bring their ids");
         if receipt.id != id {
@@ -107,15 +114,23 @@ impl Model {
         if let Some(before) = trail.seqs.get(&id) {
             let kept = &trail.settled[before];
             if !receipt.known {
-                return Err(format!("{name}: event {id:?} of seq {before} was taken for new, as {seq}"));
+                return Err(format!(
+                    "{name}: event {id:?} of seq {before} was taken for new, as {seq}"
+                ));
             }
             if (*before, kept.leaf, kept.recorded_at) != (seq, receipt.leaf, receipt.recorded_at) {
-                return Err(format!("{name}: the second receipt of {id:?} is not the first: {receipt:?}"));
+                return Err(format!(
+                    "{name}: the second receipt of {id:?} is not the first: {receipt:?}"
+                ));
             }
             return Ok(());
         }
-        let settled =
-            Settled { id, leaf: receipt.leaf, recorded_at: receipt.recorded_at, event: event.clone() };
+        let settled = Settled {
+            id,
+            leaf: receipt.leaf,
+            recorded_at: receipt.recorded_at,
+            event: event.clone(),
+        };
         if let Some(other) = trail.settled.insert(seq, settled) {
             return Err(format!("{name}: seq {seq} was given to {id:?} and to {:?}", other.id));
         }
@@ -135,23 +150,26 @@ impl Model {
         self.trails.get(name).is_some_and(|trail| trail.seqs.contains_key(&id))
     }
 
-    /// How many records a trail surely has.
-    pub fn settled(&self, name: &str) -> u64 {
-        self.trails.get(name).map_or(0, |trail| trail.settled.len() as u64)
+    /// How many records each trail surely has.
+    pub fn all_settled(&self) -> BTreeMap<String, u64> {
+        let count = |trail: &TrailModel| trail.settled.len() as u64;
+        self.trails.iter().map(|(name, trail)| (name.clone(), count(trail))).collect()
     }
 
     /// Checks a log that nobody writes to, and takes note of what of the open events is there: it must
     /// stay from now on.
     pub fn check_and_settle(&mut self, view: &View) -> Result<(), Trouble> {
         for (name, trail) in &mut self.trails {
-            let Some(records) = trail.read(name, view)? else { continue };
+            let Some(records) = trail.read(name, view, trail.no.is_some())? else { continue };
             trail.compare(name, &records)?;
             for (seq, record) in records.iter().enumerate() {
                 let entry = record.entry();
                 if let Some(event) = trail.open.remove(&entry.id) {
                     let (leaf, recorded_at) = (leaf_hash(&record.entry), entry.recorded_at);
                     trail.seqs.insert(entry.id, seq as u64);
-                    trail.settled.insert(seq as u64, Settled { id: entry.id, leaf, recorded_at, event });
+                    trail
+                        .settled
+                        .insert(seq as u64, Settled { id: entry.id, leaf, recorded_at, event });
                 }
             }
             // What is not there was lost for good; sent again it is new.
@@ -162,15 +180,22 @@ impl Model {
 
     /// Checks what a reader sees while a writer goes on: each trail is a prefix of some later state.
     /// `at_least` are the records that were acknowledged before the reader looked.
-    pub fn check_prefix(&self, view: &View, at_least: &BTreeMap<String, u64>) -> Result<(), Trouble> {
+    pub fn check_prefix(
+        &self,
+        view: &View,
+        at_least: &BTreeMap<String, u64>,
+    ) -> Result<(), Trouble> {
         for (name, trail) in &self.trails {
             let must = at_least.get(name).copied().unwrap_or(0);
-            match trail.read(name, view)? {
+            // A trail may have been made after the reader looked; a record that it holds was not.
+            match trail.read(name, view, must > 0)? {
                 Some(records) if (records.len() as u64) < must => {
-                    return Err(format!("{name}: {} records of {must} acknowledged", records.len()));
+                    return Err(format!(
+                        "{name}: {} records of {must} acknowledged",
+                        records.len()
+                    ));
                 }
                 Some(records) => trail.compare_known(name, &records)?,
-                None if must > 0 => return Err(format!("{name} is not there")),
                 None => {}
             }
         }
@@ -180,12 +205,17 @@ impl Model {
 
 impl TrailModel {
     /// All records of the trail, checked as far as that needs no memory of what was appended.
-    fn read(&self, name: &str, view: &View) -> Result<Option<Vec<KeptRecord>>, Trouble> {
+    fn read(
+        &self,
+        name: &str,
+        view: &View,
+        needed: bool,
+    ) -> Result<Option<Vec<KeptRecord>>, Trouble> {
         let parsed = TrailName::parse(name).map_err(|e| e.to_string())?;
         let Some(no) = view.trail_no(&parsed) else {
-            return match self.no {
-                Some(no) => Err(format!("trail {name}, acknowledged as {no:?}, is gone")),
-                None => Ok(None),
+            return match needed {
+                true => Err(format!("trail {name}, acknowledged as {:?}, is gone", self.no)),
+                false => Ok(None),
             };
         };
         if self.no.is_some_and(|known| known != no) {
@@ -197,9 +227,14 @@ impl TrailModel {
 
     /// The records are just the settled ones, and open ones at most besides.
     fn compare(&self, name: &str, records: &[KeptRecord]) -> Result<(), Trouble> {
-        if let Some((seq, lost)) = self.settled.iter().find(|(seq, _)| **seq >= records.len() as u64) {
+        if let Some((seq, lost)) =
+            self.settled.iter().find(|(seq, _)| **seq >= records.len() as u64)
+        {
             let id = lost.id;
-            return Err(format!("{name}: acknowledged seq {seq}, {id:?}, is lost: {} left", records.len()));
+            return Err(format!(
+                "{name}: acknowledged seq {seq}, {id:?}, is lost: {} left",
+                records.len()
+            ));
         }
         self.compare_known(name, records)
     }
@@ -210,8 +245,12 @@ impl TrailModel {
             let event = match self.settled.get(&(seq as u64)) {
                 Some(settled) => {
                     let leaf = leaf_hash(&record.entry);
-                    if (settled.id, settled.leaf, settled.recorded_at) != (entry.id, leaf, entry.recorded_at) {
-                        return Err(format!("{name}: seq {seq} is another record than was acknowledged"));
+                    if (settled.id, settled.leaf, settled.recorded_at)
+                        != (entry.id, leaf, entry.recorded_at)
+                    {
+                        return Err(format!(
+                            "{name}: seq {seq} is another record than was acknowledged"
+                        ));
                     }
                     &settled.event
                 }
@@ -232,7 +271,12 @@ impl TrailModel {
 }
 
 /// Reads a trail and checks what holds of any: places, order of time, no id twice, and the root.
-fn read_trail(view: &View, no: TrailNo, size: TreeSize, root: Hash) -> Result<Vec<KeptRecord>, Trouble> {
+fn read_trail(
+    view: &View,
+    no: TrailNo,
+    size: TreeSize,
+    root: Hash,
+) -> Result<Vec<KeptRecord>, Trouble> {
     let seqs: Vec<Seq> = (0..size.0).map(Seq).collect();
     let records = view.read(no, &seqs).map_err(|e| format!("reading trail {no:?}: {e}"))?;
     if records.len() != seqs.len() {
@@ -259,12 +303,17 @@ fn read_trail(view: &View, no: TrailNo, size: TreeSize, root: Hash) -> Result<Ve
     }
     // The levels on disk must give the root that the tree in memory has.
     if view.root(no, size).map_err(|e| e.to_string())? != root {
-        return Err(format!("trail {no:?}: the level files give another root for {} records", size.0));
+        return Err(format!(
+            "trail {no:?}: the level files give another root for {} records",
+            size.0
+        ));
     }
     for record in records.iter().rev().take(3).chain(records.first()) {
         match view.find(no, record.entry().id) {
             Ok(Some(seq)) if seq == record.seq => {}
-            other => return Err(format!("trail {no:?}: looking up {:?} gave {other:?}", record.seq)),
+            other => {
+                return Err(format!("trail {no:?}: looking up {:?} gave {other:?}", record.seq));
+            }
         }
     }
     Ok(records)

@@ -286,9 +286,11 @@ impl PowerStorage {
                 dir.current = dir.durable.clone();
             }
             // A directory whose own name was lost is gone with all in it; parents come first in order.
-            let all: Vec<String> = world.dirs.keys().filter(|path| !path.is_empty()).cloned().collect();
+            let all: Vec<String> =
+                world.dirs.keys().filter(|path| !path.is_empty()).cloned().collect();
             for path in all {
-                let named = world.dirs.get(parent(&path)).and_then(|dir| dir.current.get(name(&path)));
+                let named =
+                    world.dirs.get(parent(&path)).and_then(|dir| dir.current.get(name(&path)));
                 if named != Some(&Node::Dir) {
                     world.dirs.remove(&path);
                 }
@@ -320,7 +322,11 @@ impl PowerStorage {
     /// Every file's path and bytes as readers see them.
     pub fn image(&self) -> BTreeMap<String, Vec<u8>> {
         let world = self.world();
-        world.paths().into_iter().map(|(path, ino)| (path, world.files[&ino].current.clone())).collect()
+        world
+            .paths()
+            .into_iter()
+            .map(|(path, ino)| (path, world.files[&ino].current.clone()))
+            .collect()
     }
 
     /// Puts other bytes in the place of a file's, durably, as somebody who damages it would; made if it
@@ -427,11 +433,15 @@ impl Storage for PowerStorage {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         if parent(from) != parent(to) {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "renaming into another directory"));
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "renaming into another directory",
+            ));
         }
         let mut world = self.world();
         let node = Node::File(world.ino(from)?);
-        let change = NameChange::Rename { from: name(from).to_owned(), to: name(to).to_owned(), node };
+        let change =
+            NameChange::Rename { from: name(from).to_owned(), to: name(to).to_owned(), node };
         world.dir(parent(from))?.change(change);
         Ok(())
     }

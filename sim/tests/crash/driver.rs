@@ -31,9 +31,17 @@ pub struct Driver {
 pub enum Step {
     Trail(&'static str),
     /// Events by number, `padding` bytes larger than the smallest.
-    Append { trail: &'static str, from: u64, count: u64, padding: usize },
+    Append {
+        trail: &'static str,
+        from: u64,
+        count: u64,
+        padding: usize,
+    },
     /// The id of an event that is there, with another content.
-    Conflict { trail: &'static str, n: u64 },
+    Conflict {
+        trail: &'static str,
+        n: u64,
+    },
     Seal,
     Reopen,
 }
@@ -136,8 +144,10 @@ impl Driver {
     pub fn append(&mut self, name: &str, events: &[Checked]) -> Result<(), Failed> {
         let trail = self.trail(name)?;
         self.model.appending(name, events);
-        let batch: Vec<_> =
-            events.iter().map(|event| Incoming { trail, event, recorded_by: Some("sim") }).collect();
+        let batch: Vec<_> = events
+            .iter()
+            .map(|event| Incoming { trail, event, recorded_by: Some("sim") })
+            .collect();
         match self.log().append(&batch) {
             Ok(results) => judge(&mut self.model, name, events, &results).map_err(Failed::Wrong),
             Err(e) => {
@@ -195,7 +205,12 @@ impl Driver {
 }
 
 /// Compares what an append answered with what the model expects, and notes the receipts.
-pub fn judge(model: &mut Model, name: &str, sent: &[Checked], results: &[Appended]) -> Result<(), Trouble> {
+pub fn judge(
+    model: &mut Model,
+    name: &str,
+    sent: &[Checked],
+    results: &[Appended],
+) -> Result<(), Trouble> {
     if results.len() != sent.len() {
         return Err(format!("{} answers to {} events", results.len(), sent.len()));
     }
@@ -204,10 +219,14 @@ pub fn judge(model: &mut Model, name: &str, sent: &[Checked], results: &[Appende
         let same = model.content(name, id) == Some(event);
         match result {
             Appended::Kept(receipt) if same => model.acknowledged(name, event, receipt)?,
-            Appended::Kept(receipt) => return Err(format!("another content was kept: {receipt:?}")),
+            Appended::Kept(receipt) => {
+                return Err(format!("another content was kept: {receipt:?}"));
+            }
             Appended::Conflict { .. } if !same && model.is_settled(name, id) => {}
             Appended::Conflict { field, .. } => {
-                return Err(format!("event {id:?} was refused for its {field}, which nobody changed"));
+                return Err(format!(
+                    "event {id:?} was refused for its {field}, which nobody changed"
+                ));
             }
         }
     }
@@ -230,7 +249,10 @@ pub fn ride_out(driver: &mut Driver, script: &[Step], fault: Fault) -> Result<()
             }
             handle(driver, *step, failed, fault)?;
             // What the fault left half done must not wait for a crash to come out.
-            driver.fork(1).lives_on(&[]).map_err(|e| format!("killed after handling the fault: {e}"))?;
+            driver
+                .fork(1)
+                .lives_on(&[])
+                .map_err(|e| format!("killed after handling the fault: {e}"))?;
             let cut = driver.crashed(2, NameOrder::Any);
             cut.lives_on(&[]).map_err(|e| format!("power cut after handling the fault: {e}"))?;
         }
@@ -241,7 +263,10 @@ pub fn ride_out(driver: &mut Driver, script: &[Step], fault: Fault) -> Result<()
 
 fn handle(driver: &mut Driver, step: Step, failed: Failed, fault: Fault) -> Result<(), Trouble> {
     let wrong = |why: &str, failed: &Failed| Err(format!("{step:?}: {why}: {failed:?}"));
-    let call = driver.faults.tripped().ok_or_else(|| format!("{step:?} failed without a fault: {failed:?}"))?;
+    let call = driver
+        .faults
+        .tripped()
+        .ok_or_else(|| format!("{step:?} failed without a fault: {failed:?}"))?;
     match (&failed, fault) {
         (Failed::Wrong(trouble), _) => return Err(trouble.clone()),
         (Failed::Log(LogError::Corrupt { .. } | LogError::Mismatch { .. }), _) => {
@@ -306,8 +331,4 @@ pub fn expect(case: &str, driver: &FaultStorage, result: Result<(), Trouble>) {
         let tripped = driver.tripped().map_or("none".into(), |call| call.to_string());
         panic!("{case}: {trouble}\nfault at: {tripped}\nlast calls:\n{}", driver.last_calls(12));
     }
-}
-
-pub fn either_order(rng: &mut Rng) -> NameOrder {
-    if rng.chance(50) { NameOrder::Journaled } else { NameOrder::Any }
 }

@@ -16,7 +16,8 @@ fn fail_every_call(fault: Fault, sticky: bool) {
         for n in (0..).step_by(stride as usize) {
             let mut driver = base.fork(n);
             plan(&driver, fault, n, sticky);
-            let case = format!("{name}: {fault:?} at call {n}{}", if sticky { " and after" } else { "" });
+            let case =
+                format!("{name}: {fault:?} at call {n}{}", if sticky { " and after" } else { "" });
             let rode = ride_out(&mut driver, script, fault).and_then(|()| driver.check());
             expect(&case, &driver.faults, rode);
             if driver.faults.tripped().is_none() {
@@ -74,7 +75,9 @@ fn interrupted_reads_and_writes_are_not_noticed() {
 /// A log with a few records that were never sealed.
 fn unsealed() -> Driver {
     let mut driver = Driver::new(3);
-    driver.run(&[Step::Append { trail: "alpha", from: 0, count: 3, padding: 0 }]).expect("nothing fails yet");
+    driver
+        .run(&[Step::Append { trail: "alpha", from: 0, count: 3, padding: 0 }])
+        .expect("nothing fails yet");
     driver
 }
 
@@ -130,7 +133,8 @@ fn a_manifest_that_came_into_force_unnoticed_is_not_undone_by_the_next_try() {
                 driver.close();
                 for order in [NameOrder::Any, NameOrder::Journaled] {
                     let after = driver.crashed(stop, order).lives_on(&[]);
-                    let case = format!("{kind:?} {n} failed, then stopped at call {stop}, {order:?}");
+                    let case =
+                        format!("{kind:?} {n} failed, then stopped at call {stop}, {order:?}");
                     expect(&case, &driver.faults, after);
                 }
                 if driver.faults.tripped().is_none() {

@@ -61,7 +61,11 @@ fn cut_at_every_call(base: &Driver, script: &[Step], before: &[Step]) -> u64 {
         for cut in 0..cuts {
             let order = if cut % 2 == 0 { NameOrder::Any } else { NameOrder::Journaled };
             let after = driver.crashed(n * 1000 + cut, order);
-            expect(&format!("stopped at call {n}, cut {cut}, {order:?}"), &driver.faults, after.lives_on(&again));
+            expect(
+                &format!("stopped at call {n}, cut {cut}, {order:?}"),
+                &driver.faults,
+                after.lives_on(&again),
+            );
         }
         n += stride;
     }
@@ -97,7 +101,9 @@ fn a_kill_at_any_call_then_a_power_cut_loses_nothing_acknowledged() {
             let mut next = killed.fork(n + 1);
             let result = next
                 .open()
-                .and_then(|()| next.run(&[Step::Append { trail: "alpha", from: 500, count: 2, padding: 0 }]))
+                .and_then(|()| {
+                    next.run(&[Step::Append { trail: "alpha", from: 500, count: 2, padding: 0 }])
+                })
                 .map_err(|e| format!("after the kill: {e:?}"))
                 .and_then(|()| {
                     next.close();
@@ -124,7 +130,11 @@ fn a_power_cut_while_a_log_is_made_leaves_one_or_none() {
                     Ok(()) | Err(LogError::Exists(_)) => {}
                     Err(e) => panic!("stopped at call {n}, cut {cut}: {e}"),
                 }
-                expect(&format!("stopped at call {n} of init, cut {cut}"), &driver.faults, after.lives_on(&[]));
+                expect(
+                    &format!("stopped at call {n} of init, cut {cut}"),
+                    &driver.faults,
+                    after.lives_on(&[]),
+                );
             }
         }
     }
