@@ -12,6 +12,7 @@
 pub mod generator;
 pub mod limits;
 pub mod measure;
+pub mod ours;
 pub mod peers;
 mod random;
 pub mod table;

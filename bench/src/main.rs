@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use indelible_bench::generator::{Events, Generator};
 use indelible_bench::limits;
 use indelible_bench::measure::Measurement;
+use indelible_bench::ours::{self, Ours};
 use indelible_bench::peers::postgres::{self, Postgres};
 use indelible_bench::peers::sqlite::{self, Sqlite};
 use indelible_bench::table::{Table, thousands};
@@ -32,6 +33,20 @@ struct Cli {
 enum Bench {
     /// The same events into everything, in one table.
     Append(Options),
+    /// Only ours.
+    Ours(Options),
+    /// Sealing, size on disk, needles, verification and opening of our log.
+    Log {
+        /// Events in the log.
+        #[arg(long, default_value_t = 2_500_000)]
+        events: usize,
+        /// Where to write: a directory on the disk that is to be measured.
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
+        /// Another seed, other events.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Only what this machine could do at best.
     Limits(Options),
     /// Only SQLite with the classic audit table.
@@ -74,6 +89,8 @@ struct Options {
 fn main() -> Result<()> {
     match Cli::parse().command {
         Bench::Append(options) => append(&options),
+        Bench::Ours(options) => print(&options, &[machine, ours]),
+        Bench::Log { events, dir, seed } => log(&dir, seed, events),
         Bench::Limits(options) => print(&options, &[machine]),
         Bench::Sqlite(options) => print(&options, &[sqlite]),
         Bench::Postgres(options) => print(&options, &[postgres]),
@@ -85,7 +102,7 @@ fn main() -> Result<()> {
 type Part = fn(&Options, &Events) -> Result<Vec<Measurement>>;
 
 fn append(options: &Options) -> Result<()> {
-    let mut parts: Vec<Part> = vec![machine, sqlite];
+    let mut parts: Vec<Part> = vec![machine, ours, sqlite];
     if Postgres::find().is_some() {
         parts.push(postgres);
     }
@@ -121,6 +138,28 @@ fn machine(options: &Options, events: &Events) -> Result<Vec<Measurement>> {
     }
     rows.extend(limits::parts(events, options.runs)?);
     Ok(rows)
+}
+
+fn ours(options: &Options, events: &Events) -> Result<Vec<Measurement>> {
+    let mut rows = Vec::new();
+    // Two waiting callers keep both cores busy; single events come from many.
+    let kinds = options.groups.iter().map(|&group| (group, 3)).chain([(1, 64)]);
+    for (group_size, threads) in kinds {
+        let name = format!("Indelible, {threads} callers");
+        rows.push(Measurement::median(name, group_size, options.runs, ours::NOTE, || {
+            Ok(Ours::create(&options.dir, u64::MAX)?.append(events, group_size, threads)?.0)
+        })?);
+    }
+    Ok(rows)
+}
+
+fn log(dir: &std::path::Path, seed: u64, count: usize) -> Result<()> {
+    let mut table = Table::new(&["our log", "measured"]);
+    for figure in ours::figures(dir, seed, count)? {
+        table.row(&[figure.what, figure.measured]);
+    }
+    print!("{}", table.render());
+    Ok(())
 }
 
 fn sqlite(options: &Options, events: &Events) -> Result<Vec<Measurement>> {

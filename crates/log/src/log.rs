@@ -352,6 +352,11 @@ impl Log {
         Ok(())
     }
 
+    /// Why sealing does not get on, if it does not.
+    pub fn sealing_failure(&self) -> Option<String> {
+        self.sealing.failure()
+    }
+
     /// When the active file is sealed.
     pub fn seal_at(&self) -> SealAt {
         self.seal_at

@@ -78,6 +78,11 @@ impl Guard {
         self.trails.iter().filter_map(|(id, signed)| Some((TrailId::parse(id)?, signed)))
     }
 
+    /// Whether it was kept for this log.
+    pub fn is_of(&self, log_id: &[u8; 16]) -> bool {
+        self.log_id == indelible_log::hex::encode(log_id)
+    }
+
     /// Whether it was kept for this public key.
     pub fn names_key(&self, public_key: &str) -> bool {
         self.public_key == public_key
@@ -100,10 +105,10 @@ impl Guard {
     /// In what the log differs from what was signed, trail by trail; empty if it fits.
     pub fn deviations(&self, view: &View, public_key: &str) -> Result<Vec<(String, String)>, StoreError> {
         let mut out = Vec::new();
-        if self.log_id != indelible_log::hex::encode(&view.log_id()) {
+        if !self.is_of(&view.log_id()) {
             out.push(("_system".into(), "the guard is of another log".into()));
         }
-        if self.public_key != public_key {
+        if !self.names_key(public_key) {
             out.push(("_system".into(), "the node's key is not the one that signed so far".into()));
         }
         let trails = view.trails();

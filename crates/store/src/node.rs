@@ -44,6 +44,15 @@ impl Node {
         Ok(Node { version: VERSION, origin: origin.to_owned(), public_key })
     }
 
+    /// Whether there is a description, readable or not.
+    pub(crate) fn exists(storage: &dyn Storage) -> Result<bool, StoreError> {
+        match storage.open(NODE, false) {
+            Ok(_) => Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(StoreError::io(NODE)(e)),
+        }
+    }
+
     /// Reads the description.
     pub fn load(storage: &dyn Storage) -> Result<Node, StoreError> {
         let missing = || StoreError::file(NODE, "not there; `indelible init` makes it");
@@ -76,21 +85,28 @@ impl Node {
     /// Reads the secret key and makes the signing key of a trail. It must be the key that the
     /// description names.
     pub(crate) fn signing_keys(&self, storage: &dyn Storage) -> Result<Keys, StoreError> {
-        let bytes = read_whole(storage, KEY, 4096).map_err(StoreError::io(KEY))?;
-        let bad = || StoreError::file(KEY, "not a node key");
-        let text = std::str::from_utf8(&bytes).map_err(|_| bad())?;
-        let mut lines = text.lines();
-        if lines.next() != Some(KEY_HEADER) {
-            return Err(bad());
-        }
-        let seed = BASE64.decode(lines.next().ok_or_else(bad)?).map_err(|_| bad())?;
-        let seed = <[u8; 32]>::try_from(seed).map_err(|_| bad())?;
+        let missing = || StoreError::io(KEY)(std::io::ErrorKind::NotFound.into());
+        let seed = load_key(storage)?.ok_or_else(missing)?;
         if Node::new(&self.origin, &seed)?.public_key != self.public_key {
             let why = "alarm: this is not the key that node.json names; nothing is signed with it";
             return Err(StoreError::file(KEY, why));
         }
         Ok(Keys { node: self.clone(), seed })
     }
+}
+
+/// Reads the secret key; `None` if there is none.
+pub(crate) fn load_key(storage: &dyn Storage) -> Result<Option<[u8; 32]>, StoreError> {
+    let bytes = match read_whole(storage, KEY, 4096) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(StoreError::io(KEY)(e)),
+    };
+    let bad = || StoreError::file(KEY, "not a node key");
+    let text = std::str::from_utf8(&bytes).map_err(|_| bad())?;
+    let base64 = text.strip_prefix(KEY_HEADER).and_then(|rest| rest.strip_prefix('\n')).ok_or_else(bad)?;
+    let seed = BASE64.decode(base64.trim_end_matches('\n')).map_err(|_| bad())?;
+    <[u8; 32]>::try_from(seed).map(Some).map_err(|_| bad())
 }
 
 /// Writes the secret key.

@@ -1,10 +1,13 @@
 //! The directory opened for reading: records, checkpoints and proofs.
 
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use indelible_event::{EventId, Part, TrailName};
 use indelible_log::record::{KeptRecord, Seq, TrailNo};
 use indelible_log::storage::{Storage, read_whole};
+use indelible_log::trail::{DIR as TRAILS, TrailId};
 use indelible_log::{TrailStatus, View};
 use indelible_merkle::{Checkpoint, TreeSize, Vkey};
 
@@ -22,18 +25,24 @@ pub struct Reader {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) view: Arc<View>,
     pub(crate) node: Node,
+    /// The checkpoints as they were before the view was taken; `None` beside a writer, whose view is
+    /// never behind a checkpoint.
+    notes: Option<BTreeMap<TrailId, Vec<u8>>>,
 }
 
 impl Reader {
     /// Opens a directory for reading only, as it is at this moment; another process may be writing.
     pub fn open(storage: Arc<dyn Storage>) -> Result<Reader, StoreError> {
         let node = Node::load(&*storage)?;
+        // Checkpoints first: one that a writer signs while we open would be ahead of our records, and
+        // look as if the tail had been cut.
+        let notes = read_notes(&*storage)?;
         let view = Arc::new(View::open(storage.clone())?);
-        Ok(Reader { storage, view, node })
+        Ok(Reader { storage, view, node, notes: Some(notes) })
     }
 
     pub(crate) fn of(storage: Arc<dyn Storage>, view: Arc<View>, node: Node) -> Reader {
-        Reader { storage, view, node }
+        Reader { storage, view, node, notes: None }
     }
 
     /// The node that signs here.
@@ -78,12 +87,13 @@ impl Reader {
     /// root were checked.
     pub fn checkpoint(&self, trail: &TrailStatus) -> Result<(String, Checkpoint), StoreError> {
         let path = checkpoint_path(trail.info.id);
-        let bytes = read_whole(&*self.storage, &path, NOTE_BYTES_MAX).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => StoreError::NotFound(format!(
-                "trail {} has no checkpoint yet; the writer signs one each second",
-                trail.info.name
-            )),
-            _ => StoreError::io(&path)(e),
+        let bytes = match &self.notes {
+            Some(notes) => notes.get(&trail.info.id).cloned(),
+            None => read_note(&*self.storage, trail.info.id)?,
+        };
+        let bytes = bytes.ok_or_else(|| {
+            let name = &trail.info.name;
+            StoreError::NotFound(format!("trail {name} has no checkpoint yet; the writer signs one each second"))
         })?;
         let checkpoint =
             Checkpoint::open(&bytes, &self.vkey(trail)?).map_err(|e| StoreError::file(&path, e))?;
@@ -124,4 +134,27 @@ impl Reader {
     ) -> Result<TileStats, StoreError> {
         tiles::export(self, trail, emit)
     }
+}
+
+/// A trail's latest checkpoint, if it has one.
+fn read_note(storage: &dyn Storage, trail: TrailId) -> Result<Option<Vec<u8>>, StoreError> {
+    let path = checkpoint_path(trail);
+    match read_whole(storage, &path, NOTE_BYTES_MAX) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(StoreError::io(&path)(e)),
+    }
+}
+
+/// The latest checkpoints of all trails.
+fn read_notes(storage: &dyn Storage) -> Result<BTreeMap<TrailId, Vec<u8>>, StoreError> {
+    let mut notes = BTreeMap::new();
+    for name in storage.list(TRAILS).map_err(StoreError::io(TRAILS))? {
+        if let Some(id) = TrailId::parse(&name)
+            && let Some(note) = read_note(storage, id)?
+        {
+            notes.insert(id, note);
+        }
+    }
+    Ok(notes)
 }

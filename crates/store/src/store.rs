@@ -7,7 +7,7 @@ use std::time::Duration;
 use indelible_event::{Checked, TrailName};
 use indelible_log::record::TrailNo;
 use indelible_log::storage::Storage;
-use indelible_log::{AppendError, Appended, Clock, Incoming, Log, Recovery, SealAt, Seams};
+use indelible_log::{AppendError, Appended, Clock, Incoming, Log, LogError, Recovery, SealAt, Seams};
 
 use crate::error::StoreError;
 use crate::guard::{self, Guard};
@@ -59,6 +59,8 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     reader: Reader,
     publisher: Arc<Mutex<Publisher>>,
+    /// Written by the background thread only.
+    trouble: Arc<Mutex<Option<String>>>,
     background: Option<Background>,
 }
 
@@ -80,21 +82,35 @@ impl Store {
         guard_storage: &Arc<dyn Storage>,
         options: &InitOptions,
     ) -> Result<(), StoreError> {
+        let storage = &*seams.storage;
         let mut seed = [0; 32];
         seams.entropy.fill(&mut seed);
         // Checked before anything is made, so that a bad origin leaves nothing behind.
+        Node::new(&options.origin, &seed)?;
+        match Log::init(seams) {
+            // The description comes last, so without it an earlier init was cut short; this one goes on.
+            Err(LogError::Exists(_)) if !Node::exists(storage)? => {}
+            other => other?,
+        }
+        let seed = match node::load_key(storage)? {
+            Some(seed) => seed,
+            None => {
+                node::store_key(storage, &seed)?;
+                seed
+            }
+        };
         let node = Node::new(&options.origin, &seed)?;
-        Log::init(seams)?;
-        node::store_key(&*seams.storage, &seed)?;
-        node.store(&*seams.storage)?;
         let log = Log::open(seams.clone(), SealAt::default())?;
-        record(&log, &[node_created(&node)])?;
+        let log_id = log.view().log_id();
         guard_storage.create_dir(guard::DIR).map_err(StoreError::io(guard::DIR))?;
-        if Guard::load(&**guard_storage)?.is_some() {
+        if Guard::load(&**guard_storage)?.is_some_and(|guard| !guard.is_of(&log_id)) {
             return Err(StoreError::file(guard::PATH, "there is a guard here already, of another log"));
         }
-        // The guard comes last: without it the directory cannot be opened, and init can be told apart.
-        Guard::new(&log.view().log_id(), &node.public_key).store(&**guard_storage)
+        Guard::new(&log_id, &node.public_key).store(&**guard_storage)?;
+        if log.view().trail(TrailNo(0))?.size.0 == 0 {
+            record(&log, &[node_created(&node)])?;
+        }
+        node.store(storage)
     }
 
     /// Opens a directory for writing.
@@ -112,7 +128,8 @@ impl Store {
         )?;
         let publisher = Arc::new(Mutex::new(publisher));
         let reader = Reader::of(seams.storage.clone(), log.view().clone(), node);
-        let mut store = Store { log, clock: seams.clock, reader, publisher, background: None };
+        let trouble = Arc::default();
+        let mut store = Store { log, clock: seams.clock, reader, publisher, trouble, background: None };
         if options.background {
             store.background = Some(store.start_background()?);
         }
@@ -121,8 +138,8 @@ impl Store {
 
     fn start_background(&self) -> Result<Background, StoreError> {
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
-        let (log, publisher, clock, stopped) =
-            (self.log.clone(), self.publisher.clone(), self.clock.clone(), stop.clone());
+        let (log, publisher, clock) = (self.log.clone(), self.publisher.clone(), self.clock.clone());
+        let (stopped, trouble) = (stop.clone(), self.trouble.clone());
         let run = move || {
             let (flag, changed) = &*stopped;
             let mut stop = flag.lock().expect("nothing panics while holding the flag");
@@ -130,10 +147,10 @@ impl Store {
                 (stop, _) = changed
                     .wait_timeout(stop, PUBLISH_EVERY)
                     .expect("nothing panics while holding the flag");
-                // What fails here is tried again in a second; a store that cannot sign says so when it
-                // is closed or asked to publish.
-                let _ = log.maintain();
-                let _ = publish(&publisher, &log, &*clock);
+                // What fails here is tried again in a second, and meanwhile told by `trouble`.
+                let result = log.maintain().map_err(StoreError::from);
+                let result = result.and_then(|()| publish(&publisher, &log, &*clock));
+                *trouble.lock().expect("nothing panics while holding it") = result.err().map(|e| e.to_string());
             }
         };
         let thread = std::thread::Builder::new().name("indelible-publisher".into()).spawn(run);
@@ -178,6 +195,13 @@ impl Store {
     /// The log underneath.
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Why signing or sealing does not get on in the background, if it does not. Appending may still work;
+    /// somebody should look.
+    pub fn trouble(&self) -> Option<String> {
+        let signing = self.trouble.lock().expect("nothing panics while holding it").clone();
+        signing.or_else(|| self.log.sealing_failure())
     }
 
     /// What opening had to mend.

@@ -176,7 +176,8 @@ fn assert_reads_back(segment: &Segment, records: &[Record<'_>]) {
         }
     }
     assert_eq!(row, records.len());
-    segment.check_table().unwrap();
+    let keys = records.iter().map(|r| (r.trail, r.seq, r.entry.id));
+    segment.check_table(keys).unwrap();
     // Backwards, with gaps and repeats, and one by one.
     let scattered: Vec<u32> = (0..segment.len()).rev().step_by(37).chain([0, 0]).collect();
     for (row, found) in scattered.iter().zip(segment.rows(&scattered).unwrap()) {

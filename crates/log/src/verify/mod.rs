@@ -19,7 +19,7 @@ use indelible_merkle::{Hash, TileReader, TreeSize};
 
 use crate::erasure::{ERASED, EXPIRED};
 use crate::error::LogError;
-use crate::manifest::{Manifest, PATH};
+use crate::manifest::{Manifest, PATH, SEGMENTS};
 use crate::record::{KeptRecord, Record, TrailNo};
 use crate::storage::Storage;
 use crate::trail::{TrailInfo, read_level};
@@ -155,6 +155,8 @@ struct Found {
     system: Vec<KeptRecord>,
     gone: Vec<gone::GonePart>,
     stubs: Vec<gone::Stub>,
+    /// By segment and first row, what leads to the rows.
+    keys: BTreeMap<usize, BTreeMap<u32, Vec<segments::RowKey>>>,
     live: BTreeMap<TrailNo, Vec<Hash>>,
     live_trails: Vec<TrailInfo>,
     records: u64,
@@ -303,6 +305,7 @@ fn conclude(
             found.findings.push(finding_of(e, PATH));
         }
     }
+    strays(storage, manifest, &mut found);
     creations(&trails, &found.system, &mut found.findings);
     gone::check(storage, &trails, &mut found);
     found.findings.sort_by_cached_key(order);
@@ -352,6 +355,17 @@ fn coverage(trail: &CheckedTrail, mut runs: Vec<(u64, u64)>, findings: &mut Vec<
     }
     if next != trail.sealed {
         finding(next, format!("segments hold {next} records, and the tree was sealed at {}", trail.sealed));
+    }
+}
+
+/// Files among the segments that the manifest does not name: a crash may leave some, and the next start
+/// removes them.
+fn strays(storage: &dyn Storage, manifest: &Manifest, found: &mut Found) {
+    for name in storage.list(SEGMENTS).unwrap_or_default() {
+        let stem = name.strip_suffix(".parquet").or_else(|| name.strip_suffix(".rows"));
+        if !manifest.segments.iter().any(|s| Some(s.name.as_str()) == stem) {
+            found.notes.push(format!("{SEGMENTS}/{name}: the manifest does not know this file"));
+        }
     }
 }
 

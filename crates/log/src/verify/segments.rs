@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use indelible_event::{Day, Facets, Part};
+use indelible_event::{Day, EventId, Facets, Part};
 use indelible_merkle::{Hash, leaf_hash};
 
 use super::gone::{GonePart, Stub};
@@ -10,7 +10,7 @@ use super::{Finding, Shared, is_told};
 use crate::class;
 use crate::error::LogError;
 use crate::manifest::ManifestSegment;
-use crate::record::{KeptRecord, PartRef, Record, Salts, TrailNo};
+use crate::record::{KeptRecord, PartRef, Record, Salts, Seq, TrailNo};
 use crate::segment::{RowBatch, Segment, SegmentState};
 use crate::sha256;
 use crate::trail::read_level;
@@ -37,7 +37,8 @@ pub(super) fn check_rows(shared: &Shared<'_>, index: usize, rows: Range<u32>) ->
     let row_table = entry.row_table();
     let row_table = shared.storage.map(&row_table).map_err(LogError::io(&row_table))?;
     let segment = Segment::open(parquet, row_table).map_err(LogError::segment(&path))?;
-    if rows.start == 0 {
+    let start = rows.start;
+    if start == 0 {
         check_meta(shared, entry, &segment);
     }
     let mut rows_check = Rows {
@@ -48,6 +49,7 @@ pub(super) fn check_rows(shared: &Shared<'_>, index: usize, rows: Range<u32>) ->
         runs: Vec::new(),
         told: Vec::new(),
         gone: Vec::new(),
+        keys: Vec::with_capacity(rows.len()),
         entry: Vec::with_capacity(1024),
         last_pos: None,
         day: Day(entry.day),
@@ -68,8 +70,24 @@ pub(super) fn check_rows(shared: &Shared<'_>, index: usize, rows: Range<u32>) ->
     }
     found.system.append(&mut rows_check.told);
     found.gone.append(&mut rows_check.gone);
+    let keys = rows_check.keys;
+    let of_segment = found.keys.entry(index).or_default();
+    of_segment.insert(start, keys);
+    // Whoever brings the last piece has them all.
+    if of_segment.values().map(|keys| keys.len() as u64).sum::<u64>() < entry.rows {
+        return Ok(());
+    }
+    let keys = found.keys.remove(&index).unwrap_or_default();
+    drop(found);
+    if let Err(e) = segment.check_table(keys.into_values().flatten()) {
+        let (path, what) = (entry.row_table(), e.to_string());
+        shared.find(Finding { trail: None, seq: None, path, offset: None, what });
+    }
     Ok(())
 }
+
+/// A row's trail, seq and id.
+pub(super) type RowKey = (TrailNo, Seq, EventId);
 
 fn check_meta(shared: &Shared<'_>, entry: &ManifestSegment, segment: &Segment) {
     let meta = segment.meta();
@@ -112,6 +130,8 @@ struct Rows<'a> {
     runs: Vec<Vec<(u64, u64)>>,
     told: Vec<KeptRecord>,
     gone: Vec<GonePart>,
+    /// What leads to the rows: the row table must be made of just these.
+    keys: Vec<RowKey>,
     entry: Vec<u8>,
     last_pos: Option<u64>,
     day: Day,
@@ -145,7 +165,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// Order, day, class, and that the row table leads here.
+    /// Order, day and class.
     fn place(&mut self, record: &Record<'_>, row: u32) {
         if self.last_pos.is_some_and(|last| record.pos.0 <= last) {
             self.find(Some(record), row, "its pos does not follow the one before".into());
@@ -167,13 +187,7 @@ impl Rows<'_> {
             let what = format!("it does not belong into class {} of day {}", meta.class, self.day);
             self.find(Some(record), row, what);
         }
-        if !matches!(self.segment.find_seq(record.trail, record.seq), Ok(Some(found)) if found == row) {
-            self.find(Some(record), row, "the row table does not lead to it by seq".into());
-        }
-        let by_id = self.segment.find_id(record.trail, record.entry.id);
-        if !by_id.is_ok_and(|mut rows| rows.any(|found| found == row)) {
-            self.find(Some(record), row, "the row table does not lead to it by id".into());
-        }
+        self.keys.push((record.trail, record.seq, record.entry.id));
     }
 
     /// The facet columns must be what the parts say.
