@@ -28,7 +28,12 @@ pub fn run(global: &Global, out: &mut Out, args: &Append) -> Result<(), Failure>
     let progress = Progress::bytes(input.len, global.json);
     let started = SystemClock.now();
     let batches = input::start(input.bytes, args.trail.clone())?;
-    let mut teller = Teller { json: global.json, receipts: args.receipts, progress: &progress, tally: Tally::default() };
+    let mut teller = Teller {
+        json: global.json,
+        receipts: args.receipts,
+        progress: &progress,
+        tally: Tally::default(),
+    };
     let appended = append_all(&store, &batches, out, &mut teller);
     // Also after a failure: what is durable is to be signed, if that can still be done.
     let closed = store.close();
@@ -58,7 +63,12 @@ fn append_all(
     Ok(())
 }
 
-fn append_batch(store: &Store, batch: Batch, out: &mut Out, teller: &mut Teller<'_>) -> Result<(), Failure> {
+fn append_batch(
+    store: &Store,
+    batch: Batch,
+    out: &mut Out,
+    teller: &mut Teller<'_>,
+) -> Result<(), Failure> {
     let Batch { lines, bytes, unit } = batch;
     let mut items: Vec<Item> = Vec::with_capacity(lines.len());
     let mut lots: Vec<(u64, Option<Refused>)> = Vec::with_capacity(lines.len());

@@ -47,7 +47,13 @@ pub struct Global {
     )]
     pub data: PathBuf,
     /// Where the sign guard is, if not in the data directory
-    #[arg(long, global = true, value_name = "DIR", env = "INDELIBLE_GUARD", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "INDELIBLE_GUARD",
+        hide_env_values = true
+    )]
     pub guard: Option<PathBuf>,
     /// Speak JSON, an object a line, on standard output and standard error
     #[arg(long, global = true)]
@@ -61,7 +67,9 @@ pub enum Command {
     Append(Append),
     Cat(Cat),
     /// List the trails: name, records, size of the signed checkpoint, origin
-    #[command(after_help = "Examples:\n  indelible trails\n  indelible trails --json | jq -r .name")]
+    #[command(
+        after_help = "Examples:\n  indelible trails\n  indelible trails --json | jq -r .name"
+    )]
     Trails,
     /// Print a trail's latest signed checkpoint, byte for byte
     ///
@@ -134,7 +142,7 @@ and the others are kept. `action` is all that an event must have.
 Examples:
   indelible append events.ndjson
   journalctl -f -o cat -u myapp | indelible append --trail myapp
-  echo '{\"action\":\"backup.delete\",\"user_id\":\"maria\",\"outcome\":\"success\"}' | indelible append --receipts")]
+  echo '{\"action\":\"backup.delete\",\"user_id\":\"maria\"}' | indelible append --receipts")]
 pub struct Append {
     /// The trail for events that name none; one that names another is refused [default: default]
     #[arg(long, value_name = "TRAIL", value_parser = own_trail)]
@@ -184,7 +192,9 @@ pub enum KeyCommand {
     /// Print the verifier key of a trail, or of all trails
     ///
     /// Publish it where your readers find it without asking this node: it is all they need to verify.
-    #[command(after_help = "Examples:\n  indelible key show\n  indelible key show --trail default > default.vkey")]
+    #[command(
+        after_help = "Examples:\n  indelible key show\n  indelible key show --trail default > default.vkey"
+    )]
     Show {
         /// The trail; all of them as a table where none is named
         #[arg(long, value_name = "TRAIL", value_parser = any_trail)]

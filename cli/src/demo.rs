@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::args::{Demo, Global};
 use crate::failure::Failure;
-use crate::out::{Out, grouped};
+use crate::out::{Out, Table, grouped};
 use crate::{drill, files, verify};
 use events::Told;
 
@@ -47,6 +47,10 @@ impl Guide<'_> {
         self.out.flush()
     }
 
+    fn table(&mut self, table: &Table) -> Result<(), Failure> {
+        if self.out.is_json() { Ok(()) } else { table.print(self.out) }
+    }
+
     fn say(&mut self, line: impl AsRef<str>) -> Result<(), Failure> {
         if self.out.is_json() { Ok(()) } else { self.out.line(line.as_ref()) }
     }
@@ -76,7 +80,10 @@ fn directory(args: &Demo) -> Result<PathBuf, Failure> {
         return files::temporary_dir("indelible-demo-");
     };
     if !files::is_free(dir).map_err(Failure::io(dir.display()))? {
-        return Err(Failure::cannot(format_args!("{}: not empty; the demo wants a directory of its own", dir.display())));
+        return Err(Failure::cannot(format_args!(
+            "{}: not empty; the demo wants a directory of its own",
+            dir.display()
+        )));
     }
     Ok(dir.clone())
 }
@@ -96,21 +103,33 @@ fn append(guide: &mut Guide<'_>, global: &Global) -> Result<(), Failure> {
     }
     let micros = SystemClock.now().0 - started.0;
     store.close()?;
-    for one in told.iter().rev().step_by(7).take(5) {
-        guide.say(format!("     {}", one.sentence))?;
-    }
+    let mut table = Table::new(&[], &[]);
+    // Every seventh of five systems in turn: five rows show all five.
+    told.iter()
+        .rev()
+        .step_by(7)
+        .take(5)
+        .for_each(|one| table.row([vec!["    ".into()], one.cells.clone()].concat()));
+    guide.table(&table)?;
     guide.say(format!(
         "   {kept} events were written, synced to disk and hashed into a Merkle tree for each system's\n   \
          trail in {:.0} ms. One line a trail, the signed checkpoint, now stands for all its bytes:",
         micros as f64 / 1e3
     ))?;
     let reader = global.reader()?;
+    let mut table = Table::new(&[], &[2]);
     for trail in reader.trails() {
         let (_, checkpoint) = reader.checkpoint(&trail)?;
-        let (size, root) = (checkpoint.size.0, checkpoint.root.to_base64());
-        guide.say(format!("     {:<8} {size:>4} records  root {root}", trail.info.name.as_str()))?;
+        let (size, root) = (checkpoint.size.to_string(), checkpoint.root.to_base64());
+        table.row(vec![
+            "    ".into(),
+            trail.info.name.to_string(),
+            size,
+            "records, root".into(),
+            root,
+        ]);
     }
-    Ok(())
+    guide.table(&table)
 }
 
 fn item(told: &Told) -> Result<Item, Failure> {
@@ -129,7 +148,9 @@ fn prove(guide: &mut Guide<'_>, global: &Global) -> Result<(), Failure> {
     files::write(&global.data.join(PROOF), proof.as_bytes())?;
     files::write(&global.data.join(KEY), format!("{vkey}\n").as_bytes())?;
     let proven = verify_proof(proof.as_bytes(), &vkey).map_err(Failure::DoesNotHold)?;
-    if let indelible_event::DisclosedPart::Shown { bytes, .. } = &proven.disclosure.parts[Part::What as usize] {
+    if let indelible_event::DisclosedPart::Shown { bytes, .. } =
+        &proven.disclosure.parts[Part::What as usize]
+    {
         guide.say(format!("     {}", String::from_utf8_lossy(bytes)))?;
     }
     guide.say(format!(
@@ -142,7 +163,9 @@ fn prove(guide: &mut Guide<'_>, global: &Global) -> Result<(), Failure> {
     let forged = forge(&proof);
     match verify_proof(forged.as_bytes(), &vkey) {
         Ok(_) => Err(Failure::DoesNotHold("a forged proof was taken for a good one".into())),
-        Err(why) => guide.say(format!("   One character of the proof is changed, and it is refused:\n     {why}")),
+        Err(why) => guide.say(format!(
+            "   One character of the proof is changed, and it is refused:\n     {why}"
+        )),
     }
 }
 
@@ -158,7 +181,9 @@ fn find(reader: &Reader, trail: &indelible_log::TrailStatus) -> Result<Seq, Fail
 fn forge(proof: &str) -> String {
     let mut bytes = proof.as_bytes().to_vec();
     // The line after `index …` is the first hash; its first character is exchanged for another of base64.
-    if let Some(at) = proof.find("\nindex ").and_then(|at| Some(at + 1 + proof[at + 1..].find('\n')? + 1)) {
+    if let Some(at) =
+        proof.find("\nindex ").and_then(|at| Some(at + 1 + proof[at + 1..].find('\n')? + 1))
+    {
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -178,11 +203,22 @@ fn everything(guide: &mut Guide<'_>, global: &Global) -> Result<u64, Failure> {
     Ok(report.log.records)
 }
 
-fn tamper(guide: &mut Guide<'_>, global: &Global) -> Result<Vec<indelible_store::DrillRow>, Failure> {
-    guide.step("Now somebody tampers with copies of it, who knows the formats and mends every checksum")?;
+fn tamper(
+    guide: &mut Guide<'_>,
+    global: &Global,
+) -> Result<Vec<indelible_store::DrillRow>, Failure> {
+    guide.step(
+        "Somebody who knows the formats tampers with copies of it, and mends every checksum",
+    )?;
     let rows = drill::drill(global, None)?;
     if !guide.out.is_json() {
-        drill::print(guide.out, &rows)?;
+        drill::print(guide.out, &rows, false)?;
+    }
+    if let Some(row) = rows.first() {
+        guide.say(format!(
+            "   The first of these alarms in full (`drill` shows them all):\n     {}",
+            row.finding
+        ))?;
     }
     guide.say(
         "   An outside witness is anybody who kept a checkpoint: a mail, a printout, another machine. Against\n   \

@@ -32,7 +32,7 @@ pub fn run(global: &Global, out: &mut Out, args: &Drill) -> Result<(), Failure> 
     if out.is_json() {
         rows.iter().try_for_each(|row| out.object(&object(row)))?;
     } else {
-        print(out, &rows)?;
+        print(out, &rows, true)?;
     }
     judge(&rows)
 }
@@ -55,12 +55,9 @@ pub fn drill(global: &Global, scratch: Option<&Path>) -> Result<Vec<DrillRow>, F
         }
         Seams::real(dir)
     };
-    let rows = indelible_store::drill(
-        &storage,
-        global.guard_storage().as_ref(),
-        &copy,
-        &|_| bar.advance(1),
-    );
+    let rows = indelible_store::drill(&storage, global.guard_storage().as_ref(), &copy, &|_| {
+        bar.advance(1)
+    });
     bar.clear();
     Ok(rows?)
 }
@@ -69,17 +66,26 @@ pub fn drill(global: &Global, scratch: Option<&Path>) -> Result<Vec<DrillRow>, F
 pub fn judge(rows: &[DrillRow]) -> Result<(), Failure> {
     match rows.iter().filter(|row| !row.as_expected).count() {
         0 => Ok(()),
-        n => Err(Failure::DoesNotHold(format!("{n} of {} attacks were not caught by what should catch them", rows.len()))),
+        n => Err(Failure::DoesNotHold(format!(
+            "{n} of {} attacks were not caught by what should catch them",
+            rows.len()
+        ))),
     }
 }
 
-/// Writes the table and a line below it.
-pub fn print(out: &mut Out, rows: &[DrillRow]) -> Result<(), Failure> {
-    let mut table = Table::new(&["WHAT WAS DONE", "CAUGHT BY", "WHAT IT SAID, AND WHERE"], &[]);
+/// Writes the table, with what was said about each attack if there is to be room for it, and a line below.
+pub fn print(out: &mut Out, rows: &[DrillRow], in_full: bool) -> Result<(), Failure> {
+    let mut table = Table::new(&["WHAT WAS DONE", "WITH", "CAUGHT BY"], &[]);
     for row in rows {
-        let what = if row.needs.is_empty() { row.attack.to_owned() } else { format!("{} [{}]", row.attack, row.needs) };
-        let by = format!("{}{}", row.caught_by.name(), if row.as_expected { "" } else { " (NOT AS IT SHOULD)" });
-        table.row(vec![what, by, row.finding.clone()]);
+        let wrong = if row.as_expected { "" } else { ", and that is wrong" };
+        table.row(vec![
+            row.attack.into(),
+            row.needs.into(),
+            format!("{}{wrong}", row.caught_by.name()),
+        ]);
+        if in_full {
+            table.below(row.finding.clone());
+        }
     }
     table.print(out)?;
     let count = |by| rows.iter().filter(|row| row.caught_by == by).count();

@@ -1,5 +1,8 @@
 //! The caller's own files: the one place at the edge where paths of the command line are opened.
-#![expect(clippy::disallowed_methods, reason = "files that the caller names are not the log's: this is the edge")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files that the caller names are not the log's: this is the edge"
+)]
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

@@ -45,7 +45,10 @@ fn tell(global: &Global, out: &mut Out, made: &Made) -> Result<(), Failure> {
     out.line(format_args!("A new log is in {}.\n", made.data))?;
     out.line(format_args!("  origin  {}   the name under which it signs", made.origin))?;
     out.line(format_args!("  key     {}   secret; back it up, show it to nobody", made.key))?;
-    out.line(format_args!("  guard   {}   what was signed last; safest on another disk", made.guard))?;
+    out.line(format_args!(
+        "  guard   {}   what was signed last; safest on another disk",
+        made.guard
+    ))?;
     let mut place = format!("--data {}", made.data);
     let reading = place.clone();
     if let Some(guard) = &global.guard {
@@ -61,5 +64,9 @@ fn tell(global: &Global, out: &mut Out, made: &Made) -> Result<(), Failure> {
 fn host_name() -> String {
     let name = gethostname::gethostname().into_string().unwrap_or_default();
     let usable = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
-    if name.is_empty() || !name.bytes().all(usable) { NAMELESS.into() } else { name.to_ascii_lowercase() }
+    if name.is_empty() || !name.bytes().all(usable) {
+        NAMELESS.into()
+    } else {
+        name.to_ascii_lowercase()
+    }
 }

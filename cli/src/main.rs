@@ -46,7 +46,9 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Cat(args) => cat::run(global, out, &args),
         Command::Trails => show::trails(global, out),
         Command::Checkpoint(args) => show::checkpoint(global, out, &args.trail),
-        Command::Key { command: KeyCommand::Show { trail } } => show::key(global, out, trail.as_ref()),
+        Command::Key { command: KeyCommand::Show { trail } } => {
+            show::key(global, out, trail.as_ref())
+        }
         Command::Prove(args) => prove::run(global, out, &args),
         Command::Verify { command } => verify::run(global, out, command),
         Command::Tiles(args) => tiles::run(global, out, &args),

@@ -89,36 +89,63 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// Rows under a heading, columns aligned by spaces only, so that `awk` and `cut` can use them too. The
-/// cells are names, numbers and keys, all ASCII: that needs no library.
+/// cells are short words, numbers and keys: that needs no library.
 pub struct Table {
-    rows: Vec<Vec<String>>,
+    rows: Vec<Row>,
     right: &'static [usize],
 }
 
+struct Row {
+    cells: Vec<String>,
+    below: Option<String>,
+}
+
 impl Table {
-    /// A table with these headings; the columns in `right` hold numbers.
+    /// A table with these headings, or none; the columns in `right` hold numbers.
     pub fn new(headings: &[&str], right: &'static [usize]) -> Table {
-        Table { rows: vec![headings.iter().map(|h| (*h).to_owned()).collect()], right }
+        let mut table = Table { rows: Vec::new(), right };
+        if !headings.is_empty() {
+            table.row(headings.iter().map(|heading| (*heading).to_owned()).collect());
+        }
+        table
     }
 
     /// Adds a row.
     pub fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
+        self.rows.push(Row { cells, below: None });
+    }
+
+    /// Says more about the last row, on a line of its own.
+    pub fn below(&mut self, text: String) {
+        if let Some(row) = self.rows.last_mut() {
+            row.below = Some(text);
+        }
     }
 
     /// Writes it.
     pub fn print(&self, out: &mut Out) -> Result<(), Failure> {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |c: usize| self.rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max();
-        let widths: Vec<usize> = (0..columns).map(|c| width(c).unwrap_or(0)).collect();
+        let mut widths: Vec<usize> = Vec::new();
+        for row in &self.rows {
+            widths.resize(widths.len().max(row.cells.len()), 0);
+            for (width, cell) in widths.iter_mut().zip(&row.cells) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
         for row in &self.rows {
             let mut line = String::new();
-            for (c, cell) in row.iter().enumerate() {
-                let gap = " ".repeat(widths[c] - cell.chars().count());
-                let (before, after) = if self.right.contains(&c) { (gap, String::new()) } else { (String::new(), gap) };
-                line.push_str(&format!("{}{before}{cell}{after}", if c > 0 { "  " } else { "" }));
+            for (column, (cell, width)) in row.cells.iter().zip(&widths).enumerate() {
+                let width = *width;
+                line.push_str(if column > 0 { "  " } else { "" });
+                line.push_str(&if self.right.contains(&column) {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                });
             }
             out.line(line.trim_end())?;
+            if let Some(below) = &row.below {
+                out.line(format_args!("    {below}"))?;
+            }
         }
         Ok(())
     }

@@ -35,7 +35,8 @@ impl Global {
 
     /// Opens for writing, and says what had to be mended.
     pub fn writer(&self, accept_rollback: bool) -> Result<Store, Failure> {
-        let options = OpenOptions { accept_rollback, guard: self.guard_storage(), ..OpenOptions::default() };
+        let options =
+            OpenOptions { accept_rollback, guard: self.guard_storage(), ..OpenOptions::default() };
         let store = Store::open(self.seams(), options).map_err(|e| self.explain(e))?;
         tell_recovery(store.recovery(), self.json);
         Ok(store)
@@ -53,7 +54,10 @@ impl Global {
     /// Reads something from a fresh view of the directory. A writer may sign, seal and delete between
     /// our opening and reading; what fails is read again from the directory as it is then, so that only
     /// what stays wrong is told.
-    pub fn read<T>(&self, mut read: impl FnMut(&Reader) -> Result<T, StoreError>) -> Result<T, Failure> {
+    pub fn read<T>(
+        &self,
+        mut read: impl FnMut(&Reader) -> Result<T, StoreError>,
+    ) -> Result<T, Failure> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -100,7 +104,10 @@ fn may_pass(error: &StoreError) -> bool {
         StoreError::File { .. } | StoreError::BadProof { .. } => true,
         StoreError::Log(error) => matches!(
             error,
-            LogError::Io { .. } | LogError::Corrupt { .. } | LogError::Mismatch { .. } | LogError::NotFound(_)
+            LogError::Io { .. }
+                | LogError::Corrupt { .. }
+                | LogError::Mismatch { .. }
+                | LogError::NotFound(_)
         ),
         _ => false,
     }
@@ -120,6 +127,9 @@ fn tell_recovery(recovery: &Recovery, json: bool) {
         ));
     }
     if !removed.is_empty() {
-        out::note(format_args!("recovered: files left over by a crash were removed: {}", removed.join(", ")));
+        out::note(format_args!(
+            "recovered: files left over by a crash were removed: {}",
+            removed.join(", ")
+        ));
     }
 }

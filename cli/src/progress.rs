@@ -11,9 +11,9 @@ impl Progress {
     /// So many bytes to go through; nothing is shown where their number is not known.
     pub fn bytes(len: Option<u64>, json: bool) -> Progress {
         match len {
-            Some(len) if out::is_watched() && !json => {
-                Progress(ProgressBar::new(len).with_style(style("{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go")))
-            }
+            Some(len) if out::is_watched() && !json => Progress(ProgressBar::new(len).with_style(
+                style("{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go"),
+            )),
             _ => Progress(ProgressBar::hidden()),
         }
     }
@@ -23,7 +23,10 @@ impl Progress {
         if !out::is_watched() || json {
             return Progress(ProgressBar::hidden());
         }
-        Progress(ProgressBar::no_length().with_style(style(&format!("{{spinner}} {{human_pos}} {what}"))))
+        Progress(
+            ProgressBar::no_length()
+                .with_style(style(&format!("{{spinner}} {{human_pos}} {what}"))),
+        )
     }
 
     /// So much more is done.

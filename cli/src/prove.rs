@@ -66,7 +66,9 @@ fn hand_over(
         None => out.bytes(proof.as_bytes()),
         Some(to) => {
             let to = to.display();
-            out::note(format_args!("wrote {to}; anybody can check it with:\n  indelible verify {kind} {to} --key {vkey}"));
+            out::note(format_args!(
+                "wrote {to}; anybody can check it with:\n  indelible verify {kind} {to} --key {vkey}"
+            ));
             Ok(())
         }
     }

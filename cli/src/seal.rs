@@ -20,5 +20,9 @@ pub fn run(global: &Global, out: &mut Out) -> Result<(), Failure> {
         return out.object(&Sealed { records });
     }
     let place = global.data.join(indelible_log::manifest::SEGMENTS);
-    out.line(format_args!("all {} records are in segments now, in {}", grouped(records), place.display()))
+    out.line(format_args!(
+        "all {} records are in segments now, in {}",
+        grouped(records),
+        place.display()
+    ))
 }

@@ -34,7 +34,9 @@ struct Key {
 }
 
 pub fn trails(global: &Global, out: &mut Out) -> Result<(), Failure> {
-    let rows = global.read(|reader| reader.trails().iter().map(|t| trail_row(reader, t)).collect::<Result<Vec<_>, _>>())?;
+    let rows = global.read(|reader| {
+        reader.trails().iter().map(|t| trail_row(reader, t)).collect::<Result<Vec<_>, _>>()
+    })?;
     if out.is_json() {
         return rows.iter().try_for_each(|row| out.object(row));
     }
@@ -82,7 +84,11 @@ pub fn key(global: &Global, out: &mut Out, trail: Option<&TrailName>) -> Result<
         };
         let key = |t: &TrailStatus| {
             let vkey = reader.vkey(t)?;
-            Ok(Key { trail: t.info.name.to_string(), origin: vkey.name().to_owned(), vkey: vkey.to_string() })
+            Ok(Key {
+                trail: t.info.name.to_string(),
+                origin: vkey.name().to_owned(),
+                vkey: vkey.to_string(),
+            })
         };
         trails.iter().map(key).collect::<Result<Vec<_>, StoreError>>()
     })?;

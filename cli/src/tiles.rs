@@ -44,12 +44,20 @@ pub fn run(global: &Global, out: &mut Out, args: &Tiles) -> Result<(), Failure> 
     ))
 }
 
-fn export(reader: &indelible_store::Reader, args: &Tiles, earlier: u64) -> Result<(TileStats, u64), StoreError> {
+fn export(
+    reader: &indelible_store::Reader,
+    args: &Tiles,
+    earlier: u64,
+) -> Result<(TileStats, u64), StoreError> {
     let trail = reader.trail(&args.trail.trail)?;
     let (_, checkpoint) = reader.checkpoint(&trail)?;
     if checkpoint.size.0 < earlier {
-        let reason = format!("alarm: it was exported at size {earlier}, and is {} now", checkpoint.size);
-        return Err(StoreError::File { path: args.out.join(CHECKPOINT).display().to_string(), reason });
+        let reason =
+            format!("alarm: it was exported at size {earlier}, and is {} now", checkpoint.size);
+        return Err(StoreError::File {
+            path: args.out.join(CHECKPOINT).display().to_string(),
+            reason,
+        });
     }
     let mut written = 0;
     let stats = reader.tiles(&trail, &mut |path, bytes| {
@@ -67,12 +75,15 @@ fn earlier_export(dir: &Path, origin: &str) -> Result<u64, Failure> {
     }
     let refused = |what: &str| Failure::Cannot {
         why: format!("{}: not empty, and {what}", dir.display()),
-        hint: Some("name a new or empty directory, or that of an earlier export of this trail".into()),
+        hint: Some(
+            "name a new or empty directory, or that of an earlier export of this trail".into(),
+        ),
     };
     let Some(note) = files::read_if_there(&dir.join(CHECKPOINT)).map_err(io())? else {
         return Err(refused("there is no checkpoint in it"));
     };
-    let earlier = Note::parse(&note).ok().and_then(|note| Checkpoint::parse(note.unverified_text()).ok());
+    let earlier =
+        Note::parse(&note).ok().and_then(|note| Checkpoint::parse(note.unverified_text()).ok());
     match earlier {
         Some(earlier) if earlier.origin == origin => Ok(earlier.size.0),
         Some(earlier) => Err(refused(&format!("the checkpoint in it is of {}", earlier.origin))),

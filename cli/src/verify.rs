@@ -5,7 +5,9 @@ use std::thread::available_parallelism;
 
 use indelible_event::{DisclosedPart, Part};
 use indelible_merkle::limits::PROOF_BYTES_MAX;
-use indelible_store::{ProvenEvent, ProvenGrowth, VerifyOptions, VerifyReport, verify_consistency_proof, verify_proof};
+use indelible_store::{
+    ProvenEvent, ProvenGrowth, VerifyOptions, VerifyReport, verify_consistency_proof, verify_proof,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -85,7 +87,8 @@ pub fn run(global: &Global, out: &mut Out, command: VerifyCommand) -> Result<(),
         }
         VerifyCommand::Consistency(args) => {
             let bytes = read(&args)?;
-            let proven = verify_consistency_proof(&bytes, &args.key).map_err(|why| refute(out, why))?;
+            let proven =
+                verify_consistency_proof(&bytes, &args.key).map_err(|why| refute(out, why))?;
             growth(out, &proven)
         }
         VerifyCommand::Log(args) => log(global, out, &args),
@@ -98,7 +101,9 @@ fn read(args: &VerifyFile) -> Result<Vec<u8>, Failure> {
 
 fn refute(out: &mut Out, why: String) -> Failure {
     if out.is_json() {
-        return out.object(&Refuted { holds: false, reason: &why }).map_or_else(|e| e, |()| finish(out));
+        return out
+            .object(&Refuted { holds: false, reason: &why })
+            .map_or_else(|e| e, |()| finish(out));
     }
     Failure::DoesNotHold(format!("the proof does not verify: {why}"))
 }
@@ -169,7 +174,8 @@ fn part_shown(part: &DisclosedPart) -> Result<PartShown<'_>, Failure> {
 
 /// Bytes that were proven, as they are.
 fn raw(bytes: &[u8]) -> Result<&RawValue, Failure> {
-    serde_json::from_slice(bytes).map_err(|e| Failure::DoesNotHold(format!("what is proven is not JSON: {e}")))
+    serde_json::from_slice(bytes)
+        .map_err(|e| Failure::DoesNotHold(format!("what is proven is not JSON: {e}")))
 }
 
 fn growth(out: &mut Out, proven: &ProvenGrowth) -> Result<(), Failure> {
@@ -177,7 +183,14 @@ fn growth(out: &mut Out, proven: &ProvenGrowth) -> Result<(), Failure> {
     let (root, old_root) = (checkpoint.root.to_base64(), old_root.to_base64());
     if out.is_json() {
         let (origin, size) = (checkpoint.origin.as_str(), checkpoint.size.0);
-        return out.object(&GrowthHolds { holds: true, origin, old_size: old_size.0, old_root, size, root });
+        return out.object(&GrowthHolds {
+            holds: true,
+            origin,
+            old_size: old_size.0,
+            old_root,
+            size,
+            root,
+        });
     }
     out.line(format_args!(
         "Proven: the {} records of {} under root\n{root}, signed by the given key,\nbegin with the {old_size} records under root\n{old_root}.\n",
@@ -201,12 +214,18 @@ fn log(global: &Global, out: &mut Out, args: &VerifyLog) -> Result<(), Failure> 
 }
 
 /// Verifies the directory.
-pub fn check_log(global: &Global, threads: Option<usize>, kept: &[PathBuf]) -> Result<VerifyReport, Failure> {
+pub fn check_log(
+    global: &Global,
+    threads: Option<usize>,
+    kept: &[PathBuf],
+) -> Result<VerifyReport, Failure> {
     let threads = threads.unwrap_or_else(|| available_parallelism().map_or(2, usize::from));
-    let kept = kept.iter().map(|path| files::read(path, NOTE_BYTES_MAX)).collect::<Result<_, _>>()?;
+    let kept =
+        kept.iter().map(|path| files::read(path, NOTE_BYTES_MAX)).collect::<Result<_, _>>()?;
     let bar = Progress::count("records", global.json);
     let progress = |records| bar.set(records);
-    let options = VerifyOptions { threads, progress: &progress, guard: global.guard_storage(), kept };
+    let options =
+        VerifyOptions { threads, progress: &progress, guard: global.guard_storage(), kept };
     let report = indelible_store::verify(&global.seams().storage, &options);
     bar.clear();
     Ok(report?)

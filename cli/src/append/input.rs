@@ -61,11 +61,18 @@ pub fn start(
     let (to, batches) = sync_channel(WAITING_MAX);
     let run = move || read_all(bytes, trail.as_ref(), &to);
     // Never joined: it may wait for input that does not come, and ends with the process.
-    std::thread::Builder::new().name("indelible-input".into()).spawn(run).map_err(Failure::io("a thread"))?;
+    std::thread::Builder::new()
+        .name("indelible-input".into())
+        .spawn(run)
+        .map_err(Failure::io("a thread"))?;
     Ok(batches)
 }
 
-fn read_all(mut from: Box<dyn Read + Send>, trail: Option<&TrailName>, to: &SyncSender<io::Result<Batch>>) {
+fn read_all(
+    mut from: Box<dyn Read + Send>,
+    trail: Option<&TrailName>,
+    to: &SyncSender<io::Result<Batch>>,
+) {
     let mut buffer = vec![0; CHUNK];
     let mut items = Items::new();
     let mut unit = None;

@@ -118,13 +118,17 @@ impl Tally {
         if json {
             return out::note_json(&Summary { kept, known, refused, seconds });
         }
-        let rate = ((kept + known + refused) as f64 / seconds) as u64;
+        let all = kept + known + refused;
+        let rate = match all {
+            // The rate of a few events is that of opening the log.
+            0..1000 => String::new(),
+            _ => format!("; {seconds:.2} s, {} events/s", grouped((all as f64 / seconds) as u64)),
+        };
         out::note(format_args!(
-            "{} kept, {} known already, {} refused; {seconds:.2} s, {} events/s",
+            "{} kept, {} known already, {} refused{rate}",
             grouped(kept),
             grouped(known),
-            grouped(refused),
-            grouped(rate)
+            grouped(refused)
         ));
     }
 }

@@ -73,23 +73,83 @@ const SYSTEMS: [System; 5] = [
         trail: "backup",
         service: "backup-service",
         kinds: &[
-            by_service("backup.create", "data_create", "success", ("backup", "orders-db/{}"), "Nightly copy of orders-db, {} GiB, checksum verified"),
-            by_service("backup.create", "data_create", "error", ("backup", "mail/{}"), "Vault eu-2 is full: {} GiB short"),
-            by_service("backup.expire", "data_delete", "success", ("backup", "orders-db/{}"), "Older than the {} days that the policy keeps"),
-            by_person("backup.restore", "data_access", "success", ("backup", "orders-db/{}"), "Restored to staging for ticket OPS-{}"),
-            by_person("backup.delete", "data_delete", "denied", ("backup", "payroll/{}"), "Under legal hold until case {} is closed"),
+            by_service(
+                "backup.create",
+                "data_create",
+                "success",
+                ("backup", "orders-db/{}"),
+                "Nightly copy of orders-db, {} GiB, checksum verified",
+            ),
+            by_service(
+                "backup.create",
+                "data_create",
+                "error",
+                ("backup", "mail/{}"),
+                "Vault eu-2 is full: {} GiB short",
+            ),
+            by_service(
+                "backup.expire",
+                "data_delete",
+                "success",
+                ("backup", "orders-db/{}"),
+                "Older than the {} days that the policy keeps",
+            ),
+            by_person(
+                "backup.restore",
+                "data_access",
+                "success",
+                ("backup", "orders-db/{}"),
+                "Restored to staging for ticket OPS-{}",
+            ),
+            by_person(
+                "backup.delete",
+                "data_delete",
+                "denied",
+                ("backup", "payroll/{}"),
+                "Under legal hold until case {} is closed",
+            ),
         ],
     },
     System {
         trail: "storage",
         service: "storage-kit",
         kinds: &[
-            by_person("file.read", "data_access", "success", ("file", "contracts/2026/{}.pdf"), "{} KiB read"),
-            by_person("file.write", "data_modify", "success", ("file", "reports/quarter-{}.xlsx"), "New version, {} KiB"),
-            by_person("file.delete", "data_delete", "success", ("file", "inbox/scan-{}.tif"), "Moved to the archive as item {}"),
-            by_person("share.create", "permission_denied", "denied", ("file", "hr/salaries-{}.csv"), "Sharing outside the company is not allowed for class {}"),
+            by_person(
+                "file.read",
+                "data_access",
+                "success",
+                ("file", "contracts/2026/{}.pdf"),
+                "{} KiB read",
+            ),
+            by_person(
+                "file.write",
+                "data_modify",
+                "success",
+                ("file", "reports/quarter-{}.xlsx"),
+                "New version, {} KiB",
+            ),
+            by_person(
+                "file.delete",
+                "data_delete",
+                "success",
+                ("file", "inbox/scan-{}.tif"),
+                "Moved to the archive as item {}",
+            ),
+            by_person(
+                "share.create",
+                "permission_denied",
+                "denied",
+                ("file", "hr/salaries-{}.csv"),
+                "Sharing outside the company is not allowed for class {}",
+            ),
             changed(
-                by_person("bucket.policy_update", "config_change", "success", ("bucket", "exports-{}"), "Change request {}"),
+                by_person(
+                    "bucket.policy_update",
+                    "config_change",
+                    "success",
+                    ("bucket", "exports-{}"),
+                    "Change request {}",
+                ),
                 r#"{"public":true,"versioning":false}"#,
                 r#"{"public":false,"versioning":true}"#,
             ),
@@ -99,12 +159,42 @@ const SYSTEMS: [System; 5] = [
         trail: "compute",
         service: "compute-api",
         kinds: &[
-            by_person("vm.create", "data_create", "success", ("vm", "web-{}"), "Image debian-13, flavour m{}"),
-            by_person("vm.stop", "admin_action", "success", ("vm", "batch-{}"), "Idle for {} hours"),
-            by_person("vm.console_open", "permission_denied", "denied", ("vm", "db-{}"), "Needs approval {} first"),
-            by_service("vm.migrate", "backend_operation", "success", ("vm", "web-{}"), "Host drained for maintenance window {}"),
+            by_person(
+                "vm.create",
+                "data_create",
+                "success",
+                ("vm", "web-{}"),
+                "Image debian-13, flavour m{}",
+            ),
+            by_person(
+                "vm.stop",
+                "admin_action",
+                "success",
+                ("vm", "batch-{}"),
+                "Idle for {} hours",
+            ),
+            by_person(
+                "vm.console_open",
+                "permission_denied",
+                "denied",
+                ("vm", "db-{}"),
+                "Needs approval {} first",
+            ),
+            by_service(
+                "vm.migrate",
+                "backend_operation",
+                "success",
+                ("vm", "web-{}"),
+                "Host drained for maintenance window {}",
+            ),
             changed(
-                by_person("vm.resize", "config_change", "success", ("vm", "db-{}"), "Slow queries, incident {}"),
+                by_person(
+                    "vm.resize",
+                    "config_change",
+                    "success",
+                    ("vm", "db-{}"),
+                    "Slow queries, incident {}",
+                ),
                 r#"{"cpus":4,"memory_gib":16}"#,
                 r#"{"cpus":8,"memory_gib":64}"#,
             ),
@@ -114,30 +204,84 @@ const SYSTEMS: [System; 5] = [
         trail: "network",
         service: "config-vault",
         kinds: &[
-            by_service("config.collect", "backend_operation", "success", ("device", "sw-core-{}"), "{} lines, nothing new"),
-            by_service("config.collect", "backend_operation", "failure", ("device", "fw-branch-{}"), "No answer after {} s"),
-            by_person("secret.read", "data_access", "success", ("secret", "snmp/site-{}"), "Emergency access, incident {}"),
+            by_service(
+                "config.collect",
+                "backend_operation",
+                "success",
+                ("device", "sw-core-{}"),
+                "{} lines, nothing new",
+            ),
+            by_service(
+                "config.collect",
+                "backend_operation",
+                "failure",
+                ("device", "fw-branch-{}"),
+                "No answer after {} s",
+            ),
+            by_person(
+                "secret.read",
+                "data_access",
+                "success",
+                ("secret", "snmp/site-{}"),
+                "Emergency access, incident {}",
+            ),
             changed(
-                by_person("config.change", "config_change", "success", ("device", "fw-edge-{}"), "Change request {}: database port no longer open to the world"),
+                by_person(
+                    "config.change",
+                    "config_change",
+                    "success",
+                    ("device", "fw-edge-{}"),
+                    "Change request {}: database port no longer open to the world",
+                ),
                 r#"{"rule":"allow tcp any any 5432"}"#,
                 r#"{"rule":"allow tcp 10.20.0.0/16 any 5432"}"#,
             ),
-            by_person("config.rollback", "config_change", "success", ("device", "sw-access-{}"), "Loop on port {}"),
+            by_person(
+                "config.rollback",
+                "config_change",
+                "success",
+                ("device", "sw-access-{}"),
+                "Loop on port {}",
+            ),
         ],
     },
     System {
         trail: "users",
         service: "user-service",
         kinds: &[
-            by_person("session.login", "login", "success", ("account", "acct-{}"), "Passkey, device {}"),
-            by_person("session.login", "login_failed", "failure", ("account", "acct-{}"), "Wrong password, attempt {}"),
+            by_person(
+                "session.login",
+                "login",
+                "success",
+                ("account", "acct-{}"),
+                "Passkey, device {}",
+            ),
+            by_person(
+                "session.login",
+                "login_failed",
+                "failure",
+                ("account", "acct-{}"),
+                "Wrong password, attempt {}",
+            ),
             by_person("user.create", "user_created", "success", ("user", "u-{}"), "Joins team {}"),
             changed(
-                by_person("role.grant", "admin_action", "success", ("user", "u-{}"), "Approved in request {}"),
+                by_person(
+                    "role.grant",
+                    "admin_action",
+                    "success",
+                    ("user", "u-{}"),
+                    "Approved in request {}",
+                ),
                 r#"{"roles":["reader"]}"#,
                 r#"{"roles":["reader","auditor"]}"#,
             ),
-            by_service("token.revoke", "authorization", "success", ("token", "tok-{}"), "Not used for {} days"),
+            by_service(
+                "token.revoke",
+                "authorization",
+                "success",
+                ("token", "tok-{}"),
+                "Not used for {} days",
+            ),
         ],
     },
 ];
@@ -153,12 +297,12 @@ const PEOPLE: [(&str, &str); 8] = [
     ("emma.berg", "Emma Berg"),
 ];
 
-/// An event and how a person would tell it.
+/// An event, and what a person would tell of it.
 pub struct Told {
     /// The event as JSON.
     pub json: Value,
-    /// One sentence.
-    pub sentence: String,
+    /// Who, what, to what, how it ended, and why.
+    pub cells: Vec<String>,
 }
 
 /// So many events up to `now`, round robin over the systems, a few minutes apart.
@@ -175,7 +319,8 @@ pub fn make(seed: u64, count: u64, now: Micros) -> Vec<Told> {
 
 fn event(dice: &mut Dice, system: &System, at: Micros) -> Told {
     let kind = dice.pick(system.kinds);
-    let number = |dice: &mut Dice, text: &str| text.replace("{}", &(dice.below(900) + 12).to_string());
+    let number =
+        |dice: &mut Dice, text: &str| text.replace("{}", &(dice.below(900) + 12).to_string());
     let (target, note) = (number(dice, kind.target.1), number(dice, kind.note));
     let (login, name) = *dice.pick(&PEOPLE);
     let (who, actor) = if kind.by_service {
@@ -205,8 +350,8 @@ fn event(dice: &mut Dice, system: &System, at: Micros) -> Told {
         let value = |text| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
         json["changes"] = json!({"before": value(before), "after": value(after)});
     }
-    let sentence = format!("{who}  {}  {} {target}  {}. {note}", kind.action, kind.target.0, kind.outcome);
-    Told { json, sentence }
+    let cells = [who, kind.action, &target, kind.outcome, &note].map(|cell| cell.to_owned());
+    Told { json, cells: cells.into() }
 }
 
 #[cfg(test)]
@@ -225,7 +370,10 @@ mod tests {
         assert!(events.iter().zip(&again).all(|(a, b)| a.json == b.json));
         for system in &SYSTEMS {
             for (before, after) in system.kinds.iter().filter_map(|kind| kind.change) {
-                assert!(serde_json::from_str::<Value>(before).is_ok() && serde_json::from_str::<Value>(after).is_ok());
+                assert!(
+                    serde_json::from_str::<Value>(before).is_ok()
+                        && serde_json::from_str::<Value>(after).is_ok()
+                );
             }
         }
     }

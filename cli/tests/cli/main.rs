@@ -1,0 +1,8 @@
+//! The command line from outside: the real binary, its output and its exit status.
+
+mod append;
+mod harness;
+mod help;
+mod proofs;
+mod reading;
+mod tampering;
