@@ -157,6 +157,12 @@ impl KeptRecord {
         }
     }
 
+    /// See [`Record::parts_hash`].
+    pub fn parts_hash(&self) -> Option<[u8; 32]> {
+        let [who, where_, what] = &self.parts;
+        parts_hash(&self.salts, &[who.as_ref(), where_.as_ref(), what.as_ref()])
+    }
+
     /// A part's bytes, if they are still readable.
     pub fn part(&self, part: Part) -> Option<&[u8]> {
         match &self.parts[part as usize] {

@@ -4,7 +4,7 @@ use indelible_event::{DisclosedPart, Disclosure, Part, seal};
 use indelible_log::TrailStatus;
 use indelible_log::record::{KeptPart, KeptRecord, Seq};
 use indelible_merkle::{
-    Checkpoint, ConsistencyProof, Hash, TlogProof, TreeSize, Vkey, leaf_hash,
+    Checkpoint, ConsistencyProof, Hash, TlogProof, TreeSize, Vkey, leaf_hash, verify_consistency,
 };
 
 use crate::error::StoreError;
@@ -70,9 +70,15 @@ pub(crate) fn prove_consistency(
     let note = if to == checkpoint.size {
         note
     } else {
-        // The root of a shorter prefix of what is signed already commits the node to nothing new.
-        let key = reader.node.signing_keys(&*reader.storage)?.of(id)?;
+        // The root of a shorter prefix of what is signed already commits the node to nothing new. But a
+        // damaged level file can give the root of a log that never was, and the key must not sign that.
         let root = reader.view.root(no, to)?;
+        let hashes = reader.view.consistency_proof(no, to, checkpoint.size)?;
+        verify_consistency(to, &root, checkpoint.size, &checkpoint.root, &hashes).map_err(|e| {
+            let reason = format!("size {to} does not lead to the checkpoint: {e}");
+            StoreError::BadProof { trail: trail.info.name.to_string(), reason }
+        })?;
+        let key = reader.node.signing_keys(&*reader.storage)?.of(id)?;
         Checkpoint::new(&reader.node.origin_of(id), to, root)
             .sign(&key)
             .map_err(|e| StoreError::file("checkpoint", e))?

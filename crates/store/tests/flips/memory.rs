@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use bytes::Bytes;
-use indelible_log::storage::{File, Storage, parent};
+use indelible_log::storage::{File, Storage};
 
 /// Files by path. Copies share the files' bytes until one of them writes.
 #[derive(Default)]
@@ -137,9 +137,15 @@ impl Storage for Memory {
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        let prefix = if dir.is_empty() { String::new() } else { format!("{dir}/") };
         let files = self.files();
-        let names = files.keys().filter(|path| parent(path) == dir);
-        Ok(names.map(|path| path.rsplit('/').next().unwrap().to_owned()).collect())
+        let mut names: Vec<String> = files
+            .keys()
+            .filter_map(|path| path.strip_prefix(&prefix)?.split('/').next())
+            .map(str::to_owned)
+            .collect();
+        names.dedup();
+        Ok(names)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
