@@ -10,6 +10,7 @@ pub mod class;
 mod clock;
 pub mod erasure;
 mod error;
+pub mod export;
 pub mod frame;
 pub mod hex;
 pub mod limits;

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use indelible_event::{EventId, Part, TrailName};
+use indelible_log::export::ExportWriter;
 use indelible_log::record::{KeptRecord, Seq, TrailNo};
 use indelible_log::storage::{Storage, read_whole};
 use indelible_log::trail::{DIR as TRAILS, TrailId};
@@ -124,6 +125,31 @@ impl Reader {
         to: Option<TreeSize>,
     ) -> Result<String, StoreError> {
         proof::prove_consistency(self, trail, from, to)
+    }
+
+    /// Writes a trail's records from `seqs` as one Parquet file, with their exact entries and leaf hashes
+    /// if asked for. Gives how many there were.
+    pub fn export(
+        &self,
+        trail: &TrailStatus,
+        seqs: std::ops::Range<u64>,
+        entries: bool,
+        out: impl std::io::Write + Send,
+    ) -> Result<u64, StoreError> {
+        const CHUNK: u64 = 1024;
+        let bad = |e: &dyn std::fmt::Display| StoreError::file("the export", e.to_string());
+        let name = trail.info.name.as_str();
+        let mut writer = ExportWriter::new(out, name, entries).map_err(|e| bad(&e))?;
+        let mut at = seqs.start;
+        while at < seqs.end {
+            let chunk: Vec<Seq> = (at..seqs.end.min(at + CHUNK)).map(Seq).collect();
+            at += chunk.len() as u64;
+            for record in self.read(trail.info.no, &chunk)? {
+                writer.push(record).map_err(|e| bad(&e))?;
+            }
+        }
+        writer.finish().map_err(|e| bad(&e))?;
+        Ok(seqs.end.saturating_sub(seqs.start))
     }
 
     /// Gives every file of the trail's static C2SP tree: path and bytes.
