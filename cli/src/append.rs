@@ -39,7 +39,7 @@ pub fn run(global: &Global, out: &mut Out, args: &Append) -> Result<(), Failure>
     let closed = store.close();
     progress.clear();
     teller.tally.tell(SystemClock.now().0 - started.0, global.json);
-    appended?;
+    appended.map_err(|failure| unread(failure, &teller.tally))?;
     closed?;
     if teller.tally.refused > 0 { Err(Failure::Told) } else { Ok(()) }
 }
@@ -97,6 +97,19 @@ fn append_batch(
         out.flush()?;
     }
     Ok(())
+}
+
+/// Whoever wanted the receipts is gone, so this must not look as if all had been appended.
+fn unread(failure: Failure, tally: &Tally) -> Failure {
+    match failure {
+        Failure::OutputClosed => {
+            let told = tally.kept + tally.known;
+            Failure::cannot(format_args!(
+                "standard output was closed after {told} receipts; more may be kept, and the rest was not read"
+            ))
+        }
+        failure => failure,
+    }
 }
 
 fn stopped(error: AppendError, teller: &Teller<'_>, unit: &'static str) -> Failure {

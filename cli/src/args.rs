@@ -208,7 +208,6 @@ pub enum KeyCommand {
 /// withheld, and the proof holds all the same. It is verified from the file and the trail's key alone.
 #[derive(Debug, Args)]
 #[command(
-    args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     group = ArgGroup::new("which").required(true),
     after_help = "\
@@ -221,8 +220,9 @@ Examples:
 pub struct Prove {
     #[command(subcommand)]
     pub command: Option<ProveCommand>,
-    #[command(flatten)]
-    pub trail: OneTrail,
+    /// The trail
+    #[arg(long, global = true, value_name = "TRAIL", default_value = "default", value_parser = any_trail)]
+    pub trail: TrailName,
     /// The event by its place in the trail
     #[arg(long, group = "which")]
     pub seq: Option<u64>,
@@ -233,7 +233,7 @@ pub struct Prove {
     #[arg(long, value_name = "PARTS", value_delimiter = ',', value_parser = part)]
     pub redact: Vec<Part>,
     /// Write the proof here, not to standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
 
@@ -250,17 +250,12 @@ Example: you kept a checkpoint of 1000 records.
   indelible prove consistency --from 1000 --out grown.proof
   indelible verify consistency grown.proof --key \"$(indelible key show --trail default)\"")]
 pub struct ProveConsistency {
-    #[command(flatten)]
-    pub trail: OneTrail,
     /// The older size
     #[arg(long, value_name = "SIZE")]
     pub from: u64,
     /// The newer size [default: that of the latest checkpoint]
     #[arg(long, value_name = "SIZE")]
     pub to: Option<u64>,
-    /// Write the proof here, not to standard output
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
 }
 
 /// What to verify.

@@ -75,7 +75,7 @@ pub fn judge(rows: &[DrillRow]) -> Result<(), Failure> {
 
 /// Writes the table, with what was said about each attack if there is to be room for it, and a line below.
 pub fn print(out: &mut Out, rows: &[DrillRow], in_full: bool) -> Result<(), Failure> {
-    let mut table = Table::new(&["WHAT WAS DONE", "WITH", "CAUGHT BY"], &[]);
+    let mut table = Table::new(&["WHAT WAS DONE", "ATTACKER HAS", "CAUGHT BY"], &[]);
     for row in rows {
         let wrong = if row.as_expected { "" } else { ", and that is wrong" };
         table.row(vec![

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::args::{Global, Init};
 use crate::failure::Failure;
-use crate::out::Out;
+use crate::out::{Out, Table};
 
 /// The origin where the machine has no usable name.
 const NAMELESS: &str = "indelible.local";
@@ -43,12 +43,14 @@ pub fn run(global: &Global, out: &mut Out, args: &Init) -> Result<(), Failure> {
 
 fn tell(global: &Global, out: &mut Out, made: &Made) -> Result<(), Failure> {
     out.line(format_args!("A new log is in {}.\n", made.data))?;
-    out.line(format_args!("  origin  {}   the name under which it signs", made.origin))?;
-    out.line(format_args!("  key     {}   secret; back it up, show it to nobody", made.key))?;
-    out.line(format_args!(
-        "  guard   {}   what was signed last; safest on another disk",
-        made.guard
-    ))?;
+    let mut table = Table::new(&[], &[]);
+    let mut row = |cells: [&str; 3]| {
+        table.row([vec![String::new()], cells.map(str::to_owned).into()].concat())
+    };
+    row(["origin", &made.origin, "the name under which it signs"]);
+    row(["key", &made.key, "secret; back it up, show it to nobody"]);
+    row(["guard", &made.guard, "what was signed last; safest on another disk (--guard)"]);
+    table.print(out)?;
     let mut place = format!("--data {}", made.data);
     let reading = place.clone();
     if let Some(guard) = &global.guard {
@@ -56,7 +58,7 @@ fn tell(global: &Global, out: &mut Out, made: &Made) -> Result<(), Failure> {
     }
     out.line("\nNext:\n  echo '{\"action\":\"hello.world\",\"user_id\":\"me\"}' |")?;
     out.line(format_args!("    indelible append {place} --receipts"))?;
-    out.line(format_args!("  indelible cat {reading}"))?;
+    out.line(format_args!("  indelible cat {reading}        what was kept"))?;
     out.line(format_args!("  indelible key show {reading}   what your readers need to verify"))
 }
 

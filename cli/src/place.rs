@@ -1,5 +1,6 @@
 //! The data directory that a command works on, opened for writing or for reading.
 
+use std::io;
 use std::sync::Arc;
 
 use indelible_log::storage::{FileStorage, Storage};
@@ -69,32 +70,49 @@ impl Global {
         }
     }
 
+    /// Whether another process has the directory open for writing, as far as can be told.
+    pub fn has_writer(&self) -> bool {
+        let lock = self.seams().storage.lock(indelible_log::LOCK);
+        lock.is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Whether there is a log in the directory, sound or not.
+    pub fn has_log(&self) -> bool {
+        self.data.join(indelible_store::NODE).exists()
+    }
+
     fn explain(&self, error: StoreError) -> Failure {
         let data = self.data.display();
-        match &error {
-            StoreError::Log(LogError::Missing(_)) => Failure::Cannot {
+        match error {
+            error if !self.has_log() && may_be_absence(&error) => Failure::Cannot {
                 why: format!("there is no log in {data}"),
-                hint: Some(format!("`indelible init --data {data}` makes one; --data names another directory")),
+                hint: Some(format!(
+                    "`indelible init --data {data}` makes one; --data names another directory"
+                )),
             },
-            StoreError::File { path, .. } if path == indelible_store::NODE => {
-                let no_log = self.seams().storage.open(indelible_store::NODE, false);
-                match no_log {
-                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => Failure::Cannot {
-                        why: format!("there is no log in {data}"),
-                        hint: Some(format!("`indelible init --data {data}` makes one; --data names another directory")),
-                    },
-                    _ => error.into(),
-                }
-            }
             StoreError::GuardMissing if self.guard.is_none() => Failure::Cannot {
-                why: error.to_string(),
-                hint: Some("if the guard was put elsewhere by init, name it: --guard DIR or INDELIBLE_GUARD".into()),
+                why: StoreError::GuardMissing.to_string(),
+                hint: Some(
+                    "if `init` put it elsewhere, name that place: --guard DIR or INDELIBLE_GUARD"
+                        .into(),
+                ),
             },
-            _ => match error.into() {
-                Failure::Cannot { why, hint } => Failure::Cannot { why: format!("{data}: {why}"), hint },
+            error => match Failure::from(error) {
+                Failure::Cannot { why, hint } => {
+                    Failure::Cannot { why: format!("{data}: {why}"), hint }
+                }
                 other => other,
             },
         }
+    }
+}
+
+/// Whether an error can come of there being no log at all.
+fn may_be_absence(error: &StoreError) -> bool {
+    match error {
+        StoreError::File { path, .. } => path == indelible_store::NODE,
+        StoreError::Log(error) => matches!(error, LogError::Missing(_) | LogError::Io { .. }),
+        _ => false,
     }
 }
 

@@ -22,10 +22,10 @@ struct Proven<'a> {
 }
 
 pub fn run(global: &Global, out: &mut Out, args: &Prove) -> Result<(), Failure> {
-    if let Some(ProveCommand::Consistency(args)) = &args.command {
-        return consistency(global, out, args);
+    if let Some(ProveCommand::Consistency(sizes)) = &args.command {
+        return consistency(global, out, args, sizes);
     }
-    let name = &args.trail.trail;
+    let name = &args.trail;
     let (seq, proof, vkey) = global.read(|reader| {
         let trail = reader.trail(name)?;
         let seq = match (args.seq, args.id) {
@@ -38,14 +38,23 @@ pub fn run(global: &Global, out: &mut Out, args: &Prove) -> Result<(), Failure> 
     hand_over(out, name, Some(seq.0), "proof", (&proof, &vkey), args.out.as_deref())
 }
 
-fn consistency(global: &Global, out: &mut Out, args: &ProveConsistency) -> Result<(), Failure> {
-    let name = &args.trail.trail;
+fn consistency(
+    global: &Global,
+    out: &mut Out,
+    args: &Prove,
+    sizes: &ProveConsistency,
+) -> Result<(), Failure> {
+    if args.seq.is_some() || args.id.is_some() || !args.redact.is_empty() {
+        let why = "--seq, --id and --redact are about one event; prove consistency is about the whole trail";
+        return Err(Failure::Usage(why.into()));
+    }
     let (proof, vkey) = global.read(|reader| {
-        let trail = reader.trail(name)?;
-        let proof = reader.prove_consistency(&trail, TreeSize(args.from), args.to.map(TreeSize))?;
+        let trail = reader.trail(&args.trail)?;
+        let proof =
+            reader.prove_consistency(&trail, TreeSize(sizes.from), sizes.to.map(TreeSize))?;
         Ok((proof, reader.vkey(&trail)?.to_string()))
     })?;
-    hand_over(out, name, None, "consistency", (&proof, &vkey), args.out.as_deref())
+    hand_over(out, &args.trail, None, "consistency", (&proof, &vkey), args.out.as_deref())
 }
 
 fn hand_over(

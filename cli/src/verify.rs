@@ -200,8 +200,7 @@ fn growth(out: &mut Out, proven: &ProvenGrowth) -> Result<(), Failure> {
 }
 
 fn log(global: &Global, out: &mut Out, args: &VerifyLog) -> Result<(), Failure> {
-    // Reading it first tells a directory without a log from one whose log is damaged.
-    if !global.data.join(indelible_store::NODE).exists() {
+    if !global.has_log() {
         global.reader()?;
     }
     let report = check_log(global, args.threads.map(usize::from), &args.kept)?;
@@ -209,6 +208,12 @@ fn log(global: &Global, out: &mut Out, args: &VerifyLog) -> Result<(), Failure> 
         out.object(&log_object(&report))?;
     } else {
         log_text(out, &report)?;
+    }
+    if !report.holds() && !global.json && global.has_writer() {
+        out::note(format_args!(
+            "hint: a writer is at work in this directory; verify again when it has ended, to be sure that what it \
+             did meanwhile was not taken for damage"
+        ));
     }
     if report.holds() { Ok(()) } else { Err(finish(out)) }
 }

@@ -209,3 +209,37 @@ fn init_refuses_what_is_there_and_what_is_no_name() {
     let made = other.run(["init", "--json"]).ok().json();
     assert!(made[0]["system_vkey"].as_str().unwrap().contains('+'));
 }
+
+#[test]
+fn what_was_mended_at_opening_is_said() {
+    let log = Log::new();
+    log.append("{\"action\":\"a.b\"}");
+    let dir = log.data().join("log");
+    let active =
+        harness::files(&dir).into_iter().find(|f| f.extension().is_some_and(|e| e == "log"));
+    let path = dir.join(active.unwrap());
+    let mut bytes = harness::read(&path);
+    bytes.extend_from_slice(b"torn");
+    harness::write(&path, bytes);
+    log.feed(["append"], b"{\"action\":\"c.d\"}")
+        .ok()
+        .says("recovered: 4 bytes of a torn write were cut off log/");
+    assert_eq!(log.run(["cat"]).ok().json().len(), 2);
+    log.run(["verify", "log"]).ok();
+}
+
+#[test]
+fn receipts_that_nobody_reads_are_an_error() {
+    let log = Log::new();
+    let mut append = log.start(["append", "--receipts"]);
+    drop(append.stdout.take());
+    let mut to = append.stdin.take().unwrap();
+    // It stops reading then, and the rest of this goes nowhere.
+    for _ in 0..50_000 {
+        if to.write_all(b"{\"action\":\"a.b\"}\n").is_err() {
+            break;
+        }
+    }
+    drop(to);
+    Ran::of(append.wait_with_output().unwrap()).status(3).says("standard output was closed");
+}

@@ -131,6 +131,12 @@ fn growth_is_proved_and_a_changed_proof_of_it_refused() {
     for changed in mutations(&proof) {
         log.feed(["verify", "consistency", "-", "--key", &key], changed.as_bytes()).status(1);
     }
+    let wherever =
+        log.run(["prove", "--trail", "default", "--json", "consistency", "--from", "7"]).ok();
+    assert_eq!(wherever.json()[0]["proof"], proof.as_str());
+    log.run(["prove", "--seq", "1", "consistency", "--from", "7"])
+        .status(2)
+        .says("about one event");
     log.run(["prove", "consistency", "--from", "9", "--to", "8"]).status(3).says("they must rise");
     log.run(["prove", "consistency", "--from", "9", "--to", "42"]).status(3).says("covers 41");
 }

@@ -38,6 +38,27 @@ pub fn list(storage: &dyn Storage) -> Result<Vec<Pos>, LogError> {
     Ok(found)
 }
 
+/// Fails if a side word says that records were durable in a file that is not there. Without this a last
+/// active file could vanish as if it had never been.
+pub fn check_marks(storage: &dyn Storage, sealed: Pos) -> Result<(), LogError> {
+    for name in storage.list(DIR).map_err(LogError::io(DIR))? {
+        let Some(first) = name.strip_suffix(".mark").and_then(|digits| digits.parse().ok()).map(Pos) else {
+            continue;
+        };
+        let mark = read_mark(storage, first);
+        if first < sealed || mark <= FILE_HEADER_LEN as u64 {
+            continue;
+        }
+        // Asked for by name: the list may be older than a file that a writer made meanwhile.
+        let path = path(first);
+        if storage.open(&path, false).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+            let why = format!("this active file is missing, and was durable up to {mark}");
+            return Err(LogError::corrupt(&path, 0, why));
+        }
+    }
+    Ok(())
+}
+
 /// Reads a file group by group through one buffer.
 pub struct Groups<'f> {
     file: &'f dyn File,

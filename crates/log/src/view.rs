@@ -64,7 +64,8 @@ pub struct TrailStatus {
     pub info: Arc<TrailInfo>,
     /// Durable records.
     pub size: TreeSize,
-    /// The root over them.
+    /// The root over them, as the level files have it. What they lost since they were sealed only a
+    /// signed checkpoint or verification shows.
     pub root: Hash,
 }
 
@@ -109,6 +110,7 @@ impl State {
             let why = "the active file that follows the segments is missing";
             return Err(LogError::corrupt(&active::path(sealed), 0, why));
         }
+        active::check_marks(&**storage, sealed)?;
         let mut tail = Tail { end: 0, proven: 0, torn: 0, next_pos: sealed };
         // Files at the end that nothing was written to yet: a new one, or what is left of one that could
         // not be made whole (a full disk, a crash) while the file before it went on.

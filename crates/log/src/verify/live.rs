@@ -29,6 +29,7 @@ pub(super) fn check(shared: &Shared<'_>) -> Result<(), LogError> {
         let path = active::path(live.next_pos);
         return Err(LogError::corrupt(&path, 0, "the active file that follows the segments is missing"));
     }
+    active::check_marks(shared.storage, live.next_pos)?;
     for (i, first) in files.iter().enumerate() {
         if let Err(e) = live.file(*first, i + 1 == files.len()) {
             shared.find(finding_of(e, &active::path(*first)));
@@ -142,6 +143,8 @@ impl Live<'_> {
                 self.trails.push(info);
                 self.next_seq.push(0);
             }
+            // The manifest may be newer than this file, and name the trail already.
+            Ok(Some(info)) if self.trails.get(info.no.0 as usize) == Some(&info) => {}
             Ok(Some(_)) => find("it makes a trail out of turn"),
             Err(why) => find(&why),
         }
