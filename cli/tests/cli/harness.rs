@@ -49,6 +49,10 @@ impl Log {
             .env_remove("INDELIBLE_GUARD")
             .env("INDELIBLE_DATA", self.data())
             .current_dir(self.dir.path());
+        // What a developer may have set, and the help depends on.
+        ["COLUMNS", "LINES", "CLICOLOR_FORCE"]
+            .iter()
+            .for_each(|name| drop(command.env_remove(name)));
         command.args(args);
         command
     }

@@ -67,7 +67,7 @@ fn trails_keys_and_checkpoints_agree() {
 }
 
 fn tree(log: &Log, dir: &str) -> Vec<String> {
-    let name = |path: PathBuf| path.to_str().unwrap().to_owned();
+    let name = |path: PathBuf| path.to_str().expect("UTF-8").to_owned();
     harness::files(&log.path(dir)).into_iter().map(name).collect()
 }
 
@@ -151,5 +151,5 @@ fn standard_output_that_is_full_is_an_error() {
 
 #[expect(clippy::disallowed_methods, reason = "the device that is always full")]
 fn full_device() -> std::fs::File {
-    std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap()
+    std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it")
 }
