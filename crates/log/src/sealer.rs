@@ -464,13 +464,16 @@ fn run_to_merge(segments: &[Arc<SegmentFile>]) -> Option<Vec<Arc<SegmentFile>>> 
             run.clear();
         }
         run.push(file);
+        if run.len() < limits::MERGE_FAN_IN {
+            continue;
+        }
         let rows: u64 = run.iter().map(|f| f.entry.rows).sum();
-        if run.len() == limits::MERGE_FAN_IN && rows <= limits::SEGMENT_ROWS_MAX {
+        // A stub stays as it is: it has nothing left that is worth rewriting.
+        let whole = |f: &&Arc<SegmentFile>| f.get().is_ok_and(|s| s.meta().state == SegmentState::Full);
+        if rows <= limits::SEGMENT_ROWS_MAX && run.iter().all(whole) {
             return Some(run.iter().map(|f| (*f).clone()).collect());
         }
-        if run.len() == limits::MERGE_FAN_IN {
-            run.remove(0);
-        }
+        run.remove(0);
     }
     None
 }
