@@ -89,6 +89,7 @@ pub enum Command {
         command: VerifyCommand,
     },
     Tiles(Tiles),
+    Export(Export),
     /// Seal the active file into Parquet segments now
     ///
     /// It happens by itself at 250,000 records or after an hour. Sealed segments can be read with
@@ -322,6 +323,31 @@ pub struct Tiles {
     pub trail: OneTrail,
     /// The directory: new, empty, or with an earlier export of this trail
     #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Write a trail as one Parquet file, for DuckDB, pandas or Spark
+#[derive(Debug, Args)]
+#[command(after_help = "\
+With --entries anybody's SQL recomputes the leaves of the tree: sha256('\\x00' || entry) = leaf.
+
+Examples:
+  indelible export --out default.parquet
+  indelible export --entries --from 1000 --to 1999 --out some.parquet")]
+pub struct Export {
+    #[command(flatten)]
+    pub trail: OneTrail,
+    /// The first seq
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    pub from: u64,
+    /// The last seq, itself included [default: the newest]
+    #[arg(long, value_name = "SEQ")]
+    pub to: Option<u64>,
+    /// Also the exact bytes that are hashed into the tree, and their leaf hashes
+    #[arg(long)]
+    pub entries: bool,
+    /// The file
+    #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }
 

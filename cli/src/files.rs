@@ -59,15 +59,28 @@ pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Writes a file, or replaces it; there is never half of it under its name.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Where a file is written until it is whole.
+pub fn aside(path: &Path) -> PathBuf {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".tmp");
-    let aside = PathBuf::from(aside);
-    let mut file = File::create(&aside)?;
-    file.write_all(bytes)?;
-    drop(file);
-    fs::rename(&aside, path)
+    PathBuf::from(aside)
+}
+
+/// Makes a file, or empties it.
+pub fn create(path: &Path) -> io::Result<File> {
+    File::create(path)
+}
+
+/// Gives a file another name, whatever had it before.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// Writes a file, or replaces it; there is never half of it under its name.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let aside = aside(path);
+    create(&aside)?.write_all(bytes)?;
+    rename(&aside, path)
 }
 
 /// Writes a file to wherever the caller said.

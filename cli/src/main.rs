@@ -9,6 +9,7 @@ mod args;
 mod cat;
 mod demo;
 mod drill;
+mod export;
 mod failure;
 mod files;
 mod init;
@@ -52,6 +53,7 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Prove(args) => prove::run(global, out, &args),
         Command::Verify { command } => verify::run(global, out, command),
         Command::Tiles(args) => tiles::run(global, out, &args),
+        Command::Export(args) => export::run(global, out, &args),
         Command::Seal => seal::run(global, out),
         Command::Drill(args) => drill::run(global, out, &args),
         Command::Demo(args) => demo::run(out, &args),

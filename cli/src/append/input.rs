@@ -44,6 +44,7 @@ impl Batch {
     pub fn join(&mut self, more: Batch) {
         self.lines.extend(more.lines);
         self.bytes += more.bytes;
+        self.unit = more.unit;
     }
 }
 

@@ -50,9 +50,9 @@ impl Log {
             .env("INDELIBLE_DATA", self.data())
             .current_dir(self.dir.path());
         // What a developer may have set, and the help depends on.
-        ["COLUMNS", "LINES", "CLICOLOR_FORCE"]
-            .iter()
-            .for_each(|name| drop(command.env_remove(name)));
+        for name in ["COLUMNS", "LINES", "CLICOLOR_FORCE"] {
+            command.env_remove(name);
+        }
         command.args(args);
         command
     }
