@@ -6,6 +6,7 @@ the tree.
 """
 
 import collections
+import re
 import subprocess
 import threading
 import time
@@ -67,6 +68,26 @@ def check_leaves(data):
     return sum(map(len, found.values()))
 
 
+def check_schema(data):
+    """The columns are those of the format page's table: names, order, types and nulls."""
+    page = (indelible.TESTDATA.parents[1] / "docs" / "format.md").read_text(encoding="utf-8")
+    table = page.split("| column | type | null |")[1].split("\n\n")[0]
+    said = []
+    for line in table.split("\n")[2:]:
+        names, kind, null = [cell.strip() for cell in line.split("|")[1:4]]
+        first, width = (kind.split(",")[0].split(" ") + ["0"])[:2]
+        physical = {"UTF-8": "BYTE_ARRAY", "FIXED": "FIXED_LEN_BYTE_ARRAY"}.get(first, first)
+        repetition = {"no": "REQUIRED", "yes": "OPTIONAL"}[null]
+        said += [(name, physical, int(width), repetition) for name in re.findall("`(.+?)`", names)]
+    schemas = duckdb.sql(
+        f"""SELECT file_name, list((name, type, coalesce(type_length, '0')::INT, repetition_type))
+            FROM parquet_schema('{data}/segments/*.parquet') WHERE name <> 'record' GROUP BY file_name"""
+    ).fetchall()
+    assert schemas and len(said) == 32, said
+    for name, columns in schemas:
+        assert [tuple(column) for column in columns] == said, name
+
+
 def counts(data):
     """Sealed records by action, but for what the node tells of itself."""
     rows = duckdb.sql(
@@ -96,7 +117,8 @@ def while_a_writer_runs(data):
     indelible.run("seal", "--data", data)
     assert counts(data) == appended(first)
 
-    writer = subprocess.Popen([indelible.BINARY, "append", "--data", data], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    command = [indelible.BINARY, "append", "--data", data]
+    writer = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def feed():
         for start in range(first, first + more, 10_000):
@@ -122,20 +144,22 @@ def while_a_writer_runs(data):
 
 def exported_entries(data, place):
     """The same leaves from exported entries, in the one line of SQL that the manual names."""
-    if indelible.attempt("export", "--help").returncode != 0:
-        print("NOT CHECKED: this binary has no command `export` yet")
-        return
     for trail in indelible.trails(data):
         out = place / f"{trail}.parquet"
         indelible.run("export", "--data", data, "--trail", trail, "--entries", "--out", out)
-        rows = duckdb.sql(f"SELECT seq, sha256('\\x00'::BLOB || entry) FROM '{out}' ORDER BY seq").fetchall()
-        assert [seq for seq, _ in rows] == list(range(len(rows)))
+        rows = duckdb.sql(
+            f"SELECT seq, sha256('\\x00'::BLOB || entry), lower(hex(leaf)) FROM '{out}' ORDER BY seq"
+        ).fetchall()
+        leaves = [leaf for _, leaf, _ in rows]
+        assert [seq for seq, _, _ in rows] == list(range(len(rows)))
+        assert leaves == [stated for _, _, stated in rows], f"trail {trail}: leaf is not the entry's"
         expected = level_0(data, trail)
-        assert [leaf for _, leaf in rows][: len(expected)] == expected, f"trail {trail}"
+        assert leaves[: len(expected)] == expected, f"trail {trail}: not the tree's leaves"
     print("every leaf from the exported entries is the tree's")
 
 
 def main():
+    check_schema(indelible.TESTDATA / "dir")
     golden = check_leaves(indelible.TESTDATA / "dir")
     print(f"golden segments: {golden} leaves made in SQL are the tree's, erased and expired records too")
     with indelible.new_log() as (data, place):

@@ -22,8 +22,9 @@ use indelible_log::{Appended, Seams, SystemEntropy, hex, sha256};
 use indelible_merkle::{TreeSize, Vkey, leaf_hash};
 use indelible_sim::ManualClock;
 use indelible_store::{
-    CHECKPOINT_RECORDED, GUARD, Guard, Item, NODE, Node, OpenOptions, Reader, Store, VerifyOptions,
-    VerifyReport, verify, verify_consistency_proof, verify_proof,
+    CHECKPOINT_RECORDED, GUARD, Guard, Item, KEY, NODE, NODE_CREATED, Node, OpenOptions,
+    ROLLBACK_ACCEPTED, Reader, Store, VerifyOptions, VerifyReport, verify,
+    verify_consistency_proof, verify_proof,
 };
 use serde_json::Value;
 
@@ -448,6 +449,53 @@ fn small_files_are_still_written_as_they_were() {
     let companion = storage.map(&erasure::path(id(ERASURE))).unwrap();
     assert_eq!(Seqs::from_ascending([6, 9, 13, 14]).encode(), companion);
     assert_eq!(&companion[..], b"indelible/seqs@v1\n6\n9\n13-14\n");
+}
+
+/// A page that says something else than the code does is worse than none.
+#[test]
+fn the_format_page_names_the_constants_of_the_code() {
+    use indelible_event::limits::*;
+    use indelible_log::limits::*;
+    let page = include_str!("../../../docs/format.md");
+    let says = |text: String| assert!(page.contains(&text), "docs/format.md does not say {text:?}");
+    let grouped = |n: usize| format!("{},{:03}", n / 1000, n % 1000);
+    let at = indelible_event::ENTRY_RECORDED_AT;
+    says(format!("`recorded_at` always stands at bytes {} to {}.", at.start, at.end - 1));
+    says(format!("Compact JSON, at most {} bytes", grouped(ENTRY_BYTES_MAX)));
+    says(format!("`, at most {ACTION_BYTES_MAX} bytes"));
+    says(format!("`, at most {CATEGORY_BYTES_MAX} bytes"));
+    says(format!("`[A-Za-z0-9._:-]{{1,{RECORDED_BY_BYTES_MAX}}}`"));
+    says(format!("| file header, {} bytes |", frame::FILE_HEADER_LEN));
+    says(format!("| group header, {} bytes |", frame::GROUP_HEADER_LEN));
+    says(format!("| {} | | the entry, then", frame::RECORD_HEADER_LEN));
+    says(format!("| side word (`.mark`), {} bytes |", frame::MARK_LEN));
+    says(format!("at most {} MiB + {} KiB", GROUP_BYTES_MAX >> 20, RECORD_BYTES_MAX >> 10));
+    says(format!("length of the whole record, at most {} KiB", RECORD_BYTES_MAX >> 10));
+    says(format!(
+        "A proof is at most {} MiB long",
+        indelible_merkle::limits::PROOF_BYTES_MAX >> 20
+    ));
+    says(format!("zero to {} lines", indelible_merkle::limits::PROOF_HASHES_MAX));
+    says(format!("{} bytes each and nothing else", indelible_merkle::Hash::BYTES));
+    for action in [
+        NODE_CREATED,
+        indelible_log::TRAIL_CREATE,
+        CHECKPOINT_RECORDED,
+        ROLLBACK_ACCEPTED,
+        ERASED,
+        EXPIRED,
+    ] {
+        says(format!("| `{action}` |"));
+    }
+    let paths = [indelible_log::LOCK, indelible_log::manifest::PATH, NODE, KEY, GUARD];
+    paths.iter().for_each(|path| says(format!("`{path}`")));
+    let dirs = [
+        indelible_log::active::DIR,
+        indelible_log::manifest::SEGMENTS,
+        indelible_log::trail::DIR,
+        erasure::DIR,
+    ];
+    dirs.iter().for_each(|dir| says(format!("| `{dir}/<")));
 }
 
 /// The Parquet library and zstd may well compress otherwise one day, so a segment's own bytes are not
