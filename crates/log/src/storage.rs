@@ -34,6 +34,7 @@ pub trait Storage: Send + Sync + 'static {
 }
 
 /// One open file.
+#[expect(clippy::len_without_is_empty, reason = "a length to read up to; nobody asks whether there is any")]
 pub trait File: Send + Sync + 'static {
     /// Reads at an offset; fewer bytes than asked for mean that the file ended, or a short read.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;

@@ -90,7 +90,7 @@ impl Signatures<'_> {
     /// The node must be the one that the first event of `_system` names.
     fn node(&mut self, node: &Node) {
         let first = self.log.system.first().filter(|r| r.seq.0 == 0);
-        let named = first.filter(|r| r.entry().action == NODE_CREATED).and_then(|r| details(r));
+        let named = first.filter(|r| r.entry().action == NODE_CREATED).and_then(details);
         let Some(named) = named else {
             return self.find(NODE, Some("_system"), "its first event does not name the node");
         };
