@@ -21,6 +21,9 @@ pub const QUEUE_BYTES_MAX: usize = 32 << 20;
 /// Bytes of one record in a frame: an event, its entry and the fixed fields, with room to spare.
 pub const RECORD_BYTES_MAX: usize = 512 << 10;
 
+/// How often a reader that opens the log begins anew because sealing replaced what it was reading.
+pub const VIEW_TRIES_MAX: usize = 100;
+
 /// Trails on one node.
 pub const TRAILS_MAX: usize = 100_000;
 

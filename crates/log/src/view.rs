@@ -10,6 +10,7 @@ use indelible_merkle::{Hash, TreeSize, leaf_hash};
 use crate::active::{self, Tail};
 use crate::error::LogError;
 use crate::frame::{self, Framed};
+use crate::limits;
 use crate::live::LiveFile;
 use crate::manifest::{Manifest, ManifestSegment};
 use crate::record::{KeptRecord, Pos, Record, Seq, TrailNo};
@@ -257,20 +258,21 @@ impl View {
 
     /// Opens a directory for reading only, while another process may be writing to it.
     pub fn open(storage: Arc<dyn Storage>) -> Result<View, LogError> {
-        // Between reading the manifest and opening what it names, a seal or merge may replace both.
-        let mut tries = 0;
-        loop {
-            match State::restore(&storage) {
+        // Between reading the manifest and opening what it names, a seal or merge may replace it and delete
+        // that. What fails twice under one manifest fails for another reason.
+        let mut failed_under = None;
+        for _ in 0..limits::VIEW_TRIES_MAX {
+            let error = match State::restore(&storage) {
                 Ok((state, _)) => return Ok(View::new(storage, state)),
-                Err(LogError::Io { source, .. })
-                    if source.kind() == std::io::ErrorKind::NotFound && tries < 5 =>
-                {
-                    tries += 1;
-                }
-                Err(LogError::Corrupt { .. }) if tries == 0 => tries += 1,
-                Err(e) => return Err(e),
+                Err(error) => error,
+            };
+            let now = Some(Manifest::load(&*storage)?);
+            if failed_under == now {
+                return Err(error);
             }
+            failed_under = now;
         }
+        State::restore(&storage).map(|(state, _)| View::new(storage, state))
     }
 
     pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -420,9 +422,17 @@ pub(crate) fn find_in(
         let segment = file.get()?;
         let rows: Vec<u32> =
             segment.find_id(trail, id).map_err(LogError::segment(&path))?.collect();
-        // A fingerprint can be another id's: only the row itself tells.
-        for record in segment.rows(&rows).map_err(LogError::segment(&path))? {
+        // A fingerprint can be another id's: only the row itself tells. But the row may be damaged, and an
+        // id that is then called absent would be appended a second time: so the table that led here must
+        // lead here from what the row says, too.
+        let records = segment.rows(&rows).map_err(LogError::segment(&path))?;
+        for (row, record) in rows.into_iter().zip(&records) {
             let record = record.as_ref();
+            let mut by_id = segment.find_id(record.trail, record.entry.id).map_err(LogError::segment(&path))?;
+            let by_seq = segment.find_seq(record.trail, record.seq).map_err(LogError::segment(&path))?;
+            if by_seq != Some(row) || !by_id.any(|found| found == row) {
+                return Err(LogError::corrupt(&path, 0, format!("row {row} is not what the row table says")));
+            }
             if record.trail == trail && record.entry.id == id {
                 return Ok(Some(record.seq));
             }
