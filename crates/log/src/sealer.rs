@@ -36,6 +36,8 @@ struct SealingInner {
     woken: bool,
     busy: bool,
     stop: bool,
+    /// The thread is gone, and whoever waited for it would wait for ever.
+    ended: bool,
     failure: Option<String>,
 }
 
@@ -63,10 +65,10 @@ impl Sealing {
     /// Waits until the sealer has nothing to do; false if it gave up on something.
     pub fn wait_idle(&self) -> bool {
         let mut inner = self.lock();
-        while inner.busy {
+        while inner.busy && !inner.ended {
             inner = self.changed.wait(inner).expect("nothing panics while holding this");
         }
-        inner.failure.is_none()
+        !inner.busy && inner.failure.is_none()
     }
 
     /// Ends the sealer after what it is doing.
@@ -99,9 +101,24 @@ impl Sealing {
 
 /// The sealer's thread.
 pub(crate) fn run(view: &View, sealing: &Sealing) {
+    let _ended = Ended(sealing);
     while sealing.wait_for_work() {
         let result = work(view, sealing);
         sealing.done(result);
+    }
+}
+
+/// Tells when the thread ends, be it by a panic.
+struct Ended<'a>(&'a Sealing);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.0.lock();
+        inner.ended = true;
+        if std::thread::panicking() {
+            inner.failure = Some("the sealer panicked".into());
+        }
+        self.0.changed.notify_all();
     }
 }
 
