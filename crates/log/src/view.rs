@@ -151,13 +151,17 @@ impl State {
     ) -> Result<(), LogError> {
         let Framed { offset, frame, record } = framed;
         let bad = |why: &str| LogError::corrupt(path, *offset, why);
-        let trail = self.trails.get(record.trail.0 as usize).ok_or_else(|| bad("its trail was never made"))?;
+        let trail = self
+            .trails
+            .get(record.trail.0 as usize)
+            .ok_or_else(|| bad("its trail was never made"))?;
         if record.seq.0 != trail.size() {
             return Err(bad("a record's seq does not follow the one before"));
         }
         let live = self.live.last_mut().expect("the file being replayed was pushed");
         let row = live.count() as u32;
-        live.reserve_id(record.trail, record.entry.id, row).map_err(|_| bad("an event id occurs twice"))?;
+        live.reserve_id(record.trail, record.entry.id, row)
+            .map_err(|_| bad("an event id occurs twice"))?;
         let leaf = leaf_hash(frame::entry_bytes(frame));
         self.apply(record.trail, record.seq, leaf, *offset, frame.len(), record.entry.recorded_at);
         if let Some(info) = created_trail(record).map_err(|why| bad(&why))? {
@@ -187,7 +191,11 @@ impl State {
     }
 
     /// Adds a trail whose creation is durable.
-    pub fn add_trail(&mut self, storage: &Arc<dyn Storage>, info: TrailInfo) -> Result<(), LogError> {
+    pub fn add_trail(
+        &mut self,
+        storage: &Arc<dyn Storage>,
+        info: TrailInfo,
+    ) -> Result<(), LogError> {
         if info.no.0 as usize != self.trails.len() || self.names.contains_key(&info.name) {
             let why = format!("trail {} was made twice or out of turn", info.name);
             return Err(LogError::corrupt(active::DIR, 0, why));
@@ -198,7 +206,9 @@ impl State {
     }
 
     pub fn trail(&self, no: TrailNo) -> Result<&Trail, LogError> {
-        self.trails.get(no.0 as usize).ok_or_else(|| LogError::NotFound(format!("no trail number {}", no.0)))
+        self.trails
+            .get(no.0 as usize)
+            .ok_or_else(|| LogError::NotFound(format!("no trail number {}", no.0)))
     }
 
     pub fn has_live(&self, first: Pos) -> bool {
@@ -302,7 +312,11 @@ impl View {
     pub fn trail(&self, no: TrailNo) -> Result<TrailStatus, LogError> {
         let state = self.state();
         let trail = state.trail(no)?;
-        Ok(TrailStatus { info: trail.info.clone(), size: trail.tree.size(), root: trail.tree.root() })
+        Ok(TrailStatus {
+            info: trail.info.clone(),
+            size: trail.tree.size(),
+            root: trail.tree.root(),
+        })
     }
 
     /// A trail's number by name.
@@ -351,7 +365,8 @@ impl View {
         for (file, wanted) in by_segment {
             let path = file.entry.parquet();
             let segment = file.get()?;
-            let missing = |seq: Seq| LogError::corrupt(&path, 0, format!("seq {} is not in it", seq.0));
+            let missing =
+                |seq: Seq| LogError::corrupt(&path, 0, format!("seq {} is not in it", seq.0));
             let mut rows = Vec::with_capacity(wanted.len());
             for i in &wanted {
                 let row = segment.find_seq(trail, seqs[*i]).map_err(LogError::segment(&path))?;
@@ -379,7 +394,12 @@ impl View {
     }
 
     /// The path from a leaf to the root of a trail's first `size` records.
-    pub fn inclusion_proof(&self, trail: TrailNo, seq: Seq, size: TreeSize) -> Result<Vec<Hash>, LogError> {
+    pub fn inclusion_proof(
+        &self,
+        trail: TrailNo,
+        seq: Seq,
+        size: TreeSize,
+    ) -> Result<Vec<Hash>, LogError> {
         let state = self.state();
         let tiles = state.trail(trail)?.tiles(&*self.storage);
         indelible_merkle::inclusion_proof(&tiles, seq.0, size).map_err(prove_error)
@@ -428,10 +448,16 @@ pub(crate) fn find_in(
         let records = segment.rows(&rows).map_err(LogError::segment(&path))?;
         for (row, record) in rows.into_iter().zip(&records) {
             let record = record.as_ref();
-            let mut by_id = segment.find_id(record.trail, record.entry.id).map_err(LogError::segment(&path))?;
-            let by_seq = segment.find_seq(record.trail, record.seq).map_err(LogError::segment(&path))?;
+            let mut by_id =
+                segment.find_id(record.trail, record.entry.id).map_err(LogError::segment(&path))?;
+            let by_seq =
+                segment.find_seq(record.trail, record.seq).map_err(LogError::segment(&path))?;
             if by_seq != Some(row) || !by_id.any(|found| found == row) {
-                return Err(LogError::corrupt(&path, 0, format!("row {row} is not what the row table says")));
+                return Err(LogError::corrupt(
+                    &path,
+                    0,
+                    format!("row {row} is not what the row table says"),
+                ));
             }
             if record.trail == trail && record.entry.id == id {
                 return Ok(Some(record.seq));
@@ -479,7 +505,8 @@ impl LeafCheck<'_> {
     fn leaf(&mut self, state: &State, seq: Seq) -> Result<Hash, LogError> {
         let start = seq.0 / Self::BLOCK * Self::BLOCK;
         let index = (seq.0 - start) as usize;
-        if let Some((_, hashes)) = self.block.as_ref().filter(|b| b.0 == start && index < b.1.len()) {
+        if let Some((_, hashes)) = self.block.as_ref().filter(|b| b.0 == start && index < b.1.len())
+        {
             return Ok(hashes[index]);
         }
         let trail = state.trail(self.trail)?;

@@ -43,10 +43,14 @@ enum Damage {
 fn may_be_silent(path: &str, damage: Damage, len: u64) -> Option<&'static str> {
     match damage {
         _ if path == indelible_log::LOCK => Some("it is empty; only the lock on it means anything"),
-        _ if path.ends_with(".mark") => Some("a side word that is not whole says nothing, and the log is whole"),
+        _ if path.ends_with(".mark") => {
+            Some("a side word that is not whole says nothing, and the log is whole")
+        }
         Damage::Cut(at) if path == KEY && at + 1 == len => Some("the line end after the key"),
         Damage::Gone if path == KEY => Some("who verifies a copy need not have the secret"),
-        Damage::Gone if path.ends_with("/checkpoint") => Some("the guard has its size and root; it is signed again"),
+        Damage::Gone if path.ends_with("/checkpoint") => {
+            Some("the guard has its size and root; it is signed again")
+        }
         _ => None,
     }
 }
@@ -66,7 +70,8 @@ struct Outcome {
 fn run(directory: &Directory, path: &str, damage: Damage, rng: &mut Rng) -> Outcome {
     let whole = &directory.image[path];
     let Some(bytes) = damaged(whole, damage, rng) else { return Outcome::default() };
-    let storage: Arc<dyn Storage> = Arc::new(Memory::with(&directory.image, path, bytes.clone(), false));
+    let storage: Arc<dyn Storage> =
+        Arc::new(Memory::with(&directory.image, path, bytes.clone(), false));
     let may_be_absent = damage == Damage::Gone && path.ends_with("/checkpoint");
     let mut errors = Errors { may_be_absent, ..Errors::default() };
     match Reader::open(storage.clone()) {
@@ -77,9 +82,11 @@ fn run(directory: &Directory, path: &str, damage: Damage, rng: &mut Rng) -> Outc
     let reported = report.map_or(true, |report| !report.holds());
     let mut outcome = Outcome { refused: errors.refused, reported, wrong: errors.wrong };
     if !reported && may_be_silent(path, damage, whole.len() as u64).is_none() {
-        outcome.wrong.push(format!("verification says nothing ({} answers were refused)", errors.refused));
+        outcome
+            .wrong
+            .push(format!("verification says nothing ({} answers were refused)", errors.refused));
     }
-    if rng.chance(3) || damage == Damage::Gone {
+    if rng.chance(1) || damage == Damage::Gone {
         let storage = Arc::new(Memory::with(&directory.image, path, bytes, true));
         write(directory, storage, errors.refused > 0, &mut outcome);
     }
@@ -110,7 +117,9 @@ fn write(directory: &Directory, storage: Arc<Memory>, unreadable: bool, outcome:
     let Ok(store) = Store::open(seams.clone(), options) else { return };
     let mut errors = Errors::default();
     if store.recovery().torn_bytes > 0 {
-        errors.wrong.push(format!("the writer cut off what was acknowledged: {:?}", store.recovery()));
+        errors
+            .wrong
+            .push(format!("the writer cut off what was acknowledged: {:?}", store.recovery()));
     }
     directory.append_again(&store, &mut errors);
     // Sealing and signing may refuse, but what was there must stay.
@@ -147,8 +156,12 @@ fn run_all(name: &str, count: u64, case: impl Fn(&Directory, &mut Rng) -> (Strin
                     }
                     let mut rng = Rng::new(seed ^ number.wrapping_mul(0x9e37_79b9));
                     let (path, damage) = case(&directory, &mut rng);
-                    let outcome = catch_unwind(AssertUnwindSafe(|| run(&directory, &path, damage, &mut rng)))
-                        .unwrap_or_else(|_| Outcome { wrong: vec!["a panic".into()], ..Outcome::default() });
+                    let outcome =
+                        catch_unwind(AssertUnwindSafe(|| run(&directory, &path, damage, &mut rng)))
+                            .unwrap_or_else(|_| Outcome {
+                                wrong: vec!["a panic".into()],
+                                ..Outcome::default()
+                            });
                     let mut tally = tally.lock().unwrap();
                     let row = tally.entry(kind(&path)).or_default();
                     row[0] += 1;
@@ -157,7 +170,10 @@ fn run_all(name: &str, count: u64, case: impl Fn(&Directory, &mut Rng) -> (Strin
                     row[3] += u64::from(!outcome.reported && outcome.refused == 0);
                     let mut wrong = wrong.lock().unwrap();
                     wrong.extend(
-                        outcome.wrong.into_iter().map(|w| format!("case {number}: {damage:?} of {path}: {w}")),
+                        outcome
+                            .wrong
+                            .into_iter()
+                            .map(|w| format!("case {number}: {damage:?} of {path}: {w}")),
                     );
                 }
             });
@@ -169,7 +185,12 @@ fn run_all(name: &str, count: u64, case: impl Fn(&Directory, &mut Rng) -> (Strin
         println!("{kind:<24} {cases:>7} {reported:>9} {refused:>8} {harmless:>9}");
     }
     let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "{} wrong, seed {seed}:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong, seed {seed}:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(40)].join("\n")
+    );
 }
 
 /// A file's kind, for the table.

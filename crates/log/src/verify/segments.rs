@@ -18,10 +18,19 @@ use crate::trail::read_level;
 /// The files must be the very bytes that were put in charge.
 pub(super) fn check_files(shared: &Shared<'_>, index: usize) -> Result<(), LogError> {
     let entry = &shared.manifest.segments[index];
-    for (path, expected) in [(entry.parquet(), entry.sha256), (entry.row_table(), entry.rows_sha256)] {
-        let bytes = shared.storage.map(&path).map_err(LogError::io(&path))?;
+    let files = &shared.snapshot.segments[index];
+    let parquet = (entry.parquet(), &files.parquet, entry.sha256);
+    let row_table = (entry.row_table(), &files.row_table, entry.rows_sha256);
+    for (path, bytes, expected) in [parquet, row_table] {
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(finding) => {
+                shared.find(finding.clone());
+                continue;
+            }
+        };
         shared.found().bytes += bytes.len() as u64;
-        if sha256(&bytes) != expected {
+        if sha256(bytes) != expected {
             let what = "the file's bytes are not those that were sealed".to_owned();
             shared.find(Finding { trail: None, seq: None, path, offset: None, what });
         }
@@ -30,13 +39,20 @@ pub(super) fn check_files(shared: &Shared<'_>, index: usize) -> Result<(), LogEr
 }
 
 /// The rows must be records that hash to their leaves.
-pub(super) fn check_rows(shared: &Shared<'_>, index: usize, rows: Range<u32>) -> Result<(), LogError> {
+pub(super) fn check_rows(
+    shared: &Shared<'_>,
+    index: usize,
+    rows: Range<u32>,
+) -> Result<(), LogError> {
     let entry = &shared.manifest.segments[index];
     let path = entry.parquet();
-    let parquet = shared.storage.map(&path).map_err(LogError::io(&path))?;
-    let row_table = entry.row_table();
-    let row_table = shared.storage.map(&row_table).map_err(LogError::io(&row_table))?;
-    let segment = Segment::open(parquet, row_table).map_err(LogError::segment(&path))?;
+    let files = &shared.snapshot.segments[index];
+    let (Ok(parquet), Ok(row_table)) = (&files.parquet, &files.row_table) else {
+        // The check of the files says so.
+        return Ok(());
+    };
+    let segment =
+        Segment::open(parquet.clone(), row_table.clone()).map_err(LogError::segment(&path))?;
     let start = rows.start;
     if start == 0 {
         check_meta(shared, entry, &segment);
@@ -96,14 +112,18 @@ fn check_meta(shared: &Shared<'_>, entry: &ManifestSegment, segment: &Segment) {
     };
     let same = meta.class == entry.class
         && meta.day.0 == entry.day
-        && (meta.first_pos.0, meta.last_pos.0, meta.rows) == (entry.first_pos, entry.last_pos, entry.rows);
+        && (meta.first_pos.0, meta.last_pos.0, meta.rows)
+            == (entry.first_pos, entry.last_pos, entry.rows);
     if !same {
         find("its footer does not say what the manifest says of it".into());
     }
     for span in &meta.trails {
         let info = shared.infos.get(span.trail.no.0 as usize);
         if info.is_none_or(|t| t.id.0 != span.trail.opaque || t.name.as_str() != span.trail.name) {
-            find(format!("its footer names a trail {} that is not the manifest's", span.trail.name));
+            find(format!(
+                "its footer names a trail {} that is not the manifest's",
+                span.trail.name
+            ));
         }
     }
     if let SegmentState::Stub { expired_by } = meta.state {
@@ -154,7 +174,8 @@ impl Rows<'_> {
         let leaf = leaf_hash(&self.entry);
         let matches = self.leaf(&record)? == Some(leaf);
         if !matches {
-            let what = "the record does not hash to its leaf: its entry, a part or a salt was changed";
+            let what =
+                "the record does not hash to its leaf: its entry, a part or a salt was changed";
             self.find(Some(&record), row, what.into());
         }
         self.place(&record, row);
@@ -178,8 +199,8 @@ impl Rows<'_> {
             self.runs.resize_with(no + 1, Vec::new);
         }
         match self.runs[no].last_mut() {
-            Some((_, end)) if *end == record.seq.0 => *end += 1,
-            _ => self.runs[no].push((record.seq.0, record.seq.0 + 1)),
+            Some((_, end)) if *end == record.seq.0 => *end = end.saturating_add(1),
+            _ => self.runs[no].push((record.seq.0, record.seq.0.saturating_add(1))),
         }
         let meta = self.segment.meta();
         let name = self.shared.infos.get(no).map_or("", |t| t.name.as_str());
@@ -216,10 +237,20 @@ impl Rows<'_> {
             match record.parts[part as usize] {
                 PartRef::Gone(_) if !stub => {
                     let path = self.path.to_owned();
-                    self.gone.push(GonePart { trail: record.trail, seq: record.seq.0, part, path, row });
+                    self.gone.push(GonePart {
+                        trail: record.trail,
+                        seq: record.seq.0,
+                        part,
+                        path,
+                        row,
+                    });
                 }
                 PartRef::Kept(_) if stub => {
-                    self.find(Some(record), row, format!("it expired, and part {} is still there", part.name()));
+                    self.find(
+                        Some(record),
+                        row,
+                        format!("it expired, and part {} is still there", part.name()),
+                    );
                 }
                 _ => {}
             }

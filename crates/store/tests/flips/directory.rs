@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use indelible_event::{EventId, Part, TrailName, check};
-use indelible_log::record::{KeptPart, KeptRecord, Salts, Seq};
+use indelible_log::record::{KeptPart, KeptRecord, Pos, Salts, Seq};
 use indelible_log::{Appended, Seams};
 use indelible_merkle::TreeSize;
 use indelible_sim::{ManualClock, Rng, SeededEntropy};
@@ -60,11 +60,20 @@ impl Errors {
             Ok(answer) => {
                 let (expected, answer) = (format!("{expected:?}"), format!("{answer:?}"));
                 let at = expected.bytes().zip(answer.bytes()).take_while(|(a, b)| a == b).count();
-                let show = |text: &str| text.chars().skip(at.saturating_sub(60)).take(120).collect::<String>();
-                self.wrong.push(format!("{}: …{}… instead of …{}…", what(), show(&answer), show(&expected)));
+                let show = |text: &str| {
+                    text.chars().skip(at.saturating_sub(60)).take(120).collect::<String>()
+                };
+                self.wrong.push(format!(
+                    "{}: …{}… instead of …{}…",
+                    what(),
+                    show(&answer),
+                    show(&expected)
+                ));
             }
             Err(StoreError::NotFound(_)) if self.may_be_absent => self.refused += 1,
-            Err(StoreError::NotFound(why)) => self.wrong.push(format!("{}: called absent: {why}", what())),
+            Err(StoreError::NotFound(why)) => {
+                self.wrong.push(format!("{}: called absent: {why}", what()))
+            }
             Err(StoreError::Log(indelible_log::LogError::NotFound(why))) => {
                 self.wrong.push(format!("{}: called absent: {why}", what()));
             }
@@ -93,7 +102,10 @@ fn event(trail: &str, n: u64) -> Vec<u8> {
             "word ".repeat(n as usize % 60),
             n % 3
         ),
-        _ => r#","context":{"service":"billing","host":"h1","http":{"method":"POST","status":201}}"#.to_owned(),
+        _ => {
+            r#","context":{"service":"billing","host":"h1","http":{"method":"POST","status":201}}"#
+                .to_owned()
+        }
     };
     format!(r#"{{{id}"action":"{action}","trail":"{trail}"{rest}}}"#).into_bytes()
 }
@@ -169,7 +181,11 @@ impl Directory {
             for (seq, record) in trail.records.iter().enumerate() {
                 if all || rng.chance(4) {
                     let id = record.entry().id;
-                    errors.check(|| format!("{name}: finding {id}"), &Seq(seq as u64), reader.find(&status, id));
+                    errors.check(
+                        || format!("{name}: finding {id}"),
+                        &Seq(seq as u64),
+                        reader.find(&status, id),
+                    );
                 }
             }
             let absent = EventId::parse("018f3a5c-0000-7000-8000-ffffffffffff").unwrap();
@@ -200,13 +216,13 @@ impl Directory {
             };
             let seqs: Vec<Seq> = (0..trail.size).map(Seq).collect();
             let what = || format!("records of {}", trail.name);
-            let answer = reader.read(status.info.no, &seqs).map(without_idle_salts);
+            let answer = reader.read(status.info.no, &seqs).map(as_shown);
             let refused = answer.is_err();
             errors.check(what, &trail.records, answer);
             for seq in seqs.iter().step_by(17).filter(|_| refused) {
                 let expected = vec![trail.records[seq.0 as usize].clone()];
                 let what = || format!("seq {} of {}", seq.0, trail.name);
-                let answer = reader.read(status.info.no, &[*seq]).map(without_idle_salts);
+                let answer = reader.read(status.info.no, &[*seq]).map(as_shown);
                 errors.check(what, &expected, answer);
             }
         }
@@ -216,7 +232,10 @@ impl Directory {
     pub fn append_again(&self, store: &Store, errors: &mut Errors) {
         for trail in self.trails.iter().skip(1) {
             let name = trail.name.as_str();
-            for n in [1, trail.size - 2, trail.size - 1, trail.size + 1].into_iter().filter(|n| n % 4 != 0) {
+            for n in [1, trail.size - 2, trail.size - 1, trail.size + 1]
+                .into_iter()
+                .filter(|n| n % 4 != 0)
+            {
                 let Ok(answers) = store.append(&items(name, n..n + 1), Some("credential-1")) else {
                     errors.refused += 1;
                     continue;
@@ -244,8 +263,10 @@ impl Answers {
             let redact: &[Part] = if seq.0 % 2 == 0 { &[] } else { &[Part::Who, Part::What] };
             (*seq, redact, reader.prove(&status, *seq, redact).unwrap())
         });
-        let sizes: Vec<u64> =
-            [0, 1, 7, 255, 256, 257, 290, size / 2, size - 1, size].into_iter().filter(|n| *n <= size).collect();
+        let sizes: Vec<u64> = [0, 1, 7, 255, 256, 257, 290, size / 2, size - 1, size]
+            .into_iter()
+            .filter(|n| *n <= size)
+            .collect();
         let mut growth = Vec::new();
         for to in &sizes {
             for from in sizes.iter().filter(|from| *from <= to && **from > 0) {
@@ -257,7 +278,7 @@ impl Answers {
             name: name.clone(),
             size,
             checkpoint: reader.checkpoint(&status).unwrap().0,
-            records: without_idle_salts(reader.read(status.info.no, &seqs).unwrap()),
+            records: as_shown(reader.read(status.info.no, &seqs).unwrap()),
             proofs: proofs.collect(),
             growth,
             tiles: tiles(reader, name).unwrap(),
@@ -265,11 +286,14 @@ impl Answers {
     }
 }
 
-/// Without the salts of records that have no part to be salted: nothing commits to those, and nothing
-/// shows them to anybody.
-fn without_idle_salts(mut records: Vec<KeptRecord>) -> Vec<KeptRecord> {
-    for record in records.iter_mut().filter(|r| r.parts.iter().all(|part| *part == KeptPart::Absent)) {
-        record.salts = Salts::Parts([None; 3]);
+/// What of records is shown to anybody: not `pos`, which nothing commits to and only the node itself
+/// counts by, and no salts where there is no part to be salted.
+fn as_shown(mut records: Vec<KeptRecord>) -> Vec<KeptRecord> {
+    for record in &mut records {
+        record.pos = Pos(0);
+        if record.parts.iter().all(|part| *part == KeptPart::Absent) {
+            record.salts = Salts::Parts([None; 3]);
+        }
     }
     records
 }

@@ -63,8 +63,10 @@ impl Memory {
         bytes: Option<Bytes>,
         writable: bool,
     ) -> Memory {
-        let mut files: BTreeMap<_, _> =
-            image.iter().map(|(path, bytes)| (path.clone(), MemoryFile::new(bytes.clone(), writable))).collect();
+        let mut files: BTreeMap<_, _> = image
+            .iter()
+            .map(|(path, bytes)| (path.clone(), MemoryFile::new(bytes.clone(), writable)))
+            .collect();
         match bytes {
             Some(bytes) => files.insert(path.to_owned(), MemoryFile::new(bytes, writable)),
             None => files.remove(path),
@@ -81,7 +83,11 @@ impl Memory {
     }
 
     fn must_be_writable(&self) -> io::Result<()> {
-        if self.writable { Ok(()) } else { Err(io::Error::other("something that only reads tried to write")) }
+        if self.writable {
+            Ok(())
+        } else {
+            Err(io::Error::other("something that only reads tried to write"))
+        }
     }
 }
 
@@ -127,7 +133,9 @@ impl Storage for Memory {
         }
         let file = MemoryFile::new(Bytes::new(), true);
         match self.files().entry(path.to_owned()) {
-            std::collections::btree_map::Entry::Occupied(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            std::collections::btree_map::Entry::Occupied(_) => {
+                Err(io::ErrorKind::AlreadyExists.into())
+            }
             std::collections::btree_map::Entry::Vacant(free) => Ok(free.insert(file).clone()),
         }
     }
