@@ -39,12 +39,18 @@ impl Ours {
 
     /// Appends events in groups from several threads; each waits for its receipts before it goes on.
     /// Gives the rate, and how long each group waited, in milliseconds, sorted.
-    pub fn append(&self, events: &Events, group_size: usize, threads: usize) -> Result<(f64, Vec<f64>)> {
+    pub fn append(
+        &self,
+        events: &Events,
+        group_size: usize,
+        threads: usize,
+    ) -> Result<(f64, Vec<f64>)> {
         let next = AtomicUsize::new(0);
         let start = Instant::now();
         let waits = std::thread::scope(|scope| -> Result<Vec<f64>> {
-            let workers: Vec<_> =
-                (0..threads).map(|_| scope.spawn(|| self.work(events, group_size, &next))).collect();
+            let workers: Vec<_> = (0..threads)
+                .map(|_| scope.spawn(|| self.work(events, group_size, &next)))
+                .collect();
             let mut waits = Vec::new();
             for worker in workers {
                 waits.extend(worker.join().map_err(|_| anyhow::anyhow!("a worker panicked"))??);
@@ -112,7 +118,8 @@ pub fn figures(dir: &Path, seed: u64, count: usize) -> Result<Vec<Figure>> {
     let mut out = Vec::new();
     let ours = Ours::create(dir, u64::MAX)?;
     let mut generator = Generator::new(seed);
-    let (mut done, mut seal_rates, mut waits_alone, mut waits_sealing) = (0, vec![], vec![], vec![]);
+    let (mut done, mut seal_rates, mut waits_alone, mut waits_sealing) =
+        (0, vec![], vec![], vec![]);
     while done < count {
         let events = generator.take(CHUNK.min(count - done));
         // The first chunks are appended in peace, the others while the chunk before is being sealed.
@@ -124,9 +131,18 @@ pub fn figures(dir: &Path, seed: u64, count: usize) -> Result<Vec<Figure>> {
     }
     let log = ours.store.log();
     let size = ours.segment_bytes()?;
-    out.push(figure("sealing, alone: write, sync, read back, hash", format!("{:.0} k events/s", median(&mut seal_rates) / 1e3)));
-    out.push(figure("a sealed segment (Parquet)", format!("{:.0} B/event", size.1 as f64 / count as f64)));
-    out.push(figure("  with its row table", format!("{:.0} B/event", size.0 as f64 / count as f64)));
+    out.push(figure(
+        "sealing, alone: write, sync, read back, hash",
+        format!("{:.0} k events/s", median(&mut seal_rates) / 1e3),
+    ));
+    out.push(figure(
+        "a sealed segment (Parquet)",
+        format!("{:.0} B/event", size.1 as f64 / count as f64),
+    ));
+    out.push(figure(
+        "  with its row table",
+        format!("{:.0} B/event", size.0 as f64 / count as f64),
+    ));
 
     let events = generator.take(CHUNK);
     waits_alone.clear();
@@ -142,7 +158,10 @@ pub fn figures(dir: &Path, seed: u64, count: usize) -> Result<Vec<Figure>> {
     waits_sealing.sort_by(f64::total_cmp);
     for (name, waits) in [("alone", &waits_alone), ("while sealing", &waits_sealing)] {
         let (p50, p99, max) = (quantile(waits, 0.5), quantile(waits, 0.99), quantile(waits, 1.0));
-        out.push(figure(format!("append of 100, {name}: p50, p99, max"), format!("{p50:.2}, {p99:.2}, {max:.2} ms")));
+        out.push(figure(
+            format!("append of 100, {name}: p50, p99, max"),
+            format!("{p50:.2}, {p99:.2}, {max:.2} ms"),
+        ));
     }
     out.extend(needles(&ours)?);
     let (seams, kept_dir) = (ours.seams.clone(), ours.dir);
@@ -181,7 +200,8 @@ fn cold(seams: &Seams) -> Result<Vec<Figure>> {
     let mut out = Vec::new();
     let before = resident_mib();
     let start = Instant::now();
-    let store = Store::open(seams.clone(), OpenOptions { background: false, ..OpenOptions::default() })?;
+    let store =
+        Store::open(seams.clone(), OpenOptions { background: false, ..OpenOptions::default() })?;
     let seconds = start.elapsed().as_secs_f64();
     let records: u64 = store.reader().trails().iter().map(|t| t.size.0).sum();
     out.push(figure(
@@ -196,13 +216,17 @@ fn cold(seams: &Seams) -> Result<Vec<Figure>> {
     let mut rates = Vec::new();
     for _ in 0..3 {
         let start = Instant::now();
-        let report = verify(&seams.storage, &VerifyOptions { threads, ..VerifyOptions::default() })?;
+        let report =
+            verify(&seams.storage, &VerifyOptions { threads, ..VerifyOptions::default() })?;
         if let Some(finding) = report.log.findings.first() {
             bail!("verification found {finding}");
         }
         rates.push(rate_since(start, report.log.records as usize));
     }
-    out.push(figure("verify log, both cores", format!("{:.0} k events/s", median(&mut rates) / 1e3)));
+    out.push(figure(
+        "verify log, both cores",
+        format!("{:.0} k events/s", median(&mut rates) / 1e3),
+    ));
     Ok(out)
 }
 

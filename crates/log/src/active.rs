@@ -42,7 +42,9 @@ pub fn list(storage: &dyn Storage) -> Result<Vec<Pos>, LogError> {
 /// active file could vanish as if it had never been.
 pub fn check_marks(storage: &dyn Storage, sealed: Pos) -> Result<(), LogError> {
     for name in storage.list(DIR).map_err(LogError::io(DIR))? {
-        let Some(first) = name.strip_suffix(".mark").and_then(|digits| digits.parse().ok()).map(Pos) else {
+        let Some(first) =
+            name.strip_suffix(".mark").and_then(|digits| digits.parse().ok()).map(Pos)
+        else {
             continue;
         };
         let mark = read_mark(storage, first);
@@ -80,7 +82,10 @@ impl<'f> Groups<'f> {
     }
 
     /// The next group; `Ok(None)` at the very end of the file, `Ok(Some(Err))` where no whole group is.
-    #[expect(clippy::should_implement_trait, reason = "a lending iterator: the group borrows the buffer")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a lending iterator: the group borrows the buffer"
+    )]
     pub fn next(&mut self) -> std::io::Result<Option<Result<Group<'_>, FrameError>>> {
         let left = self.len - self.offset;
         if left == 0 {
@@ -209,7 +214,11 @@ pub fn read(
     if let Some((offset, e)) = damage {
         let claim = durable_claim_after(&*file, offset + 1, len).map_err(LogError::io(&path))?;
         if !is_last || offset < mark.max(claim) {
-            return Err(LogError::corrupt(&path, offset, format!("{e}, where records were durable")));
+            return Err(LogError::corrupt(
+                &path,
+                offset,
+                format!("{e}, where records were durable"),
+            ));
         }
     } else if end < mark {
         let why = format!("the file ends here, but was durable up to {mark}");

@@ -75,7 +75,8 @@ impl Seqs {
         for line in text.strip_prefix(HEADER)?.lines() {
             let (start, end) = line.split_once('-').unwrap_or((line, line));
             let run = start.parse::<u64>().ok()?..=end.parse::<u64>().ok()?;
-            let touches = runs.last().is_some_and(|last| last.end().checked_add(1) >= Some(*run.start()));
+            let touches =
+                runs.last().is_some_and(|last| last.end().checked_add(1) >= Some(*run.start()));
             if touches || run.is_empty() {
                 return None;
             }

@@ -28,7 +28,9 @@ pub enum LogError {
         reason: String,
     },
     /// A record does not hash to the leaf that its trail's tree has for it. It was not served.
-    #[error("alarm: trail {trail} seq {seq}: the record in {path} does not match its leaf in the tree")]
+    #[error(
+        "alarm: trail {trail} seq {seq}: the record in {path} does not match its leaf in the tree"
+    )]
     Mismatch {
         /// The trail's name.
         trail: String,
@@ -38,7 +40,9 @@ pub enum LogError {
         path: String,
     },
     /// Another process has the directory open for writing.
-    #[error("another process is writing to this directory (it holds LOCK); readers are welcome, a second writer is not")]
+    #[error(
+        "another process is writing to this directory (it holds LOCK); readers are welcome, a second writer is not"
+    )]
     Locked,
     /// There is no log in this directory.
     #[error("no log here: {0}; `indelible init` makes one")]
@@ -76,11 +80,15 @@ impl LogError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
     /// The disk is full. Nothing of this batch was kept; try again once there is room.
-    #[error("the disk is full: nothing of this batch was kept; writes go on by themselves once there is room")]
+    #[error(
+        "the disk is full: nothing of this batch was kept; writes go on by themselves once there is room"
+    )]
     Full,
     /// A write or sync failed. Nothing is acknowledged any more until the log is opened anew; this
     /// batch may or may not be found in it then. Sending it again with the same ids is harmless.
-    #[error("the log is poisoned by a failed write or sync ({0}); open it again, then send the batch again: ids make that harmless")]
+    #[error(
+        "the log is poisoned by a failed write or sync ({0}); open it again, then send the batch again: ids make that harmless"
+    )]
     Poisoned(String),
     /// The log was closed. Nothing of this batch was kept.
     #[error("the log is closed: nothing of this batch was kept")]

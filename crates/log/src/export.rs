@@ -28,15 +28,23 @@ pub struct ExportWriter<W: Write + Send> {
     waiting: Vec<KeptRecord>,
 }
 
-fn field(name: &str, physical: Physical, logical: Option<LogicalType>, len: i32, required: bool) -> Result<Arc<Type>, ParquetError> {
+fn field(
+    name: &str,
+    physical: Physical,
+    logical: Option<LogicalType>,
+    len: i32,
+    required: bool,
+) -> Result<Arc<Type>, ParquetError> {
     let repetition = if required { Repetition::REQUIRED } else { Repetition::OPTIONAL };
     let builder = Type::primitive_type_builder(name, physical).with_repetition(repetition);
     builder.with_logical_type(logical).with_length(len).build().map(Arc::new)
 }
 
 fn schema(entries: bool) -> Result<Arc<Type>, ParquetError> {
-    let (int, bytes, fixed) = (Physical::INT64, Physical::BYTE_ARRAY, Physical::FIXED_LEN_BYTE_ARRAY);
-    let (text, time) = (Some(LogicalType::String), Some(LogicalType::timestamp(true, TimeUnit::MICROS)));
+    let (int, bytes, fixed) =
+        (Physical::INT64, Physical::BYTE_ARRAY, Physical::FIXED_LEN_BYTE_ARRAY);
+    let (text, time) =
+        (Some(LogicalType::String), Some(LogicalType::timestamp(true, TimeUnit::MICROS)));
     let mut fields = vec![
         field("trail", bytes, text.clone(), 0, true)?,
         field("seq", int, None, 0, true)?,
@@ -84,17 +92,18 @@ impl<W: Write + Send> ExportWriter<W> {
     fn flush(&mut self) -> Result<(), ParquetError> {
         let rows = std::mem::take(&mut self.waiting);
         let text = |s: &str| Some(ByteArray::from(s.as_bytes().to_vec()));
+        let entries: Vec<_> = rows.iter().map(KeptRecord::entry).collect();
         let mut group = self.file.next_row_group()?;
         let g = &mut group;
         column::<ByteArrayType, _>(g, rows.iter().map(|_| text(&self.trail)))?;
         // A seq is a leaf index, which a tree keeps within signed 64 bits.
         column::<Int64Type, _>(g, rows.iter().map(|r| Some(r.seq.0 as i64)))?;
-        column::<FixedLenByteArrayType, _>(g, rows.iter().map(|r| Some(fixed(&r.entry().id.0))))?;
-        column::<Int64Type, _>(g, rows.iter().map(|r| Some(r.entry().recorded_at.0)))?;
-        column::<Int64Type, _>(g, rows.iter().map(|r| r.entry().occurred_at.map(|at| at.0)))?;
-        column::<ByteArrayType, _>(g, rows.iter().map(|r| text(r.entry().action)))?;
-        column::<ByteArrayType, _>(g, rows.iter().map(|r| r.entry().category.and_then(text)))?;
-        column::<ByteArrayType, _>(g, rows.iter().map(|r| text(r.entry().outcome.name())))?;
+        column::<FixedLenByteArrayType, _>(g, entries.iter().map(|e| Some(fixed(&e.id.0))))?;
+        column::<Int64Type, _>(g, entries.iter().map(|e| Some(e.recorded_at.0)))?;
+        column::<Int64Type, _>(g, entries.iter().map(|e| e.occurred_at.map(|at| at.0)))?;
+        column::<ByteArrayType, _>(g, entries.iter().map(|e| text(e.action)))?;
+        column::<ByteArrayType, _>(g, entries.iter().map(|e| e.category.and_then(text)))?;
+        column::<ByteArrayType, _>(g, entries.iter().map(|e| text(e.outcome.name())))?;
         for part in Part::ALL {
             let bytes = |r: &KeptRecord| r.part(part).map(|b| ByteArray::from(b.to_vec()));
             column::<ByteArrayType, _>(g, rows.iter().map(bytes))?;

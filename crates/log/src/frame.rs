@@ -81,6 +81,9 @@ impl FileHeader {
         if u32_at(b, 8) != VERSION {
             return Err(FrameError::Version(u32_at(b, 8)));
         }
+        if b[12..16] != [0; 4] || b[40..60] != [0; 20] {
+            return Err(FrameError::Field("a file header's reserved bytes are not zero"));
+        }
         let mut log_id = [0; 16];
         log_id.copy_from_slice(&b[24..40]);
         Ok(FileHeader { log_id, first_pos: Pos(u64_at(b, 16)) })
@@ -236,7 +239,10 @@ pub fn encode_record(
 ) -> usize {
     let body: usize = entry.len() + parts.iter().flatten().map(|p| p.len()).sum::<usize>();
     let len = RECORD_HEADER_LEN + body;
-    assert!(len <= limits::RECORD_BYTES_MAX, "an event within its limits makes a record within them");
+    assert!(
+        len <= limits::RECORD_BYTES_MAX,
+        "an event within its limits makes a record within them"
+    );
     out.reserve(len);
     let mut head = [0u8; RECORD_HEADER_LEN];
     // The bound above keeps every length within 32 bits, the entry's limit within 16.
@@ -292,7 +298,11 @@ pub fn record_at(bytes: &[u8], pos: Pos) -> Result<(Record<'_>, usize), FrameErr
             }
             CODEC_ABSENT if part_len == 0 => {}
             CODEC_ABSENT => return Err(FrameError::Field("an absent part has a length")),
-            _ => return Err(FrameError::Field("a part has a codec that this version does not know")),
+            _ => {
+                return Err(FrameError::Field(
+                    "a part has a codec that this version does not know",
+                ));
+            }
         }
     }
     if at != len {

@@ -104,7 +104,11 @@ impl LiveFile {
         let place = self.records[row as usize];
         let mut bytes = vec![0; place.len as usize];
         read_exact_at(&*self.file, place.offset, &mut bytes).map_err(LogError::io(&self.path))?;
-        Ok(LiveBytes { pos: Pos(self.first.0 + u64::from(row)), offset: place.offset, frame: bytes })
+        Ok(LiveBytes {
+            pos: Pos(self.first.0 + u64::from(row)),
+            offset: place.offset,
+            frame: bytes,
+        })
     }
 }
 

@@ -122,8 +122,7 @@ impl Log {
         let (mut log_id, mut system) = ([0; 16], [0; 16]);
         seams.entropy.fill(&mut log_id);
         seams.entropy.fill(&mut system);
-        create_active(storage, &log_id, Pos(0))
-            .map_err(LogError::io(&active::path(Pos(0))))?;
+        create_active(storage, &log_id, Pos(0)).map_err(LogError::io(&active::path(Pos(0))))?;
         // The manifest comes last: with it the log exists, without it nothing does.
         Manifest::new(log_id, TrailId(system)).store(storage)
     }
@@ -203,8 +202,11 @@ impl Log {
     pub fn append(&self, batch: &[Incoming<'_>]) -> Result<Vec<Appended>, AppendError> {
         let now = self.seams.clock.now();
         let draw = Draw::new(&*self.seams.entropy, now, batch.len());
-        let ids: Vec<EventId> =
-            batch.iter().enumerate().map(|(i, e)| e.event.id.unwrap_or_else(|| draw.id(i))).collect();
+        let ids: Vec<EventId> = batch
+            .iter()
+            .enumerate()
+            .map(|(i, e)| e.event.id.unwrap_or_else(|| draw.id(i)))
+            .collect();
         let (files_seen, known) = self.known_in_segments(batch, &ids)?;
         let placed = self.submit_all(batch, &ids, &draw, files_seen, &known)?;
         let mut results = Vec::with_capacity(batch.len());
@@ -250,14 +252,17 @@ impl Log {
         files_seen: u64,
         known: &BTreeMap<usize, Seq>,
     ) -> Result<Vec<Placed>, AppendError> {
-        let mut placed: Vec<Option<Placed>> =
-            (0..batch.len()).map(|i| known.get(&i).map(|seq| Placed::Known { seq: *seq })).collect();
+        let mut placed: Vec<Option<Placed>> = (0..batch.len())
+            .map(|i| known.get(&i).map(|seq| Placed::Known { seq: *seq }))
+            .collect();
         let mut pending = Vec::new();
         let (mut prepared, mut slots, mut entry) = (Prepared::default(), Vec::new(), Vec::new());
         for (i, incoming) in batch.iter().enumerate() {
             if placed[i].is_none() {
                 if prepared.items.is_empty() {
-                    prepared.frames.reserve((batch.len() - i).min(limits::GROUP_RECORDS_MAX) * 1024);
+                    prepared
+                        .frames
+                        .reserve((batch.len() - i).min(limits::GROUP_RECORDS_MAX) * 1024);
                 }
                 prepared.push(incoming, ids[i], &draw.salt(i), &mut entry);
                 slots.push(i);
@@ -304,7 +309,12 @@ impl Log {
 
     /// The same id again: the first receipt if it is the same event, a refusal that names the
     /// difference if it is not.
-    fn compare(&self, incoming: &Incoming<'_>, id: EventId, seq: Seq) -> Result<Appended, AppendError> {
+    fn compare(
+        &self,
+        incoming: &Incoming<'_>,
+        id: EventId,
+        seq: Seq,
+    ) -> Result<Appended, AppendError> {
         let trouble = |e: LogError| AppendError::Poisoned(e.to_string());
         let kept = self.view.read(incoming.trail, &[seq]).map_err(trouble)?;
         let kept = kept.first().ok_or(AppendError::Closed)?;
@@ -425,7 +435,8 @@ fn reopen(
         other => other,
     }
     .map_err(LogError::io(&mark_path))?;
-    write_all_at(&*mark, 0, &frame::encode_mark(first, offset)).map_err(LogError::io(&mark_path))?;
+    write_all_at(&*mark, 0, &frame::encode_mark(first, offset))
+        .map_err(LogError::io(&mark_path))?;
     Ok(Active { file, mark, first, offset, littered: false })
 }
 

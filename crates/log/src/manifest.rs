@@ -102,7 +102,9 @@ impl ManifestSegment {
 
     /// Whether a trail's seq can be in it.
     pub fn may_hold_seq(&self, trail: TrailNo, seq: u64) -> bool {
-        self.trails.iter().any(|&(no, first, last, _)| no == trail.0 && (first..=last).contains(&seq))
+        self.trails
+            .iter()
+            .any(|&(no, first, last, _)| no == trail.0 && (first..=last).contains(&seq))
     }
 
     /// Whether a trail's event id can be in it.
@@ -133,7 +135,9 @@ impl Manifest {
 
     /// Reads the manifest; every deviation is an error.
     pub fn load(storage: &dyn Storage) -> Result<Manifest, LogError> {
-        let bytes = read_whole(storage, PATH, limits::SMALL_FILE_BYTES_MAX).map_err(|e| match e.kind() {
+        let bytes = read_whole(storage, PATH, limits::SMALL_FILE_BYTES_MAX).map_err(|e| match e
+            .kind()
+        {
             std::io::ErrorKind::NotFound => LogError::Missing(format!("{PATH} is not there")),
             _ => LogError::io(PATH)(e),
         })?;

@@ -35,7 +35,13 @@ pub(crate) struct Item {
 
 impl Prepared {
     /// Hashes the parts under a fresh salt and appends the frame.
-    pub fn push(&mut self, incoming: &Incoming<'_>, id: EventId, salt: &[u8; 16], entry_buf: &mut Vec<u8>) {
+    pub fn push(
+        &mut self,
+        incoming: &Incoming<'_>,
+        id: EventId,
+        salt: &[u8; 16],
+        entry_buf: &mut Vec<u8>,
+    ) {
         let event = incoming.event;
         let parts = Part::ALL.map(|part| event.parts.get(part));
         let entry = Entry {

@@ -28,7 +28,8 @@ struct Inner<T> {
 
 impl<T: Weigh> Queue<T> {
     pub fn new() -> Self {
-        let inner = Inner { items: VecDeque::new(), bytes: 0, closed: false, consumer_waits: false };
+        let inner =
+            Inner { items: VecDeque::new(), bytes: 0, closed: false, consumer_waits: false };
         Queue { inner: Mutex::new(inner), work: Condvar::new(), room: Condvar::new() }
     }
 
@@ -40,7 +41,10 @@ impl<T: Weigh> Queue<T> {
     pub fn push(&self, item: T) -> Result<(), T> {
         let mut inner = self.lock();
         // One item is let in whatever it weighs, or a large one would wait for ever.
-        while !inner.closed && inner.bytes > 0 && inner.bytes + item.weight() > limits::QUEUE_BYTES_MAX {
+        while !inner.closed
+            && inner.bytes > 0
+            && inner.bytes + item.weight() > limits::QUEUE_BYTES_MAX
+        {
             inner = self.room.wait(inner).expect("nothing panics while holding the queue");
         }
         if inner.closed {

@@ -237,7 +237,8 @@ impl<'a> Outputs<'a> {
 
     fn push(&mut self, record: &Record<'_>) -> Result<(), LogError> {
         let trail = &self.trails[record.trail.0 as usize];
-        let class = class::of(class::POLICY, &trail.name, &record.entry).expect("the present policy is known");
+        let class = class::of(class::POLICY, &trail.name, &record.entry)
+            .expect("the present policy is known");
         let day = record.entry.recorded_at.day();
         let output = match self.open.entry((class, day)) {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
@@ -290,7 +291,8 @@ impl Output {
         let Finished { meta, seal, row_table, .. } = finished;
         self.file.sync().map_err(LogError::io(&self.aside))?;
         let (class, day) = (meta.class, meta.day);
-        let name = segment_name(meta.first_pos, meta.last_pos, &class, &day.to_string(), self.file_no);
+        let name =
+            segment_name(meta.first_pos, meta.last_pos, &class, &day.to_string(), self.file_no);
         let (id_min, id_max) = seal.id_range;
         let entry = ManifestSegment {
             name,
@@ -365,7 +367,11 @@ fn check_segment(view: &View, file: &SegmentFile) -> Result<(), LogError> {
         }
     }
     if rows != file.entry.rows {
-        return Err(LogError::corrupt(&path, 0, format!("{rows} records instead of {}", file.entry.rows)));
+        return Err(LogError::corrupt(
+            &path,
+            0,
+            format!("{rows} records instead of {}", file.entry.rows),
+        ));
     }
     Ok(())
 }
@@ -395,7 +401,10 @@ impl<'a> LeafBlocks<'a> {
             let of = state.trail(trail)?;
             let count = of.size().saturating_sub(seq.0).min(Self::BLOCK) as usize;
             if count == 0 {
-                return Err(LogError::NotFound(format!("trail {} has no seq {}", of.info.name, seq.0)));
+                return Err(LogError::NotFound(format!(
+                    "trail {} has no seq {}",
+                    of.info.name, seq.0
+                )));
             }
             *hashes = of.leaves(&*self.view.storage, seq, count)?;
             *start = seq.0;
@@ -486,7 +495,8 @@ fn run_to_merge(segments: &[Arc<SegmentFile>]) -> Option<Vec<Arc<SegmentFile>>> 
         }
         let rows: u64 = run.iter().map(|f| f.entry.rows).sum();
         // A stub stays as it is: it has nothing left that is worth rewriting.
-        let whole = |f: &&Arc<SegmentFile>| f.get().is_ok_and(|s| s.meta().state == SegmentState::Full);
+        let whole =
+            |f: &&Arc<SegmentFile>| f.get().is_ok_and(|s| s.meta().state == SegmentState::Full);
         if rows <= limits::SEGMENT_ROWS_MAX && run.iter().all(whole) {
             return Some(run.iter().map(|f| (*f).clone()).collect());
         }
@@ -497,7 +507,10 @@ fn run_to_merge(segments: &[Arc<SegmentFile>]) -> Option<Vec<Arc<SegmentFile>>> 
 
 /// Deletes what a crash left over: files that were never put in charge, or no longer are. A file that
 /// is not explained this way is left alone and reported as damage.
-pub(crate) fn clean_up(storage: &dyn Storage, manifest: &Manifest) -> Result<Vec<String>, LogError> {
+pub(crate) fn clean_up(
+    storage: &dyn Storage,
+    manifest: &Manifest,
+) -> Result<Vec<String>, LogError> {
     let mut removed = Vec::new();
     for name in storage.list(SEGMENTS).map_err(LogError::io(SEGMENTS))? {
         let path = format!("{SEGMENTS}/{name}");
@@ -527,7 +540,8 @@ pub(crate) fn clean_up(storage: &dyn Storage, manifest: &Manifest) -> Result<Vec
 /// Whether an unlisted segment holds only what listed segments or active files hold as well.
 fn leftover(stem: &str, manifest: &Manifest) -> bool {
     let mut fields = stem.split('.');
-    let (Some(range), Some(class), Some(day)) = (fields.next(), fields.next(), fields.next()) else {
+    let (Some(range), Some(class), Some(day)) = (fields.next(), fields.next(), fields.next())
+    else {
         return false;
     };
     let Some((first, last)) = range.split_once('-') else { return false };

@@ -49,9 +49,14 @@ pub(crate) struct Submission {
 /// What the sequencer is asked to do.
 pub(crate) enum Work {
     Append(Submission),
-    CreateTrail { name: TrailName, reply: Reply<TrailNo> },
+    CreateTrail {
+        name: TrailName,
+        reply: Reply<TrailNo>,
+    },
     /// Begin a new active file, so that the present one can be sealed.
-    Rotate { reply: Reply<()> },
+    Rotate {
+        reply: Reply<()>,
+    },
 }
 
 impl Weigh for Work {
@@ -300,8 +305,7 @@ impl Sequencer {
         let mut prepared = Prepared::default();
         let incoming = Incoming { trail: TrailNo(0), event: &event, recorded_by: None };
         prepared.push(&incoming, draw.id(0), &draw.salt(0), &mut Vec::new());
-        let submission =
-            Submission { prepared, files_seen: u64::MAX, reply: Box::new(|_| ()) };
+        let submission = Submission { prepared, files_seen: u64::MAX, reply: Box::new(|_| ()) };
         self.write_group(&[submission])?;
         let storage = self.view.storage.clone();
         let added = self.view.state_mut().add_trail(&storage, info);
@@ -316,7 +320,8 @@ impl Sequencer {
             return;
         }
         if self.sealing.is_busy() {
-            let full = count >= limits::ACTIVE_RECORDS_MAX || self.active.offset >= limits::ACTIVE_BYTES_MAX;
+            let full = count >= limits::ACTIVE_RECORDS_MAX
+                || self.active.offset >= limits::ACTIVE_BYTES_MAX;
             if !full || !self.sealing.wait_idle() {
                 return;
             }
@@ -336,7 +341,8 @@ impl Sequencer {
             // Behind the last group of a file that is not the last one anything counts as damage.
             if self.active.littered {
                 let cut = self.active.file.set_len(self.active.offset);
-                cut.and_then(|()| self.active.file.sync()).map_err(|e| self.poison(e.to_string()))?;
+                cut.and_then(|()| self.active.file.sync())
+                    .map_err(|e| self.poison(e.to_string()))?;
                 self.active.littered = false;
             }
             let active = match create_active(&*storage, &self.log_id, first) {
@@ -390,7 +396,9 @@ fn fill(
     buf.resize(GROUP_HEADER_LEN, 0);
     for s in staged.iter_mut() {
         let at = buf.len();
-        buf.extend_from_slice(&submissions[s.submission].prepared.frames[s.item.at..][..s.item.len]);
+        buf.extend_from_slice(
+            &submissions[s.submission].prepared.frames[s.item.at..][..s.item.len],
+        );
         let frame = &mut buf[at..];
         frame::set_seq(frame, s.seq);
         let entry = frame::entry_mut(frame);
@@ -443,6 +451,6 @@ fn trail_created(info: &TrailInfo) -> indelible_event::Checked {
         name = info.name,
         no = info.no.0,
     );
-    indelible_event::check(json.as_bytes()).expect("an event of our own making is within all limits")
+    indelible_event::check(json.as_bytes())
+        .expect("an event of our own making is within all limits")
 }
-

@@ -34,7 +34,10 @@ pub trait Storage: Send + Sync + 'static {
 }
 
 /// One open file.
-#[expect(clippy::len_without_is_empty, reason = "a length to read up to; nobody asks whether there is any")]
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "a length to read up to; nobody asks whether there is any"
+)]
 pub trait File: Send + Sync + 'static {
     /// Reads at an offset; fewer bytes than asked for mean that the file ended, or a short read.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
@@ -222,7 +225,10 @@ impl Storage for FileStorage {
         for entry in fs::read_dir(self.at(dir))? {
             let name = entry?.file_name();
             names.push(name.into_string().map_err(|n| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("a name that is not UTF-8: {n:?}"))
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("a name that is not UTF-8: {n:?}"),
+                )
             })?);
         }
         names.sort();

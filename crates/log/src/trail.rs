@@ -68,9 +68,11 @@ pub fn read_level(
     let file = storage.open(&path, false).map_err(LogError::io(&path))?;
     let mut bytes = vec![0; count * Hash::BYTES];
     read_exact_at(&*file, start * Hash::BYTES as u64, &mut bytes).map_err(|e| match e.kind() {
-        std::io::ErrorKind::UnexpectedEof => {
-            LogError::corrupt(&path, start * Hash::BYTES as u64, "the level ends before its sealed size")
-        }
+        std::io::ErrorKind::UnexpectedEof => LogError::corrupt(
+            &path,
+            start * Hash::BYTES as u64,
+            "the level ends before its sealed size",
+        ),
         _ => LogError::io(&path)(e),
     })?;
     Ok(bytes.as_chunks::<{ Hash::BYTES }>().0.iter().map(|h| Hash(*h)).collect())
@@ -118,7 +120,12 @@ impl Trail {
     }
 
     /// The leaf hashes from `start` on.
-    pub fn leaves(&self, storage: &dyn Storage, start: Seq, count: usize) -> Result<Vec<Hash>, LogError> {
+    pub fn leaves(
+        &self,
+        storage: &dyn Storage,
+        start: Seq,
+        count: usize,
+    ) -> Result<Vec<Hash>, LogError> {
         self.read_at(storage, 0, start.0, count)
     }
 
@@ -166,7 +173,10 @@ impl Trail {
             let from = (start.max(border) - border) as usize;
             let tail = self.tails.get(usize::from(level)).map_or(&[][..], Vec::as_slice);
             let rest = tail.get(from..from + (count - on_disk)).ok_or_else(|| {
-                LogError::NotFound(format!("level {level} of trail {} has no hash {start}", self.info.id))
+                LogError::NotFound(format!(
+                    "level {level} of trail {} has no hash {start}",
+                    self.info.id
+                ))
             })?;
             hashes.extend_from_slice(rest);
         }

@@ -1,5 +1,7 @@
 //! The log through its public interface, on a real directory.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use indelible_event::{TrailName, check};
 use indelible_log::record::{Seq, TrailNo};
 use indelible_log::{Appended, Incoming, Log, LogError, SealAt, Seams, View};

@@ -83,7 +83,10 @@ pub fn drill(
     progress: &dyn Fn(&'static str),
 ) -> Result<Vec<DrillRow>, StoreError> {
     let stage = prepare(source, guard, scratch)?;
-    let honest = verify(&stage.base.storage, &VerifyOptions { kept: vec![stage.kept.clone()], ..Default::default() })?;
+    let honest = verify(
+        &stage.base.storage,
+        &VerifyOptions { kept: vec![stage.kept.clone()], ..Default::default() },
+    )?;
     if let Some(finding) = honest.log.findings.first() {
         let why = format!("the directory does not verify even before the drill: {finding}");
         return Err(StoreError::NotFound(why));
@@ -133,7 +136,8 @@ pub(crate) fn append(
     count: usize,
     seal: bool,
 ) -> Result<(), StoreError> {
-    let options = OpenOptions { background: false, seal_at: SealAt::default(), ..OpenOptions::default() };
+    let options =
+        OpenOptions { background: false, seal_at: SealAt::default(), ..OpenOptions::default() };
     let store = Store::open(place.clone(), options)?;
     let event = |n: usize| {
         let json = format!(

@@ -103,7 +103,11 @@ impl Guard {
     }
 
     /// In what the log differs from what was signed, trail by trail; empty if it fits.
-    pub fn deviations(&self, view: &View, public_key: &str) -> Result<Vec<(String, String)>, StoreError> {
+    pub fn deviations(
+        &self,
+        view: &View,
+        public_key: &str,
+    ) -> Result<Vec<(String, String)>, StoreError> {
         let mut out = Vec::new();
         if !self.is_of(&view.log_id()) {
             out.push(("_system".into(), "the guard is of another log".into()));
@@ -114,7 +118,8 @@ impl Guard {
         let trails = view.trails();
         for (id, signed) in self.trails() {
             match trails.iter().find(|t| t.info.id == id) {
-                None => out.push((id.to_string(), format!("it is gone; size {} was signed", signed.size))),
+                None => out
+                    .push((id.to_string(), format!("it is gone; size {} was signed", signed.size))),
                 Some(trail) => {
                     if let Some(why) = signed.deviation(view, trail)? {
                         out.push((trail.info.name.to_string(), why));
@@ -128,13 +133,25 @@ impl Guard {
 
 impl Signed {
     /// In what a trail differs from what was signed of it.
-    pub fn deviation(&self, view: &View, trail: &TrailStatus) -> Result<Option<String>, StoreError> {
+    pub fn deviation(
+        &self,
+        view: &View,
+        trail: &TrailStatus,
+    ) -> Result<Option<String>, StoreError> {
         if trail.size.0 < self.size {
-            return Ok(Some(format!("it has {} records, and size {} was signed", trail.size, self.size)));
+            return Ok(Some(format!(
+                "it has {} records, and size {} was signed",
+                trail.size, self.size
+            )));
         }
         let root = view.root(trail.info.no, TreeSize(self.size))?;
         Ok((root.to_base64() != self.root).then(|| {
-            format!("its first {} records have root {}, and {} was signed", self.size, root.to_base64(), self.root)
+            format!(
+                "its first {} records have root {}, and {} was signed",
+                self.size,
+                root.to_base64(),
+                self.root
+            )
         }))
     }
 }

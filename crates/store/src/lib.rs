@@ -25,6 +25,5 @@ pub use store::{InitOptions, Item, OpenOptions, Store};
 pub use tiles::TileStats;
 pub use verify::{VerifyOptions, VerifyReport, verify};
 
-
 pub use guard::PATH as GUARD;
 pub use publish::{CHECKPOINT_RECORDED, NODE_CREATED, ROLLBACK_ACCEPTED, checkpoint_path};

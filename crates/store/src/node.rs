@@ -77,7 +77,8 @@ impl Node {
     /// A trail's verifier key: what a stranger needs to check its proofs.
     pub fn vkey(&self, trail: TrailId) -> Result<Vkey, StoreError> {
         let bytes = BASE64.decode(&self.public_key).ok().and_then(|b| <[u8; 32]>::try_from(b).ok());
-        let bytes = bytes.ok_or_else(|| StoreError::file(NODE, "the public key is not 32 bytes of base64"))?;
+        let bytes = bytes
+            .ok_or_else(|| StoreError::file(NODE, "the public key is not 32 bytes of base64"))?;
         Vkey::new(&self.origin_of(trail), indelible_merkle::Algorithm::Ed25519, &bytes)
             .map_err(|e| StoreError::file(NODE, e))
     }
@@ -104,7 +105,8 @@ pub(crate) fn load_key(storage: &dyn Storage) -> Result<Option<[u8; 32]>, StoreE
     };
     let bad = || StoreError::file(KEY, "not a node key");
     let text = std::str::from_utf8(&bytes).map_err(|_| bad())?;
-    let base64 = text.strip_prefix(KEY_HEADER).and_then(|rest| rest.strip_prefix('\n')).ok_or_else(bad)?;
+    let base64 =
+        text.strip_prefix(KEY_HEADER).and_then(|rest| rest.strip_prefix('\n')).ok_or_else(bad)?;
     let seed = BASE64.decode(base64.trim_end_matches('\n')).map_err(|_| bad())?;
     <[u8; 32]>::try_from(seed).map(Some).map_err(|_| bad())
 }
@@ -124,7 +126,8 @@ pub(crate) struct Keys {
 impl Keys {
     /// The key under a trail's origin.
     pub fn of(&self, trail: TrailId) -> Result<SigningKey, StoreError> {
-        SigningKey::from_seed(&self.node.origin_of(trail), &self.seed).map_err(|e| StoreError::file(KEY, e))
+        SigningKey::from_seed(&self.node.origin_of(trail), &self.seed)
+            .map_err(|e| StoreError::file(KEY, e))
     }
 }
 

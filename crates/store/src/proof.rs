@@ -20,7 +20,10 @@ pub(crate) fn prove(
     if seq.0 >= checkpoint.size.0 {
         let size = reader.view.trail(trail.info.no)?.size;
         let why = if seq.0 < size.0 {
-            format!("seq {} is durable but not published yet: the checkpoint covers {}", seq.0, checkpoint.size)
+            format!(
+                "seq {} is durable but not published yet: the checkpoint covers {}",
+                seq.0, checkpoint.size
+            )
         } else {
             format!("trail {} has no seq {}: it has {size} records", trail.info.name, seq.0)
         };
@@ -111,11 +114,15 @@ pub struct ProvenEvent {
 /// Verifies a proof from its bytes and the key alone. The error says what does not hold.
 pub fn verify_proof(bytes: &[u8], vkey: &Vkey) -> Result<ProvenEvent, String> {
     let proof = TlogProof::decode(bytes).map_err(|e| e.to_string())?;
-    let extra = proof.extra.as_deref().ok_or("the proof has no extra line, so it shows no event")?;
-    let disclosure = Disclosure::decode(extra).map_err(|e| format!("the disclosure is malformed: {e}"))?;
+    let extra =
+        proof.extra.as_deref().ok_or("the proof has no extra line, so it shows no event")?;
+    let disclosure =
+        Disclosure::decode(extra).map_err(|e| format!("the disclosure is malformed: {e}"))?;
     let leaf = leaf_hash(&disclosure.entry);
     let checkpoint = proof.verify(&leaf, vkey).map_err(|e| e.to_string())?;
-    disclosure.verify().map_err(|e| format!("the disclosed parts are not those of the entry: {e}"))?;
+    disclosure
+        .verify()
+        .map_err(|e| format!("the disclosed parts are not those of the entry: {e}"))?;
     Ok(ProvenEvent { checkpoint, index: proof.index, leaf, disclosure })
 }
 

@@ -124,7 +124,9 @@ impl Publisher {
     }
 
     fn has_checkpoint(&self, trail: TrailId) -> bool {
-        self.storage.open(&checkpoint_path(trail), false).is_ok_and(|f| f.len().is_ok_and(|len| len > 0))
+        self.storage
+            .open(&checkpoint_path(trail), false)
+            .is_ok_and(|f| f.len().is_ok_and(|len| len > 0))
     }
 
     /// Replaces a trail's checkpoint. Not synced: the guard has what must survive, and a checkpoint that
@@ -135,7 +137,9 @@ impl Publisher {
         let dir = format!("{DIR}/{trail}");
         self.storage.create_dir(&dir).map_err(StoreError::io(&dir))?;
         match self.storage.remove(&aside) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(StoreError::io(&aside)(e)),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::io(&aside)(e));
+            }
             _ => {}
         }
         let file = self.storage.create(&aside).map_err(StoreError::io(&aside))?;
@@ -186,7 +190,11 @@ pub(crate) fn record(log: &Log, events: &[Checked]) -> Result<(), StoreError> {
 }
 
 /// An event that the node tells of itself.
-pub(crate) fn own_event(action: &str, target: serde_json::Value, details: serde_json::Value) -> Checked {
+pub(crate) fn own_event(
+    action: &str,
+    target: serde_json::Value,
+    details: serde_json::Value,
+) -> Checked {
     let json = serde_json::json!({
         "action": action,
         "category": "system",
@@ -221,4 +229,3 @@ pub(crate) fn node_created(node: &Node) -> Checked {
     let details = serde_json::json!({"origin": node.origin, "public_key": node.public_key});
     own_event(NODE_CREATED, target, details)
 }
-

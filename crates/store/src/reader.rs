@@ -64,7 +64,8 @@ impl Reader {
     /// A trail by name.
     pub fn trail(&self, name: &TrailName) -> Result<TrailStatus, StoreError> {
         let no = self.view.trail_no(name);
-        let no = no.ok_or_else(|| StoreError::NotFound(format!("there is no trail named {name}")))?;
+        let no =
+            no.ok_or_else(|| StoreError::NotFound(format!("there is no trail named {name}")))?;
         Ok(self.view.trail(no)?)
     }
 
@@ -80,7 +81,8 @@ impl Reader {
 
     /// The seq of an event id.
     pub fn find(&self, trail: &TrailStatus, id: EventId) -> Result<Seq, StoreError> {
-        let missing = || StoreError::NotFound(format!("trail {} has no event {id}", trail.info.name));
+        let missing =
+            || StoreError::NotFound(format!("trail {} has no event {id}", trail.info.name));
         self.view.find(trail.info.no, id)?.ok_or_else(missing)
     }
 
@@ -94,17 +96,25 @@ impl Reader {
         };
         let bytes = bytes.ok_or_else(|| {
             let name = &trail.info.name;
-            StoreError::NotFound(format!("trail {name} has no checkpoint yet; the writer signs one each second"))
+            StoreError::NotFound(format!(
+                "trail {name} has no checkpoint yet; the writer signs one each second"
+            ))
         })?;
         let checkpoint =
             Checkpoint::open(&bytes, &self.vkey(trail)?).map_err(|e| StoreError::file(&path, e))?;
         let size = self.view.trail(trail.info.no)?.size;
         if checkpoint.size > size {
-            let why = format!("alarm: it was signed at size {}, but there are {size} records", checkpoint.size);
+            let why = format!(
+                "alarm: it was signed at size {}, but there are {size} records",
+                checkpoint.size
+            );
             return Err(StoreError::file(&path, why));
         }
         if self.view.root(trail.info.no, checkpoint.size)? != checkpoint.root {
-            return Err(StoreError::file(&path, "alarm: its root is not the root of the records here"));
+            return Err(StoreError::file(
+                &path,
+                "alarm: its root is not the root of the records here",
+            ));
         }
         let note = String::from_utf8(bytes).map_err(|_| StoreError::file(&path, "not UTF-8"))?;
         Ok((note, checkpoint))
@@ -112,7 +122,12 @@ impl Reader {
 
     /// A C2SP tlog-proof of one record, with its disclosure in the extra line. The parts in `redact` are
     /// withheld: only their commitments are given.
-    pub fn prove(&self, trail: &TrailStatus, seq: Seq, redact: &[Part]) -> Result<String, StoreError> {
+    pub fn prove(
+        &self,
+        trail: &TrailStatus,
+        seq: Seq,
+        redact: &[Part],
+    ) -> Result<String, StoreError> {
         proof::prove(self, trail, seq, redact)
     }
 
@@ -173,7 +188,7 @@ fn read_note(storage: &dyn Storage, trail: TrailId) -> Result<Option<Vec<u8>>, S
 }
 
 /// The latest checkpoints of all trails.
-fn read_notes(storage: &dyn Storage) -> Result<BTreeMap<TrailId, Vec<u8>>, StoreError> {
+pub(crate) fn read_notes(storage: &dyn Storage) -> Result<BTreeMap<TrailId, Vec<u8>>, StoreError> {
     let mut notes = BTreeMap::new();
     for name in storage.list(TRAILS).map_err(StoreError::io(TRAILS))? {
         if let Some(id) = TrailId::parse(&name)

@@ -7,7 +7,9 @@ use std::time::Duration;
 use indelible_event::{Checked, TrailName};
 use indelible_log::record::TrailNo;
 use indelible_log::storage::Storage;
-use indelible_log::{AppendError, Appended, Clock, Incoming, Log, LogError, Recovery, SealAt, Seams};
+use indelible_log::{
+    AppendError, Appended, Clock, Incoming, Log, LogError, Recovery, SealAt, Seams,
+};
 
 use crate::error::StoreError;
 use crate::guard::{self, Guard};
@@ -40,7 +42,12 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        OpenOptions { seal_at: SealAt::default(), accept_rollback: false, background: true, guard: None }
+        OpenOptions {
+            seal_at: SealAt::default(),
+            accept_rollback: false,
+            background: true,
+            guard: None,
+        }
     }
 }
 
@@ -104,7 +111,10 @@ impl Store {
         let log_id = log.view().log_id();
         guard_storage.create_dir(guard::DIR).map_err(StoreError::io(guard::DIR))?;
         if Guard::load(&**guard_storage)?.is_some_and(|guard| !guard.is_of(&log_id)) {
-            return Err(StoreError::file(guard::PATH, "there is a guard here already, of another log"));
+            return Err(StoreError::file(
+                guard::PATH,
+                "there is a guard here already, of another log",
+            ));
         }
         Guard::new(&log_id, &node.public_key).store(&**guard_storage)?;
         if log.view().trail(TrailNo(0))?.size.0 == 0 {
@@ -129,7 +139,8 @@ impl Store {
         let publisher = Arc::new(Mutex::new(publisher));
         let reader = Reader::of(seams.storage.clone(), log.view().clone(), node);
         let trouble = Arc::default();
-        let mut store = Store { log, clock: seams.clock, reader, publisher, trouble, background: None };
+        let mut store =
+            Store { log, clock: seams.clock, reader, publisher, trouble, background: None };
         if options.background {
             store.background = Some(store.start_background()?);
         }
@@ -138,7 +149,8 @@ impl Store {
 
     fn start_background(&self) -> Result<Background, StoreError> {
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
-        let (log, publisher, clock) = (self.log.clone(), self.publisher.clone(), self.clock.clone());
+        let (log, publisher, clock) =
+            (self.log.clone(), self.publisher.clone(), self.clock.clone());
         let (stopped, trouble) = (stop.clone(), self.trouble.clone());
         let run = move || {
             let (flag, changed) = &*stopped;
@@ -150,7 +162,8 @@ impl Store {
                 // What fails here is tried again in a second, and meanwhile told by `trouble`.
                 let result = log.maintain().map_err(StoreError::from);
                 let result = result.and_then(|()| publish(&publisher, &log, &*clock));
-                *trouble.lock().expect("nothing panics while holding it") = result.err().map(|e| e.to_string());
+                *trouble.lock().expect("nothing panics while holding it") =
+                    result.err().map(|e| e.to_string());
             }
         };
         let thread = std::thread::Builder::new().name("indelible-publisher".into()).spawn(run);
@@ -232,7 +245,11 @@ impl Drop for Store {
     }
 }
 
-fn publish(publisher: &Mutex<Publisher>, log: &Log, clock: &dyn Clock) -> Result<usize, StoreError> {
+fn publish(
+    publisher: &Mutex<Publisher>,
+    log: &Log,
+    clock: &dyn Clock,
+) -> Result<usize, StoreError> {
     let mut publisher = publisher.lock().expect("nothing panics while holding the publisher");
     publisher.publish(log, clock.now().0)
 }

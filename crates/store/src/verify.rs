@@ -1,11 +1,12 @@
 //! Verification of a whole directory: the records by the log's own verifier, and on top of it key,
 //! guard, and every signature.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indelible_event::Part;
 use indelible_log::record::KeptRecord;
-use indelible_log::storage::{Storage, read_whole};
+use indelible_log::storage::Storage;
 use indelible_log::trail::TrailId;
 use indelible_log::verify::{self as records, CheckedTrail, Finding, Options, Report};
 use indelible_merkle::{Checkpoint, Note};
@@ -14,8 +15,7 @@ use crate::error::StoreError;
 use crate::guard::{self, Guard};
 use crate::node::{KEY, NODE, Node};
 use crate::publish::{CHECKPOINT_RECORDED, NODE_CREATED, ROLLBACK_ACCEPTED, checkpoint_path};
-
-const NOTE_BYTES_MAX: u64 = 1 << 20;
+use crate::reader::read_notes;
 
 /// How to verify.
 pub struct VerifyOptions<'a> {
@@ -53,18 +53,24 @@ impl VerifyReport {
 }
 
 /// Reads and checks everything in a directory. An error means that it could not be read at all.
-pub fn verify(storage: &Arc<dyn Storage>, options: &VerifyOptions<'_>) -> Result<VerifyReport, StoreError> {
+pub fn verify(
+    storage: &Arc<dyn Storage>,
+    options: &VerifyOptions<'_>,
+) -> Result<VerifyReport, StoreError> {
+    // What was signed is read before what it was signed for: beside a writer the other order would find
+    // signatures ahead of their records.
+    let guard = Guard::load(&**options.guard.as_ref().unwrap_or(storage));
+    let notes = read_notes(&**storage)?;
     let log = records::verify(
         storage,
         &Options { threads: options.threads, progress: options.progress },
     )?;
-    let guard_storage = options.guard.as_ref().unwrap_or(storage);
     let mut check = Signatures { storage: &**storage, log, signatures: 0 };
     match Node::load(&**storage) {
         Ok(node) => {
             check.node(&node);
-            check.guard(&node, &**guard_storage);
-            check.checkpoints(&node);
+            check.guard(&node, guard);
+            check.checkpoints(&node, &notes);
             check.recorded(&node);
             for kept in &options.kept {
                 check.kept(&node, kept);
@@ -94,21 +100,25 @@ impl Signatures<'_> {
         let Some(named) = named else {
             return self.find(NODE, Some("_system"), "its first event does not name the node");
         };
-        if named["public_key"] != node.public_key.as_str() || named["origin"] != node.origin.as_str() {
+        if named["public_key"] != node.public_key.as_str()
+            || named["origin"] != node.origin.as_str()
+        {
             self.find(NODE, None, "key or origin is not what the first event of _system names");
         }
         if let Err(e) = node.signing_keys(self.storage) {
             match e {
                 // Whoever verifies a copy need not have the secret.
-                StoreError::Log(_) => self.log.notes.push(format!("{KEY} cannot be read; nothing needs it here")),
+                StoreError::Log(_) => {
+                    self.log.notes.push(format!("{KEY} cannot be read; nothing needs it here"))
+                }
                 e => self.find(KEY, None, e.to_string()),
             }
         }
     }
 
     /// The log must be what was signed last.
-    fn guard(&mut self, node: &Node, storage: &dyn Storage) {
-        let guard = match Guard::load(storage) {
+    fn guard(&mut self, node: &Node, guard: Result<Option<Guard>, StoreError>) {
+        let guard = match guard {
             Ok(Some(guard)) => guard,
             Ok(None) => return self.find(guard::PATH, None, "the sign guard is missing"),
             Err(e) => return self.find(guard::PATH, None, e.to_string()),
@@ -119,7 +129,8 @@ impl Signatures<'_> {
         let signed: Vec<_> = guard.trails().map(|(id, s)| (id, s.clone())).collect();
         for (id, signed) in signed {
             let Some(trail) = self.trail(id) else {
-                let what = format!("trail {id} was signed at size {}, and is not there", signed.size);
+                let what =
+                    format!("trail {id} was signed at size {}, and is not there", signed.size);
                 self.find(guard::PATH, None, what);
                 continue;
             };
@@ -130,16 +141,16 @@ impl Signatures<'_> {
     }
 
     /// Every trail's latest checkpoint must be signed by the node and be of these records.
-    fn checkpoints(&mut self, node: &Node) {
+    fn checkpoints(&mut self, node: &Node, notes: &BTreeMap<TrailId, Vec<u8>>) {
         for trail in self.log.trails.clone() {
-            let path = checkpoint_path(trail.info.id);
-            match read_whole(self.storage, &path, NOTE_BYTES_MAX) {
-                Ok(bytes) => self.checkpoint(node, &trail, &path, None, &bytes),
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            match notes.get(&trail.info.id) {
+                Some(note) => {
+                    self.checkpoint(node, &trail, &checkpoint_path(trail.info.id), None, note)
+                }
+                None => {
                     let name = &trail.info.name;
                     self.log.notes.push(format!("trail {name} has no checkpoint yet"));
                 }
-                Err(e) => self.find(&path, Some(trail.info.name.as_str()), e.to_string()),
             }
         }
     }
@@ -147,7 +158,7 @@ impl Signatures<'_> {
     /// So must every checkpoint that was recorded in `_system`, and their sizes must never fall unless
     /// somebody accepted it.
     fn recorded(&mut self, node: &Node) {
-        let mut last: std::collections::BTreeMap<TrailId, u64> = Default::default();
+        let mut last: BTreeMap<TrailId, u64> = BTreeMap::new();
         for record in std::mem::take(&mut self.log.system) {
             let at = format!("_system seq {}", record.seq.0);
             match record.entry().action {
@@ -156,19 +167,28 @@ impl Signatures<'_> {
                     self.log.notes.push(format!("{at}: somebody accepted a rollback"));
                 }
                 CHECKPOINT_RECORDED => {
-                    let note = details(&record).and_then(|d| d["checkpoint"].as_str().map(str::to_owned));
+                    let note =
+                        details(&record).and_then(|d| d["checkpoint"].as_str().map(str::to_owned));
                     let Some(note) = note else {
                         self.find(&at, Some("_system"), "the recorded checkpoint is not readable");
                         continue;
                     };
                     let Some(trail) = self.trail_of(node, note.as_bytes()) else {
-                        self.find(&at, Some("_system"), "it holds a checkpoint of a trail that is not there");
+                        self.find(
+                            &at,
+                            Some("_system"),
+                            "it holds a checkpoint of a trail that is not there",
+                        );
                         continue;
                     };
                     self.checkpoint(node, &trail, &at, Some(record.seq.0), note.as_bytes());
                     let size = Checkpoint::parse(text_of(note.as_bytes())).map_or(0, |c| c.size.0);
                     if last.insert(trail.info.id, size).is_some_and(|before| before > size) {
-                        self.find(&at, Some(trail.info.name.as_str()), "a recorded checkpoint is smaller than the one before");
+                        self.find(
+                            &at,
+                            Some(trail.info.name.as_str()),
+                            "a recorded checkpoint is smaller than the one before",
+                        );
                     }
                 }
                 _ => {}
@@ -182,12 +202,23 @@ impl Signatures<'_> {
             Some(trail) => self.checkpoint(node, &trail, "the kept checkpoint", None, bytes),
             None => {
                 let origin = text_of(bytes).lines().next().unwrap_or_default().to_owned();
-                self.find("the kept checkpoint", None, format!("there is no trail with origin {origin:?} here"));
+                self.find(
+                    "the kept checkpoint",
+                    None,
+                    format!("there is no trail with origin {origin:?} here"),
+                );
             }
         }
     }
 
-    fn checkpoint(&mut self, node: &Node, trail: &CheckedTrail, path: &str, seq: Option<u64>, bytes: &[u8]) {
+    fn checkpoint(
+        &mut self,
+        node: &Node,
+        trail: &CheckedTrail,
+        path: &str,
+        seq: Option<u64>,
+        bytes: &[u8],
+    ) {
         let opened = node
             .vkey(trail.info.id)
             .map_err(|e| e.to_string())

@@ -1,11 +1,13 @@
 //! A directory through the store's public interface.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use indelible_event::{DisclosedPart, Part, TrailName, check};
 use indelible_log::record::Seq;
 use indelible_log::{SealAt, Seams};
 use indelible_store::{
-    CaughtBy, InitOptions, Item, OpenOptions, Reader, Store, StoreError, VerifyOptions, drill, verify,
-    verify_consistency_proof, verify_proof,
+    CaughtBy, InitOptions, Item, OpenOptions, Reader, Store, StoreError, VerifyOptions, drill,
+    verify, verify_consistency_proof, verify_proof,
 };
 
 struct Dir {
@@ -21,7 +23,8 @@ fn init() -> Dir {
 }
 
 fn open(dir: &Dir) -> Store {
-    Store::open(dir.seams.clone(), OpenOptions { background: false, ..OpenOptions::default() }).unwrap()
+    Store::open(dir.seams.clone(), OpenOptions { background: false, ..OpenOptions::default() })
+        .unwrap()
 }
 
 fn append(store: &Store, trail: &str, range: std::ops::Range<u64>) {
@@ -93,7 +96,8 @@ fn a_missing_guard_and_an_older_copy_are_refused_until_accepted() {
     assert!(report.log.notes.iter().any(|n| n.contains("accepted a rollback")));
 
     // A guard that saw less than the log has is no deviation; one that saw more is.
-    indelible_log::storage::replace_durably(&*dir.seams.storage, indelible_store::GUARD, &guard).unwrap();
+    indelible_log::storage::replace_durably(&*dir.seams.storage, indelible_store::GUARD, &guard)
+        .unwrap();
     open(&dir).close().unwrap();
 }
 
@@ -103,9 +107,11 @@ fn checkpoints_are_recorded_each_hour_and_verify() {
     let clock = std::sync::Arc::new(indelible_sim::ManualClock::at(1_700_000_000_000_000));
     let seams = Seams { clock: clock.clone(), ..dir.seams.clone() };
     // The clock stands before the time of init; recorded_at does not go back all the same.
-    let store =
-        Store::open(seams, OpenOptions { background: false, seal_at: SealAt::default(), ..OpenOptions::default() })
-            .unwrap();
+    let store = Store::open(
+        seams,
+        OpenOptions { background: false, seal_at: SealAt::default(), ..OpenOptions::default() },
+    )
+    .unwrap();
     append(&store, "default", 0..10);
     assert_eq!(store.publish().unwrap(), 2);
     assert_eq!(store.publish().unwrap(), 0);

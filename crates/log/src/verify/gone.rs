@@ -68,8 +68,11 @@ pub(super) fn check(storage: &dyn Storage, trails: &[CheckedTrail], found: &mut 
             .get(&(gone.trail, gone.part as usize))
             .is_some_and(|sets| sets.iter().any(|s| s.contains(gone.seq)));
         if !explained {
-            let what =
-                format!("row {}: part {} is missing, and no erasure was recorded", gone.row, gone.part.name());
+            let what = format!(
+                "row {}: part {} is missing, and no erasure was recorded",
+                gone.row,
+                gone.part.name()
+            );
             let (trail, seq) = (name(gone.trail), Some(gone.seq));
             found.findings.push(Finding { trail, seq, path: gone.path, offset: None, what });
         }
@@ -79,7 +82,13 @@ pub(super) fn check(storage: &dyn Storage, trails: &[CheckedTrail], found: &mut 
             true => found.notes.push(format!("{}: expired by policy #{}", stub.path, stub.policy)),
             false => {
                 let what = "it has expired, and no event in _system says so".to_owned();
-                found.findings.push(Finding { trail: None, seq: None, path: stub.path, offset: None, what });
+                found.findings.push(Finding {
+                    trail: None,
+                    seq: None,
+                    path: stub.path,
+                    offset: None,
+                    what,
+                });
             }
         }
     }
@@ -98,7 +107,9 @@ fn erasures(
             Ok((erasure, seqs)) => {
                 let id = TrailId::parse(&erasure.trail);
                 let Some(trail) = trails.iter().find(|t| Some(t.info.id) == id) else { continue };
-                for part in Part::ALL.into_iter().filter(|p| erasure.parts.iter().any(|n| n == p.name())) {
+                for part in
+                    Part::ALL.into_iter().filter(|p| erasure.parts.iter().any(|n| n == p.name()))
+                {
                     out.entry((trail.info.no, part as usize)).or_default().push(seqs.clone());
                 }
             }
@@ -114,7 +125,11 @@ fn erasures(
     out
 }
 
-fn erasure(storage: &dyn Storage, record: &KeptRecord, path: &str) -> Result<(Erasure, Seqs), String> {
+fn erasure(
+    storage: &dyn Storage,
+    record: &KeptRecord,
+    path: &str,
+) -> Result<(Erasure, Seqs), String> {
     let what = record.part(Part::What).ok_or("the erasure event has lost its part `what`")?;
     let Details::<Erasure> { details } =
         serde_json::from_slice(what).map_err(|e| format!("the erasure event is malformed: {e}"))?;
@@ -125,7 +140,9 @@ fn erasure(storage: &dyn Storage, record: &KeptRecord, path: &str) -> Result<(Er
     }
     let seqs = Seqs::decode(&bytes).ok_or("the erasure's companion file is malformed")?;
     if seqs.count() != details.seqs.count {
-        return Err("the erasure's companion file has another number of seqs than was recorded".into());
+        return Err(
+            "the erasure's companion file has another number of seqs than was recorded".into()
+        );
     }
     Ok((details, seqs))
 }

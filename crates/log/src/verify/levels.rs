@@ -20,7 +20,8 @@ pub(super) fn check(shared: &Shared<'_>, index: usize) -> Result<(), LogError> {
         }
         let path = level_path(info.id, level);
         for at in 0..count {
-            let children = read_level(shared.storage, info.id, level - 1, at * WIDTH, WIDTH as usize)?;
+            let children =
+                read_level(shared.storage, info.id, level - 1, at * WIDTH, WIDTH as usize)?;
             let stored = read_level(shared.storage, info.id, level, at, 1)?;
             if stored.first() != Some(&root_of(&children)) {
                 shared.find(Finding {

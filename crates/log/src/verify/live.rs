@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use indelible_event::EventId;
 use indelible_merkle::leaf_hash;
 
+use super::snapshot::ActiveBytes;
 use super::{Finding, Shared, finding_of, is_told};
 use crate::active;
 use crate::error::LogError;
@@ -14,8 +15,13 @@ use crate::trail::TrailInfo;
 use crate::view::created_trail;
 
 pub(super) fn check(shared: &Shared<'_>) -> Result<(), LogError> {
-    let mut files = active::list(shared.storage)?;
-    files.retain(|first| first.0 >= shared.manifest.sealed_pos);
+    let files = match &shared.snapshot.active {
+        Ok(files) => files,
+        Err(finding) => {
+            shared.find(finding.clone());
+            return Ok(());
+        }
+    };
     let mut live = Live {
         shared,
         next_pos: Pos(shared.manifest.sealed_pos),
@@ -25,14 +31,18 @@ pub(super) fn check(shared: &Shared<'_>) -> Result<(), LogError> {
         leaves: BTreeMap::new(),
         told: Vec::new(),
     };
-    if files.first() != Some(&live.next_pos) {
+    if files.first().is_none_or(|file| file.first != live.next_pos) {
         let path = active::path(live.next_pos);
-        return Err(LogError::corrupt(&path, 0, "the active file that follows the segments is missing"));
+        return Err(LogError::corrupt(
+            &path,
+            0,
+            "the active file that follows the segments is missing",
+        ));
     }
     active::check_marks(shared.storage, live.next_pos)?;
-    for (i, first) in files.iter().enumerate() {
-        if let Err(e) = live.file(*first, i + 1 == files.len()) {
-            shared.find(finding_of(e, &active::path(*first)));
+    for (i, file) in files.iter().enumerate() {
+        if let Err(e) = live.file(file, i + 1 == files.len()) {
+            shared.find(finding_of(e, &active::path(file.first)));
             break;
         }
     }
@@ -57,22 +67,21 @@ struct Live<'a> {
 }
 
 impl Live<'_> {
-    fn file(&mut self, first: Pos, is_last: bool) -> Result<(), LogError> {
-        let storage = self.shared.storage;
+    fn file(&mut self, file: &ActiveBytes, is_last: bool) -> Result<(), LogError> {
+        let ActiveBytes { first, mark, bytes } = file;
+        let (first, mark) = (*first, *mark);
         let path = active::path(first);
-        let mark = active::read_mark(storage, first);
-        let bytes = storage.map(&path).map_err(LogError::io(&path))?;
         self.shared.found().bytes += bytes.len() as u64;
-        let header = FileHeader::decode(&bytes).map_err(LogError::frame(&path, 0))?;
+        let header = FileHeader::decode(bytes).map_err(LogError::frame(&path, 0))?;
         let expected = FileHeader { log_id: self.shared.manifest.log_id, first_pos: first };
         if header != expected || first != self.next_pos {
             return Err(LogError::corrupt(&path, 0, "this file belongs to another log or place"));
         }
         let mut at = FILE_HEADER_LEN;
         while at < bytes.len() {
-            let group = match frame::group_at(&bytes, at) {
+            let group = match frame::group_at(bytes, at) {
                 Ok(group) => group,
-                Err(e) => return self.torn(&path, &bytes, at, mark, is_last, &e),
+                Err(e) => return self.torn(&path, bytes, at, mark, is_last, &e),
             };
             if group.header.first_pos != self.next_pos || group.header.durable > at as u64 {
                 return Err(LogError::corrupt(&path, at as u64, "a group is not in its place"));
@@ -105,7 +114,9 @@ impl Live<'_> {
         let later = (at + 1..bytes.len()).find_map(|i| frame::header_here(&bytes[i..]));
         if is_last && (at as u64) >= mark && later.is_none() {
             let torn = bytes.len() - at;
-            let note = format!("{path}: {torn} bytes at offset {at} were never acknowledged; the next start cuts them off");
+            let note = format!(
+                "{path}: {torn} bytes at offset {at} were never acknowledged; the next start cuts them off"
+            );
             self.shared.found().notes.push(note);
             return Ok(());
         }
@@ -118,7 +129,13 @@ impl Live<'_> {
         let find = |what: &str| {
             let trail = self.trails.get(no).map(|t| t.name.to_string());
             let (seq, offset) = (Some(record.seq.0), Some(*offset));
-            self.shared.find(Finding { trail, seq, path: path.to_owned(), offset, what: what.into() });
+            self.shared.find(Finding {
+                trail,
+                seq,
+                path: path.to_owned(),
+                offset,
+                what: what.into(),
+            });
         };
         let Some(next) = self.next_seq.get(no).copied() else {
             return Err(LogError::corrupt(path, *offset, "its trail was never made"));

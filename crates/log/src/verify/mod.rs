@@ -9,6 +9,7 @@ mod gone;
 mod levels;
 mod live;
 mod segments;
+mod snapshot;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex};
 use indelible_event::Part;
 use indelible_merkle::{Hash, TileReader, TreeSize};
 
+use self::snapshot::Snapshot;
 use crate::erasure::{ERASED, EXPIRED};
 use crate::error::LogError;
 use crate::manifest::{Manifest, PATH, SEGMENTS};
@@ -137,6 +139,7 @@ pub struct Options<'a> {
 /// What the workers share.
 struct Shared<'a> {
     storage: &'a dyn Storage,
+    snapshot: &'a Snapshot,
     manifest: &'a Manifest,
     infos: Vec<TrailInfo>,
     jobs: Mutex<VecDeque<Job>>,
@@ -182,22 +185,30 @@ const ROWS_A_JOB: u32 = 250_000;
 /// Verifies a directory. An error means that it could not be read at all; what is wrong in it is in the
 /// report.
 pub fn verify(storage: &Arc<dyn Storage>, options: &Options<'_>) -> Result<Report, LogError> {
-    let manifest = match Manifest::load(&**storage) {
-        Ok(manifest) => manifest,
+    let snapshot = match Snapshot::take(&**storage) {
+        Ok(snapshot) => snapshot,
         Err(LogError::Corrupt { path, offset, reason }) => {
             return Ok(Report {
-                findings: vec![Finding { trail: None, seq: None, path, offset: Some(offset), what: reason }],
+                findings: vec![Finding {
+                    trail: None,
+                    seq: None,
+                    path,
+                    offset: Some(offset),
+                    what: reason,
+                }],
                 ..Report::default()
             });
         }
         Err(e) => return Err(e),
     };
+    let manifest = &snapshot.manifest;
     let infos = manifest.infos()?;
     let shared = Shared {
         storage: &**storage,
-        manifest: &manifest,
+        snapshot: &snapshot,
+        manifest,
         infos,
-        jobs: Mutex::new(jobs(&manifest)),
+        jobs: Mutex::new(jobs(manifest)),
         found: Mutex::new(Found::default()),
         read: AtomicU64::new(0),
         progress: options.progress,
@@ -208,7 +219,7 @@ pub fn verify(storage: &Arc<dyn Storage>, options: &Options<'_>) -> Result<Repor
         }
     });
     let found = shared.found.into_inner().expect("no worker panicked while holding it");
-    Ok(conclude(&**storage, &manifest, shared.infos, found))
+    Ok(conclude(&**storage, manifest, shared.infos, found))
 }
 
 fn jobs(manifest: &Manifest) -> VecDeque<Job> {
@@ -233,7 +244,9 @@ impl Shared<'_> {
             let job = self.jobs.lock().expect("no worker panics while holding it").pop_front();
             let Some(job) = job else { return };
             let (path, result) = match job {
-                Job::Files(i) => (self.manifest.segments[i].parquet(), segments::check_files(self, i)),
+                Job::Files(i) => {
+                    (self.manifest.segments[i].parquet(), segments::check_files(self, i))
+                }
                 Job::Rows(i, rows) => {
                     (self.manifest.segments[i].parquet(), segments::check_rows(self, i, rows))
                 }
@@ -300,7 +313,11 @@ fn conclude(
         trails.push(CheckedTrail { info, sealed, live, tails: Vec::new() });
     }
     for trail in &mut trails {
-        coverage(trail, found.sealed.remove(&trail.info.no).unwrap_or_default(), &mut found.findings);
+        coverage(
+            trail,
+            found.sealed.remove(&trail.info.no).unwrap_or_default(),
+            &mut found.findings,
+        );
         if let Err(e) = levels::extend(storage, trail) {
             found.findings.push(finding_of(e, PATH));
         }
@@ -347,14 +364,20 @@ fn coverage(trail: &CheckedTrail, mut runs: Vec<(u64, u64)>, findings: &mut Vec<
     let mut next = 0;
     for (start, end) in runs {
         if start > next {
-            finding(next, format!("{} records are missing from here on: they are in no segment", start - next));
+            finding(
+                next,
+                format!("{} record(s) missing from here on: they are in no segment", start - next),
+            );
         } else if start < next {
             finding(start, "this record is in two places".into());
         }
         next = next.max(end);
     }
     if next != trail.sealed {
-        finding(next, format!("segments hold {next} records, and the tree was sealed at {}", trail.sealed));
+        finding(
+            next,
+            format!("segments hold {next} records, and the tree was sealed at {}", trail.sealed),
+        );
     }
 }
 
@@ -387,8 +410,13 @@ fn creations(trails: &[CheckedTrail], system: &[KeptRecord], findings: &mut Vec<
     for trail in trails.iter().skip(1) {
         match made.remove(&trail.info.no) {
             Some(info) if info == trail.info => {}
-            Some(info) => finding(&info.name.to_string(), format!("_system says it has number {} and id {}", info.no.0, info.id)),
-            None => finding(&trail.info.name.to_string(), "no event in _system made this trail".into()),
+            Some(info) => finding(
+                &info.name.to_string(),
+                format!("_system says it has number {} and id {}", info.no.0, info.id),
+            ),
+            None => {
+                finding(&trail.info.name.to_string(), "no event in _system made this trail".into())
+            }
         }
     }
     for info in made.into_values() {

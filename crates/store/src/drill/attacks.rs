@@ -36,28 +36,118 @@ const EVERYTHING: &str = "disk, key and guard";
 use CaughtBy::{OutsideWitness, SignGuard, Verification};
 
 pub(super) const LIST: &[Attack] = &[
-    Attack { what: "edit a value in a segment", needs: DISK, expect: Verification, act: edit_value },
-    Attack { what: "edit a value in the active file, mend its checksum", needs: DISK, expect: Verification, act: edit_live },
-    Attack { what: "edit a value and mend the tree up to its root", needs: DISK, expect: Verification, act: edit_and_mend_tree },
-    Attack { what: "edit a facet column, so that a search overlooks it", needs: DISK, expect: Verification, act: edit_facet },
-    Attack { what: "edit an entry field (the action)", needs: DISK, expect: Verification, act: edit_action },
+    Attack {
+        what: "edit a value in a segment",
+        needs: DISK,
+        expect: Verification,
+        act: edit_value,
+    },
+    Attack {
+        what: "edit a value in the active file, mend its checksum",
+        needs: DISK,
+        expect: Verification,
+        act: edit_live,
+    },
+    Attack {
+        what: "edit a value and mend the tree up to its root",
+        needs: DISK,
+        expect: Verification,
+        act: edit_and_mend_tree,
+    },
+    Attack {
+        what: "edit a facet column, so that a search overlooks it",
+        needs: DISK,
+        expect: Verification,
+        act: edit_facet,
+    },
+    Attack {
+        what: "edit an entry field (the action)",
+        needs: DISK,
+        expect: Verification,
+        act: edit_action,
+    },
     Attack { what: "swap two records", needs: DISK, expect: Verification, act: swap },
     Attack { what: "delete one record", needs: DISK, expect: Verification, act: delete_one },
     Attack { what: "slip in a record", needs: DISK, expect: Verification, act: slip_in },
-    Attack { what: "drop a part without an erasure event", needs: DISK, expect: Verification, act: drop_part },
-    Attack { what: "expire a segment without an event", needs: DISK, expect: Verification, act: expire },
-    Attack { what: "flip one bit in a segment", needs: DISK, expect: Verification, act: flip_segment },
-    Attack { what: "flip one bit in a tile level", needs: DISK, expect: Verification, act: flip_level },
-    Attack { what: "flip one bit in a checkpoint", needs: DISK, expect: Verification, act: flip_checkpoint },
-    Attack { what: "delete a segment and its line in the manifest", needs: DISK, expect: Verification, act: delete_segment },
-    Attack { what: "remove a trail, its tree and its guard entry", needs: EVERYTHING, expect: Verification, act: remove_trail },
+    Attack {
+        what: "drop a part without an erasure event",
+        needs: DISK,
+        expect: Verification,
+        act: drop_part,
+    },
+    Attack {
+        what: "expire a segment without an event",
+        needs: DISK,
+        expect: Verification,
+        act: expire,
+    },
+    Attack {
+        what: "flip one bit in a segment",
+        needs: DISK,
+        expect: Verification,
+        act: flip_segment,
+    },
+    Attack {
+        what: "flip one bit in a tile level",
+        needs: DISK,
+        expect: Verification,
+        act: flip_level,
+    },
+    Attack {
+        what: "flip one bit in a checkpoint",
+        needs: DISK,
+        expect: Verification,
+        act: flip_checkpoint,
+    },
+    Attack {
+        what: "delete a segment and its line in the manifest",
+        needs: DISK,
+        expect: Verification,
+        act: delete_segment,
+    },
+    Attack {
+        what: "remove a trail, its tree and its guard entry",
+        needs: EVERYTHING,
+        expect: Verification,
+        act: remove_trail,
+    },
     Attack { what: "cut the tail", needs: DISK, expect: Verification, act: cut_tail },
-    Attack { what: "cut the tail, mend the side word and the checkpoint", needs: KEY, expect: SignGuard, act: cut_tail_mended },
-    Attack { what: "truncate to an old size and go on", needs: DISK, expect: Verification, act: truncate_and_go_on },
-    Attack { what: "re-sign everything with another key", needs: EVERYTHING, expect: Verification, act: other_key },
-    Attack { what: "restore an old copy, the guard being elsewhere", needs: DISK, expect: SignGuard, act: old_copy },
-    Attack { what: "restore an old copy with its old guard", needs: EVERYTHING, expect: OutsideWitness, act: old_copy_and_guard },
-    Attack { what: "rewrite a longer history and sign it", needs: EVERYTHING, expect: OutsideWitness, act: longer_history },
+    Attack {
+        what: "cut the tail, mend the side word and the checkpoint",
+        needs: KEY,
+        expect: SignGuard,
+        act: cut_tail_mended,
+    },
+    Attack {
+        what: "truncate to an old size and go on",
+        needs: DISK,
+        expect: Verification,
+        act: truncate_and_go_on,
+    },
+    Attack {
+        what: "re-sign everything with another key",
+        needs: EVERYTHING,
+        expect: Verification,
+        act: other_key,
+    },
+    Attack {
+        what: "restore an old copy, the guard being elsewhere",
+        needs: DISK,
+        expect: SignGuard,
+        act: old_copy,
+    },
+    Attack {
+        what: "restore an old copy with its old guard",
+        needs: EVERYTHING,
+        expect: OutsideWitness,
+        act: old_copy_and_guard,
+    },
+    Attack {
+        what: "rewrite a longer history and sign it",
+        needs: EVERYTHING,
+        expect: OutsideWitness,
+        act: longer_history,
+    },
 ];
 
 impl Attack {
@@ -99,7 +189,11 @@ fn trail_no(stage: &Stage, storage: &dyn Storage) -> Result<TrailNo, StoreError>
 }
 
 /// Rewrites the segment with the drill's last sealed events.
-fn forge(stage: &Stage, place: &Seams, change: impl FnOnce(&mut Vec<Forged>)) -> Result<(), StoreError> {
+fn forge(
+    stage: &Stage,
+    place: &Seams,
+    change: impl FnOnce(&mut Vec<Forged>),
+) -> Result<(), StoreError> {
     rewrite::segment_of(&*place.storage, trail_no(stage, &*place.storage)?, None, change)
 }
 
@@ -131,7 +225,8 @@ fn swap(stage: &Stage, place: &Seams) -> Result<(), StoreError> {
     forge(stage, place, |records| {
         records.swap(3, 8);
         let places = (records[3].record.pos, records[3].record.seq);
-        (records[3].record.pos, records[3].record.seq) = (records[8].record.pos, records[8].record.seq);
+        (records[3].record.pos, records[3].record.seq) =
+            (records[8].record.pos, records[8].record.seq);
         (records[8].record.pos, records[8].record.seq) = places;
     })
 }
@@ -157,7 +252,9 @@ fn drop_part(stage: &Stage, place: &Seams) -> Result<(), StoreError> {
     forge(stage, place, |records| {
         let record = &mut records[5].record;
         let salts = Part::ALL.map(|part| record.salts.of(part));
-        let (Some(who), Some(salt)) = (record.part(Part::Who), salts[Part::Who as usize]) else { return };
+        let (Some(who), Some(salt)) = (record.part(Part::Who), salts[Part::Who as usize]) else {
+            return;
+        };
         let commitment = indelible_event::seal::commitment(Part::Who, &salt, who);
         record.parts[Part::Who as usize] = KeptPart::Gone(commitment);
         let [_, where_, what] = salts;
@@ -231,7 +328,9 @@ fn edit_live(_: &Stage, place: &Seams) -> Result<(), StoreError> {
     copy::edit(&*place.storage, &path, |bytes| {
         let Some(start) = group_starts(bytes).last().copied() else { return };
         let needle = b"\"amount\":1";
-        let Some(at) = bytes[start..].windows(needle.len()).position(|w| w == needle) else { return };
+        let Some(at) = bytes[start..].windows(needle.len()).position(|w| w == needle) else {
+            return;
+        };
         bytes[start + at + needle.len() - 1] = b'9';
         let Ok(header) = GroupHeader::decode(&bytes[start..]) else { return };
         let payload = start + GROUP_HEADER_LEN;
@@ -291,13 +390,18 @@ fn truncate_and_go_on(stage: &Stage, place: &Seams) -> Result<(), StoreError> {
     let trail = log.ensure_trail(&stage.trail)?;
     let json = br#"{"action":"payment.view","actor":{"id":"nobody"},"details":{"note":"nothing happened"}}"#;
     let event = indelible_event::check(json).map_err(|e| StoreError::file("event", e))?;
-    let batch: Vec<_> =
-        (0..400).map(|_| indelible_log::Incoming { trail, event: &event, recorded_by: None }).collect();
+    let batch: Vec<_> = (0..400)
+        .map(|_| indelible_log::Incoming { trail, event: &event, recorded_by: None })
+        .collect();
     log.append(&batch)?;
     Ok(())
 }
 
-fn flip(storage: &dyn Storage, path: &str, at: impl FnOnce(&[u8]) -> usize) -> Result<(), StoreError> {
+fn flip(
+    storage: &dyn Storage,
+    path: &str,
+    at: impl FnOnce(&[u8]) -> usize,
+) -> Result<(), StoreError> {
     copy::edit(storage, path, |bytes| {
         let at = at(bytes);
         bytes[at] ^= 1;
@@ -332,7 +436,8 @@ fn delete_segment(stage: &Stage, place: &Seams) -> Result<(), StoreError> {
     let storage = &*place.storage;
     let no = trail_no(stage, storage)?;
     let mut manifest = Manifest::load(storage)?;
-    let Some(at) = manifest.segments.iter().rposition(|s| s.trails.iter().any(|t| t.0 == no.0)) else {
+    let Some(at) = manifest.segments.iter().rposition(|s| s.trails.iter().any(|t| t.0 == no.0))
+    else {
         return Ok(());
     };
     let gone = manifest.segments.remove(at);
@@ -348,12 +453,15 @@ fn remove_trail(stage: &Stage, place: &Seams) -> Result<(), StoreError> {
     Log::open(place.clone(), SealAt::default())?.seal()?;
     let no = trail_no(stage, storage)?;
     while Manifest::load(storage)?.segments.iter().any(|s| s.trails.iter().any(|t| t.0 == no.0)) {
-        let of_others = |s: &indelible_log::manifest::ManifestSegment| s.trails.iter().any(|t| t.0 != no.0);
+        let of_others =
+            |s: &indelible_log::manifest::ManifestSegment| s.trails.iter().any(|t| t.0 != no.0);
         let mut manifest = Manifest::load(storage)?;
         let at = manifest.segments.iter().rposition(|s| s.trails.iter().any(|t| t.0 == no.0));
         let Some(at) = at else { break };
         if of_others(&manifest.segments[at]) {
-            rewrite::segment_of(storage, no, None, |records| records.retain(|f| f.record.trail != no))?;
+            rewrite::segment_of(storage, no, None, |records| {
+                records.retain(|f| f.record.trail != no)
+            })?;
         } else {
             manifest.segments.remove(at);
             manifest.store(storage)?;

@@ -26,7 +26,8 @@ pub(super) fn segment_of(
 ) -> Result<(), StoreError> {
     let mut manifest = Manifest::load(storage)?;
     let at = manifest.segments.iter().rposition(|s| s.trails.iter().any(|t| t.0 == trail.0));
-    let at = at.ok_or_else(|| StoreError::NotFound("no segment holds the drill's events".into()))?;
+    let at =
+        at.ok_or_else(|| StoreError::NotFound("no segment holds the drill's events".into()))?;
     let (header, mut records) = read(storage, &manifest.segments[at])?;
     change(&mut records);
     let header = SegmentHeader { state: state.unwrap_or(header.state), ..header };
@@ -39,7 +40,10 @@ fn bad(e: impl ToString) -> StoreError {
     StoreError::file("segment", e)
 }
 
-fn read(storage: &dyn Storage, entry: &ManifestSegment) -> Result<(SegmentHeader, Vec<Forged>), StoreError> {
+fn read(
+    storage: &dyn Storage,
+    entry: &ManifestSegment,
+) -> Result<(SegmentHeader, Vec<Forged>), StoreError> {
     let (parquet, rows) = (entry.parquet(), entry.row_table());
     let segment = Segment::open(
         storage.map(&parquet).map_err(StoreError::io(&parquet))?,
