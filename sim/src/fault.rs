@@ -49,7 +49,7 @@ impl fmt::Display for Call {
 pub enum Fault {
     /// `EIO`. Half of a write reaches the file; a failed sync drops what it should have written.
     Eio,
-    /// `EIO`, though the call took effect.
+    /// `EIO`, though the call took effect; for calls that have one.
     EioAfter,
     /// `ENOSPC`, for calls that need room. Half of a write reaches the file.
     Enospc,
@@ -66,9 +66,10 @@ pub enum Fault {
 impl Fault {
     /// Whether a call of this kind can fail in this way; only those are counted.
     pub fn applies(self, kind: CallKind) -> bool {
-        use CallKind::{Create, CreateDir, Read, Sync, Write};
+        use CallKind::{Create, CreateDir, Len, List, Map, Open, Read, Sync, Write};
         match self {
-            Fault::Eio | Fault::EioAfter | Fault::Stop => true,
+            Fault::Eio | Fault::Stop => true,
+            Fault::EioAfter => !matches!(kind, Open | Map | List | Read | Len),
             Fault::Enospc => matches!(kind, Create | CreateDir | Write),
             Fault::Short | Fault::Eintr => matches!(kind, Read | Write),
             Fault::SyncError => kind == Sync,

@@ -190,6 +190,13 @@ impl Driver {
         self.model.check_and_settle(&reader)
     }
 
+    /// After whatever happened the log opens, holds what it must, and goes on.
+    pub fn opens(mut self) -> Result<(), Trouble> {
+        self.open().map_err(|e| format!("opening again: {e:?}"))?;
+        self.append("later", &events(900, 1, 0)).map_err(|e| format!("going on: {e:?}"))?;
+        self.check()
+    }
+
     /// After whatever happened the log opens, holds what it must, goes on, seals, and opens again.
     pub fn lives_on(mut self, again: &[Step]) -> Result<(), Trouble> {
         let told = |what: &str, failed: Failed| format!("{what}: {failed:?}");
@@ -249,12 +256,9 @@ pub fn ride_out(driver: &mut Driver, script: &[Step], fault: Fault) -> Result<()
             }
             handle(driver, *step, failed, fault)?;
             // What the fault left half done must not wait for a crash to come out.
-            driver
-                .fork(1)
-                .lives_on(&[])
-                .map_err(|e| format!("killed after handling the fault: {e}"))?;
+            driver.fork(1).opens().map_err(|e| format!("killed after handling the fault: {e}"))?;
             let cut = driver.crashed(2, NameOrder::Any);
-            cut.lives_on(&[]).map_err(|e| format!("power cut after handling the fault: {e}"))?;
+            cut.opens().map_err(|e| format!("power cut after handling the fault: {e}"))?;
         }
     }
     driver.faults.heal();

@@ -1,9 +1,9 @@
 //! Every call fails once, in every way; the log says so, loses nothing, and goes on as promised.
 
-use indelible_log::AppendError;
+use indelible_log::{AppendError, Log};
 use indelible_sim::{CallKind, Fault, NameOrder, Plan, scale};
 
-use crate::driver::{Driver, Failed, Step, appends, events, expect, plan, ride_out};
+use crate::driver::{Driver, Failed, ON_REQUEST, Step, appends, events, expect, plan, ride_out};
 use crate::power_cut::{MERGE, WORKLOAD, before_merge};
 
 fn fail_every_call(fault: Fault, sticky: bool) {
@@ -142,5 +142,21 @@ fn a_manifest_that_came_into_force_unnoticed_is_not_undone_by_the_next_try() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_sealer_that_has_ended() {
+    let mut driver = unsealed();
+    fail_kind(&driver, Fault::Eio, CallKind::Map, 0);
+    driver.log().seal().expect_err("the active file cannot be read");
+    driver.close();
+    driver.faults.heal();
+    for n in 0..50 {
+        let next = driver.fork(n);
+        // Opening wakes the sealer; whether it still gets to work before it is told to end is open.
+        let log = Log::open(next.seams(), ON_REQUEST).unwrap();
+        log.close();
+        let _ = log.wait_sealed();
     }
 }
