@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use indelible_log::storage::Storage;
 use indelible_log::trail::TrailId;
 use indelible_log::{TrailStatus, View};
-use indelible_merkle::{Hash, TreeSize};
+use indelible_merkle::{Hash, TreeSize, verify_consistency};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -145,13 +145,18 @@ impl Signed {
             )));
         }
         let root = view.root(trail.info.no, TreeSize(self.size))?;
-        Ok((root.to_base64() != self.root).then(|| {
-            format!(
+        if root.to_base64() != self.root {
+            return Ok(Some(format!(
                 "its first {} records have root {}, and {} was signed",
                 self.size,
                 root.to_base64(),
                 self.root
-            )
-        }))
+            )));
+        }
+        // That root and the one to be signed next can be made of different stored hashes (a tile level is
+        // redundant), so that the one fits does not say that the other does: one must lead to the other.
+        let hashes = view.consistency_proof(trail.info.no, TreeSize(self.size), trail.size)?;
+        let grew = verify_consistency(TreeSize(self.size), &root, trail.size, &trail.root, &hashes);
+        Ok(grew.err().map(|e| format!("size {} was signed, and does not lead to what it is now: {e}", self.size)))
     }
 }
