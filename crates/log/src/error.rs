@@ -90,6 +90,20 @@ pub enum AppendError {
         "the log is poisoned by a failed write or sync ({0}); open it again, then send the batch again: ids make that harmless"
     )]
     Poisoned(String),
+    /// A large batch goes in in pieces, and one of them failed: the events before it are kept.
+    #[error("the first {kept} events of this batch are kept, none of the others: {cause}")]
+    Partly {
+        /// How many events from the front are kept.
+        kept: usize,
+        /// Why the next one was not.
+        cause: Box<AppendError>,
+    },
+    /// A record that is needed to tell whether an event is known already cannot be read. What is new in
+    /// this batch may be kept; sending it again with the same ids is harmless.
+    #[error(
+        "it cannot be told whether an event is known already: {0}; send the batch again with the same ids"
+    )]
+    Unreadable(String),
     /// The log was closed. Nothing of this batch was kept.
     #[error("the log is closed: nothing of this batch was kept")]
     Closed,

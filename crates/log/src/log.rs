@@ -197,8 +197,9 @@ impl Log {
         self.ask(|reply| Work::CreateTrail { name: name.clone(), reply })
     }
 
-    /// Appends events and waits until they are durable. Results are in the order of the events; an error
-    /// concerns the whole batch.
+    /// Appends events and waits until they are durable. Results are in the order of the events. An error
+    /// concerns the whole batch, unless it is [`AppendError::Partly`], which only a batch of more than some
+    /// thousand events can meet.
     pub fn append(&self, batch: &[Incoming<'_>]) -> Result<Vec<Appended>, AppendError> {
         let now = self.seams.clock.now();
         let draw = Draw::new(&*self.seams.entropy, now, batch.len());
@@ -236,7 +237,7 @@ impl Log {
         for (i, incoming) in batch.iter().enumerate().filter(|(_, e)| e.event.id.is_some()) {
             let found = find_in(&segments, incoming.trail, ids[i]);
             // An id that cannot be looked up must not be appended: it might be there twice then.
-            if let Some(seq) = found.map_err(|e| AppendError::Poisoned(e.to_string()))? {
+            if let Some(seq) = found.map_err(|e| AppendError::Unreadable(e.to_string()))? {
                 known.insert(i, seq);
             }
         }
@@ -255,8 +256,8 @@ impl Log {
         let mut placed: Vec<Option<Placed>> = (0..batch.len())
             .map(|i| known.get(&i).map(|seq| Placed::Known { seq: *seq }))
             .collect();
-        let mut pending = Vec::new();
         let (mut prepared, mut slots, mut entry) = (Prepared::default(), Vec::new(), Vec::new());
+        let mut pieces = 0;
         for (i, incoming) in batch.iter().enumerate() {
             if placed[i].is_none() {
                 if prepared.items.is_empty() {
@@ -270,31 +271,27 @@ impl Log {
             let full = prepared.frames.len() >= limits::GROUP_BYTES_MAX / 2
                 || prepared.items.len() >= limits::GROUP_RECORDS_MAX / 2;
             if (full || i + 1 == batch.len()) && !slots.is_empty() {
-                let prepared = std::mem::take(&mut prepared);
-                let answer = self.send(prepared, files_seen)?;
-                pending.push((answer, std::mem::take(&mut slots)));
-            }
-        }
-        for (answer, slots) in pending {
-            let answers = answer.recv().map_err(|_| AppendError::Closed)??;
-            for (slot, place) in slots.into_iter().zip(answers) {
-                placed[slot] = Some(place);
+                // One piece after the other, so that after a failure just the front is kept.
+                let answers =
+                    self.send(std::mem::take(&mut prepared), files_seen).map_err(|cause| {
+                        let kept = slots.first().copied().unwrap_or(0);
+                        if pieces == 0 {
+                            cause
+                        } else {
+                            AppendError::Partly { kept, cause: Box::new(cause) }
+                        }
+                    })?;
+                pieces += 1;
+                for (slot, place) in slots.drain(..).zip(answers) {
+                    placed[slot] = Some(place);
+                }
             }
         }
         Ok(placed.into_iter().map(|p| p.expect("each event was known or submitted")).collect())
     }
 
-    fn send(
-        &self,
-        prepared: Prepared,
-        files_seen: u64,
-    ) -> Result<mpsc::Receiver<Result<Vec<Placed>, AppendError>>, AppendError> {
-        let (tell, answer) = mpsc::sync_channel(1);
-        // A caller that stopped waiting is not missed: the record is durable all the same.
-        let reply = Box::new(move |result| drop(tell.send(result)));
-        let work = Work::Append(Submission { prepared, files_seen, reply });
-        self.queue.push(work).map_err(|_| AppendError::Closed)?;
-        Ok(answer)
+    fn send(&self, prepared: Prepared, files_seen: u64) -> Result<Vec<Placed>, AppendError> {
+        self.ask(|reply| Work::Append(Submission { prepared, files_seen, reply }))
     }
 
     fn ask<T: Send + 'static>(
@@ -302,6 +299,7 @@ impl Log {
         work: impl FnOnce(crate::sequencer::Reply<T>) -> Work,
     ) -> Result<T, AppendError> {
         let (tell, answer) = mpsc::sync_channel(1);
+        // A caller that stopped waiting is not missed: what was asked for is done all the same.
         let work = work(Box::new(move |result| drop(tell.send(result))));
         self.queue.push(work).map_err(|_| AppendError::Closed)?;
         answer.recv().map_err(|_| AppendError::Closed)?
@@ -315,7 +313,7 @@ impl Log {
         id: EventId,
         seq: Seq,
     ) -> Result<Appended, AppendError> {
-        let trouble = |e: LogError| AppendError::Poisoned(e.to_string());
+        let trouble = |e: LogError| AppendError::Unreadable(e.to_string());
         let kept = self.view.read(incoming.trail, &[seq]).map_err(trouble)?;
         let kept = kept.first().ok_or(AppendError::Closed)?;
         if let Some(field) = difference(kept, incoming) {

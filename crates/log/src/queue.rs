@@ -84,6 +84,14 @@ impl<T: Weigh> Queue<T> {
         Some(())
     }
 
+    /// Lets nobody in any more and drops what is inside, so that whoever waits for an answer hears that
+    /// none will come.
+    pub fn abandon(&self) {
+        self.close();
+        let left = std::mem::take(&mut self.lock().items);
+        drop(left);
+    }
+
     /// Lets nobody in any more; what is inside is still taken out.
     pub fn close(&self) {
         self.lock().closed = true;

@@ -160,8 +160,9 @@ fn seal(view: &View) -> Result<(), LogError> {
     manifest.trails = job.sizes;
     let files: Vec<Arc<SegmentFile>> = segments.into_iter().map(|s| Arc::new(s.0)).collect();
     publish(view, manifest, &files, &[])?;
-    for path in [job.path, active::mark_path(job.first)] {
-        storage.remove(&path).map_err(LogError::io(&path))?;
+    // The side word first: left behind alone it would never be found again.
+    for path in [active::mark_path(job.first), job.path] {
+        remove_if_there(storage, &path)?;
     }
     storage.sync_dir(active::DIR).map_err(LogError::io(active::DIR))
 }

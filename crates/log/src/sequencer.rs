@@ -26,6 +26,15 @@ use crate::storage::{File, Storage, is_full, write_all_at};
 use crate::trail::{TrailId, TrailInfo};
 use crate::view::{State, TRAIL_CREATE, View, find_in};
 
+/// If the sequencer ends, by a panic too, nobody may wait for it any longer.
+struct Abandon(Arc<Queue<Work>>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
 /// Where an event ended up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placed {
@@ -121,6 +130,7 @@ struct Staged {
 impl Sequencer {
     /// Works until the queue is closed and empty.
     pub fn run(mut self) {
+        let _abandon = Abandon(self.queue.clone());
         let mut work = Vec::new();
         let mut group: Vec<Submission> = Vec::new();
         loop {

@@ -244,7 +244,12 @@ impl Storage for FileStorage {
     }
 
     fn create_dir(&self, dir: &str) -> io::Result<()> {
-        fs::create_dir_all(self.at(dir))
+        fs::create_dir_all(self.at(dir))?;
+        // The data directory's own name is in a directory that no `sync_dir` reaches.
+        match self.root.parent().filter(|parent| dir.is_empty() && !parent.as_os_str().is_empty()) {
+            Some(parent) => fs::File::open(parent)?.sync_all(),
+            None => Ok(()),
+        }
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
