@@ -4,6 +4,8 @@
 //! `INDELIBLE_FLIPS` is the number of single bits, `INDELIBLE_SEED` where the random numbers start. A
 //! failure names the case, which `INDELIBLE_CASE` runs alone.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "flips/directory.rs"]
 mod directory;
 #[path = "flips/memory.rs"]

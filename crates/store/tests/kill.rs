@@ -5,6 +5,8 @@
 //! a line for each receipt after it got it, so what the test has read was acknowledged before the kill.
 //! `INDELIBLE_KILLS` is the number of kills, `INDELIBLE_SEED` where the random numbers start.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +19,9 @@ use indelible_log::record::Seq;
 use indelible_log::{Appended, LogError, SealAt, Seams};
 use indelible_merkle::{Hash, leaf_hash};
 use indelible_sim::{Rng, scale};
-use indelible_store::{InitOptions, Item, OpenOptions, Reader, Store, StoreError, VerifyOptions, verify};
+use indelible_store::{
+    InitOptions, Item, OpenOptions, Reader, Store, StoreError, VerifyOptions, verify,
+};
 
 const TRAILS: [&str; 3] = ["default", "tenant-a", "tenant-b"];
 const THREADS: u64 = 3;
@@ -64,7 +68,13 @@ fn worker() {
 }
 
 /// Appends a batch of random size and tells its receipts.
-fn append_some(store: &Store, round: u64, next: &AtomicU64, rng: &mut Rng, out: &Mutex<std::io::Stdout>) {
+fn append_some(
+    store: &Store,
+    round: u64,
+    next: &AtomicU64,
+    rng: &mut Rng,
+    out: &Mutex<std::io::Stdout>,
+) {
     let count = if rng.chance(10) { rng.below(20..120) } else { rng.below(1..8) };
     let first = round << 32 | next.fetch_add(count, Ordering::Relaxed);
     let items: Vec<Item> = (first..first + count).map(|n| item(trail_of(n), n)).collect();
@@ -72,7 +82,13 @@ fn append_some(store: &Store, round: u64, next: &AtomicU64, rng: &mut Rng, out: 
     let mut lines = String::new();
     for (item, answer) in items.iter().zip(answers) {
         let Appended::Kept(receipt) = answer else { panic!("{answer:?}") };
-        lines.push_str(&format!("+ {} {} {} {}\n", item.trail, receipt.id, receipt.seq.0, receipt.leaf.to_base64()));
+        lines.push_str(&format!(
+            "+ {} {} {} {}\n",
+            item.trail,
+            receipt.id,
+            receipt.seq.0,
+            receipt.leaf.to_base64()
+        ));
     }
     let mut out = out.lock().unwrap();
     out.write_all(lines.as_bytes()).and_then(|()| out.flush()).unwrap();
@@ -134,7 +150,9 @@ impl Worker {
             }
             // The harness prints lines of its own, the first without an end. A line without its end was
             // cut by the kill, after the receipt in it was acknowledged; the store is asked about others.
-            let Some(fields) = line.trim_end_matches('\n').split_once("+ ").filter(|_| line.ends_with('\n')) else {
+            let Some(fields) =
+                line.trim_end_matches('\n').split_once("+ ").filter(|_| line.ends_with('\n'))
+            else {
                 continue;
             };
             let fields: Vec<&str> = fields.1.split(' ').collect();
@@ -195,7 +213,10 @@ fn kill(kills: u64, mode: &'static str) {
             let wanted = if few { rng.below(1..30) } else { rng.below(1..1200) };
             let spin = rng.below(0..300_000);
             Worker::start(dir.path(), done + 1, mode).kill_after(wanted, spin, &mut told);
-            let at = format!("kill {done}, seed {seed}, after {wanted} receipts in {}", dir.path().display());
+            let at = format!(
+                "kill {done}, seed {seed}, after {wanted} receipts in {}",
+                dir.path().display()
+            );
             let recovery = check_all(&seams, &told, before, &at);
             torn += u64::from(recovery.torn_bytes > 0);
             removed += u64::from(!recovery.removed.is_empty());
@@ -253,14 +274,23 @@ fn is_there(reader: &Reader, told: &[Told], at: &str) {
         let mut ids = BTreeSet::new();
         for (seq, record) in records.iter().enumerate() {
             assert_eq!(record.seq.0, seq as u64, "{at}: trail {name} is not dense");
-            assert!(ids.insert(record.entry().id), "{at}: {} is twice in {name}", record.entry().id);
+            assert!(
+                ids.insert(record.entry().id),
+                "{at}: {} is twice in {name}",
+                record.entry().id
+            );
             if let Some(receipt) = by_place.remove(&(name, seq as u64)) {
                 let here = (record.entry().id, leaf_hash(&record.entry));
                 assert_eq!(here, (receipt.id, receipt.leaf), "{at}: {receipt:?}");
             }
         }
     }
-    assert!(by_place.is_empty(), "{at}: {} acknowledged records are gone: {:?}", by_place.len(), by_place.values().next());
+    assert!(
+        by_place.is_empty(),
+        "{at}: {} acknowledged records are gone: {:?}",
+        by_place.len(),
+        by_place.values().next()
+    );
 }
 
 // ---- the tests -------------------------------------------------------------------------------
@@ -291,10 +321,15 @@ fn a_second_writer_is_refused_and_readers_see_what_was_acknowledged() {
             let second = Store::open(seams.clone(), OpenOptions::default()).err();
             assert!(matches!(second, Some(StoreError::Log(LogError::Locked))), "{second:?}");
         }
-        let reader = Reader::open(seams.storage.clone()).unwrap_or_else(|e| panic!("reader {round}: {e}"));
+        let reader =
+            Reader::open(seams.storage.clone()).unwrap_or_else(|e| panic!("reader {round}: {e}"));
         for status in reader.trails() {
             let size = sizes.entry(status.info.name.to_string()).or_default();
-            assert!(status.size.0 >= *size, "reader {round}: {} fell from {size}", status.info.name);
+            assert!(
+                status.size.0 >= *size,
+                "reader {round}: {} fell from {size}",
+                status.info.name
+            );
             *size = status.size.0;
             if let Err(e) = reader.checkpoint(&status)
                 && !matches!(e, StoreError::NotFound(_))
@@ -307,7 +342,10 @@ fn a_second_writer_is_refused_and_readers_see_what_was_acknowledged() {
             let trail = reader.trail(&TrailName::parse(&receipt.trail).unwrap()).unwrap();
             let records = reader.read(trail.info.no, &[Seq(receipt.seq)]);
             let records = records.unwrap_or_else(|e| panic!("reader {round}: {receipt:?}: {e}"));
-            assert_eq!((records[0].entry().id, leaf_hash(&records[0].entry)), (receipt.id, receipt.leaf));
+            assert_eq!(
+                (records[0].entry().id, leaf_hash(&records[0].entry)),
+                (receipt.id, receipt.leaf)
+            );
             assert_eq!(reader.find(&trail, receipt.id).unwrap(), Seq(receipt.seq));
         }
     }

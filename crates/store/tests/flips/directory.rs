@@ -83,7 +83,7 @@ impl Errors {
 }
 
 /// Events of all shapes; the same number gives the same event.
-fn event(trail: &str, n: u64) -> Vec<u8> {
+pub fn event(trail: &str, n: u64) -> Vec<u8> {
     let id = match n % 4 {
         0 => String::new(),
         _ => format!(r#""id":"018f3a5c-0000-7000-8000-{n:012x}","#),
@@ -156,6 +156,27 @@ impl Directory {
         let reader = Reader::open(Arc::new(Memory::with(&image, "", None, false))).unwrap();
         let trails = reader.trails().iter().map(|t| Answers::of(&reader, &t.info.name)).collect();
         Directory { image, clock, trails }
+    }
+
+    /// Some proofs of single records.
+    pub fn proofs(&self) -> impl Iterator<Item = String> {
+        self.trails[1].proofs.iter().step_by(70).map(|(_, _, text)| text.clone())
+    }
+
+    /// Some entries.
+    pub fn entries(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.trails[1].records.iter().take(5).map(|record| record.entry.clone())
+    }
+
+    /// Proofs that trails only grew.
+    pub fn growth(&self) -> impl Iterator<Item = String> {
+        self.trails[1].growth.iter().rev().map(|(_, _, text)| text.clone())
+    }
+
+    /// A trail's key as text.
+    pub fn vkey(&self) -> String {
+        let reader = Reader::open(Arc::new(Memory::with(&self.image, "", None, false))).unwrap();
+        reader.vkey(&reader.trails()[1]).unwrap().to_string()
     }
 
     /// What a writer of a copy stands on.

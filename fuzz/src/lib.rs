@@ -1,0 +1,6 @@
+//! The checks that the fuzz targets run. The targets are one line each, so that the same checks also
+//! run in the tests.
+
+pub mod checks;
+#[path = "../../crates/store/tests/flips/memory.rs"]
+mod memory;
