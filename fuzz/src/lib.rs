@@ -2,5 +2,6 @@
 //! run in the tests.
 
 pub mod checks;
+#[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../../crates/store/tests/flips/memory.rs"]
 mod memory;
