@@ -1,14 +1,16 @@
 //! Signing: each trail that grew gets a new checkpoint, but only a log that fits the guard is signed,
 //! and the guard is durable before the signature exists.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indelible_event::{Checked, check};
 use indelible_log::record::TrailNo;
-use indelible_log::storage::{Storage, write_all_at};
+use indelible_log::storage::{Storage, read_whole, write_all_at};
 use indelible_log::trail::{DIR, TrailId};
 use indelible_log::{Incoming, Log, TrailStatus};
-use indelible_merkle::Checkpoint;
+use indelible_merkle::limits::NOTE_BYTES_MAX;
+use indelible_merkle::{Checkpoint, Hash, TreeSize};
 
 use crate::error::StoreError;
 use crate::guard::Guard;
@@ -37,6 +39,8 @@ pub(crate) struct Publisher {
     keys: Keys,
     guard: Guard,
     next_recording: i64,
+    /// The checkpoints that this process wrote, or found as they must be.
+    written: BTreeMap<TrailId, TreeSize>,
 }
 
 impl Publisher {
@@ -76,7 +80,8 @@ impl Publisher {
             guard.store(&*guard_storage)?;
         }
         let next_recording = now + RECORD_EVERY_MICROS;
-        Ok(Publisher { storage, guard_storage, node, keys, guard, next_recording })
+        let written = BTreeMap::new();
+        Ok(Publisher { storage, guard_storage, node, keys, guard, next_recording, written })
     }
 
     /// Signs every trail that grew since its last checkpoint, and once an hour records the checkpoints in
@@ -95,10 +100,9 @@ impl Publisher {
         let view = log.view();
         let mut grown: Vec<TrailStatus> = Vec::new();
         for trail in view.trails() {
-            let before = self.guard.signed(trail.info.id);
-            let missing = || !self.has_checkpoint(trail.info.id);
-            let same = before.is_some_and(|s| s.size == trail.size.0);
-            if trail.size.0 == 0 || (same && !missing()) {
+            let before = self.guard.signed(trail.info.id).cloned();
+            let same = before.as_ref().is_some_and(|s| s.size == trail.size.0);
+            if trail.size.0 == 0 || (same && self.has_checkpoint(&trail)) {
                 continue;
             }
             if let Some(reason) = before.map_or(Ok(None), |s| s.deviation(view, &trail))? {
@@ -114,19 +118,34 @@ impl Publisher {
         }
         self.guard.store(&*self.guard_storage)?;
         for trail in &grown {
-            let origin = self.node.origin_of(trail.info.id);
-            let key = self.keys.of(trail.info.id)?;
-            let checkpoint = Checkpoint::new(&origin, trail.size, trail.root);
-            let note = checkpoint.sign(&key).map_err(|e| StoreError::file("checkpoint", e))?;
+            let note = self.sign(trail.info.id, trail.size, trail.root)?;
             self.write_checkpoint(trail.info.id, &note)?;
+            self.written.insert(trail.info.id, trail.size);
         }
         Ok(grown.len())
     }
 
-    fn has_checkpoint(&self, trail: TrailId) -> bool {
-        self.storage
-            .open(&checkpoint_path(trail), false)
-            .is_ok_and(|f| f.len().is_ok_and(|len| len > 0))
+    /// The signed note of what the guard holds of a trail.
+    fn sign(&self, trail: TrailId, size: TreeSize, root: Hash) -> Result<String, StoreError> {
+        let checkpoint = Checkpoint::new(&self.node.origin_of(trail), size, root);
+        checkpoint.sign(&self.keys.of(trail)?).map_err(|e| StoreError::file("checkpoint", e))
+    }
+
+    /// Whether the trail's latest checkpoint is in its place. The guard is ahead of it after a write that
+    /// failed, a power cut or an accepted rollback, and the trail may not grow again for long.
+    fn has_checkpoint(&mut self, trail: &TrailStatus) -> bool {
+        let (id, path) = (trail.info.id, checkpoint_path(trail.info.id));
+        if self.written.get(&id) == Some(&trail.size) {
+            return self.storage.open(&path, false).is_ok_and(|f| f.len().is_ok_and(|len| len > 0));
+        }
+        let note = read_whole(&*self.storage, &path, NOTE_BYTES_MAX as u64).ok();
+        let key = self.node.vkey(id).ok();
+        let found = note.zip(key).and_then(|(note, key)| Checkpoint::open(&note, &key).ok());
+        let there = found.is_some_and(|c| (c.size, c.root) == (trail.size, trail.root));
+        if there {
+            self.written.insert(id, trail.size);
+        }
+        there
     }
 
     /// Replaces a trail's checkpoint. Not synced: the guard has what must survive, and a checkpoint that
@@ -158,10 +177,10 @@ impl Publisher {
             if signed.size <= signed.recorded {
                 continue;
             }
-            let path = checkpoint_path(id);
-            let note = indelible_log::storage::read_whole(&*self.storage, &path, 1 << 20)
-                .map_err(StoreError::io(&path))?;
-            let note = String::from_utf8(note).map_err(|_| StoreError::file(&path, "not UTF-8"))?;
+            // Signed once more, to the same bytes: what lies in the file may be anything, and of any size.
+            let root = Hash::from_base64(&signed.root);
+            let root = root.map_err(|e| StoreError::file(crate::guard::PATH, e))?;
+            let note = self.sign(id, TreeSize(signed.size), root)?;
             events.push(checkpoint_event(id, trail.info.name.as_str(), &note));
             covered.push((id, signed.size));
         }
