@@ -110,13 +110,20 @@ impl Store {
         let log = Log::open(seams.clone(), SealAt::default())?;
         let log_id = log.view().log_id();
         guard_storage.create_dir(guard::DIR).map_err(StoreError::io(guard::DIR))?;
-        if Guard::load(&**guard_storage)?.is_some_and(|guard| !guard.is_of(&log_id)) {
-            return Err(StoreError::file(
-                guard::PATH,
-                "there is a guard here already, of another log",
-            ));
+        guard_storage.sync_dir("").map_err(StoreError::io(guard::DIR))?;
+        // An init that was cut short left at most the node's first event. Of a log that was in use, and only
+        // lost its description, the guard must not forget what was signed.
+        match Guard::load(&**guard_storage)? {
+            Some(guard) if !guard.is_of(&log_id) || !guard.names_key(&node.public_key) => {
+                let why = "there is a guard here already, of another log or key";
+                return Err(StoreError::file(guard::PATH, why));
+            }
+            Some(_) => {}
+            None if log.view().trails().iter().any(|t| t.size.0 > 1) => {
+                return Err(StoreError::GuardMissing);
+            }
+            None => Guard::new(&log_id, &node.public_key).store(&**guard_storage)?,
         }
-        Guard::new(&log_id, &node.public_key).store(&**guard_storage)?;
         if log.view().trail(TrailNo(0))?.size.0 == 0 {
             record(&log, &[node_created(&node)])?;
         }
