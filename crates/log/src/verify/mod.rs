@@ -155,6 +155,8 @@ struct Found {
     notes: Vec<String>,
     /// Runs of seqs that segments hold, by trail.
     sealed: BTreeMap<TrailNo, Vec<(u64, u64)>>,
+    /// Runs of positions that segments hold.
+    positions: Vec<(u64, u64)>,
     system: Vec<KeptRecord>,
     gone: Vec<gone::GonePart>,
     stubs: Vec<gone::Stub>,
@@ -322,6 +324,7 @@ fn conclude(
             found.findings.push(finding_of(e, PATH));
         }
     }
+    positions(manifest.sealed_pos, &mut found);
     strays(storage, manifest, &mut found);
     creations(&trails, &found.system, &mut found.findings);
     gone::check(storage, &trails, &mut found);
@@ -378,6 +381,23 @@ fn coverage(trail: &CheckedTrail, mut runs: Vec<(u64, u64)>, findings: &mut Vec<
             next,
             format!("segments hold {next} records, and the tree was sealed at {}", trail.sealed),
         );
+    }
+}
+
+/// Every sealed position must be there once. No leaf covers them, but an expiry names what it concerns by
+/// them: a segment moved into an expired range could be called expired.
+fn positions(sealed: u64, found: &mut Found) {
+    found.positions.sort_unstable();
+    let mut next = 0;
+    for (start, end) in found.positions.drain(..).chain([(sealed, sealed)]) {
+        if start != next {
+            let what =
+                format!("positions {next} and {start} do not follow each other in the segments");
+            let path = PATH.to_owned();
+            found.findings.push(Finding { trail: None, seq: None, path, offset: None, what });
+            return;
+        }
+        next = end;
     }
 }
 

@@ -68,6 +68,7 @@ pub(super) fn check_rows(
         keys: Vec::with_capacity(rows.len()),
         entry: Vec::with_capacity(1024),
         last_pos: None,
+        positions: Vec::new(),
         day: Day(entry.day),
     };
     for batch in segment.scan(rows).map_err(LogError::segment(&path))? {
@@ -84,6 +85,7 @@ pub(super) fn check_rows(
     for (no, runs) in rows_check.runs.into_iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
         found.sealed.entry(TrailNo(no as u32)).or_default().extend(runs);
     }
+    found.positions.append(&mut rows_check.positions);
     found.system.append(&mut rows_check.told);
     found.gone.append(&mut rows_check.gone);
     let keys = rows_check.keys;
@@ -110,10 +112,17 @@ fn check_meta(shared: &Shared<'_>, entry: &ManifestSegment, segment: &Segment) {
     let find = |what: String| {
         shared.find(Finding { trail: None, seq: None, path: entry.parquet(), offset: None, what });
     };
+    // What the rows must be checks the footer and the row table; here the manifest must say the same, or it
+    // would keep readers from looking into this segment.
+    let spans = meta.trails.iter().map(|t| (t.trail.no.0, t.first_seq.0, t.last_seq.0, t.rows));
+    let seal = segment.table().seal();
     let same = meta.class == entry.class
         && meta.day.0 == entry.day
         && (meta.first_pos.0, meta.last_pos.0, meta.rows)
-            == (entry.first_pos, entry.last_pos, entry.rows);
+            == (entry.first_pos, entry.last_pos, entry.rows)
+        && spans.eq(entry.trails.iter().copied())
+        && (seal.len, seal.id_range) == (entry.bytes, (entry.id_min, entry.id_max))
+        && entry.file < shared.manifest.next_file;
     if !same {
         find("its footer does not say what the manifest says of it".into());
     }
@@ -154,6 +163,8 @@ struct Rows<'a> {
     keys: Vec<RowKey>,
     entry: Vec<u8>,
     last_pos: Option<u64>,
+    /// Runs of positions seen.
+    positions: Vec<(u64, u64)>,
     day: Day,
 }
 
@@ -194,6 +205,17 @@ impl Rows<'_> {
             self.find(Some(record), row, "its pos does not follow the one before".into());
         }
         self.last_pos = Some(record.pos.0);
+        match self.positions.last_mut() {
+            Some((_, end)) if *end == record.pos.0 => *end = end.saturating_add(1),
+            _ => self.positions.push((record.pos.0, record.pos.0.saturating_add(1))),
+        }
+        let meta = self.segment.meta();
+        let seqs = meta.trail(record.trail).map(|t| t.first_seq..=t.last_seq);
+        if !(meta.first_pos..=meta.last_pos).contains(&record.pos)
+            || seqs.is_none_or(|seqs| !seqs.contains(&record.seq))
+        {
+            self.find(Some(record), row, "its pos or seq is not in the footer's range".into());
+        }
         let no = record.trail.0 as usize;
         if self.runs.len() <= no {
             self.runs.resize_with(no + 1, Vec::new);
@@ -202,7 +224,6 @@ impl Rows<'_> {
             Some((_, end)) if *end == record.seq.0 => *end = end.saturating_add(1),
             _ => self.runs[no].push((record.seq.0, record.seq.0.saturating_add(1))),
         }
-        let meta = self.segment.meta();
         let name = self.shared.infos.get(no).map_or("", |t| t.name.as_str());
         let policy = u32::try_from(meta.policy).unwrap_or(u32::MAX);
         let class = class::of(policy, name, &record.entry);
