@@ -40,11 +40,24 @@ pub(super) fn check(shared: &Shared<'_>) -> Result<(), LogError> {
         ));
     }
     active::check_marks(shared.storage, live.next_pos)?;
-    for (i, file) in files.iter().enumerate() {
-        if let Err(e) = live.file(file, i + 1 == files.len()) {
+    // Files at the end that were begun and hold nothing: a crash or a full disk left them, perhaps while the
+    // file before went on.
+    let header = FILE_HEADER_LEN as u64;
+    let unused = |file: &&ActiveBytes| file.mark.max(file.bytes.len() as u64) <= header;
+    let used = files.len() - files.iter().skip(1).rev().take_while(unused).count();
+    for (i, file) in files[..used].iter().enumerate() {
+        let is_last = i + 1 == used;
+        if is_last && unused(&file) && FileHeader::decode(&file.bytes).is_err() {
+            break;
+        }
+        if let Err(e) = live.file(file, is_last) {
             shared.find(finding_of(e, &active::path(file.first)));
             break;
         }
+    }
+    if let Some(gap) = files[used..].iter().find(|file| file.first > live.next_pos) {
+        let what = "there is a gap before this active file";
+        shared.find(finding_of(LogError::corrupt(&active::path(gap.first), 0, what), active::DIR));
     }
     let Live { leaves, told, trails, .. } = live;
     let mut found = shared.found();
