@@ -151,6 +151,16 @@ impl Manifest {
         if manifest.version != VERSION {
             return Err(bad(&format!("version {} is not known", manifest.version)));
         }
+        // What follows relies on these without looking.
+        if manifest.trails.first().is_none_or(|t| t.name != TrailName::system().as_str()) {
+            return Err(bad("its first trail is not _system"));
+        }
+        if manifest.segments.iter().any(|s| s.rows == 0 || s.rows > u64::from(u32::MAX)) {
+            return Err(bad("a segment of an impossible number of records"));
+        }
+        if !manifest.recorded_at_max().in_years() {
+            return Err(bad("its latest time is beyond the year 9999"));
+        }
         Ok(manifest)
     }
 
