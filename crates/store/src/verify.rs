@@ -58,9 +58,9 @@ pub fn verify(
     options: &VerifyOptions<'_>,
 ) -> Result<VerifyReport, StoreError> {
     // What was signed is read before what it was signed for: beside a writer the other order would find
-    // signatures ahead of their records.
-    let guard = Guard::load(&**options.guard.as_ref().unwrap_or(storage));
+    // signatures ahead of their records. And the guard comes second, as it is never behind a checkpoint.
     let notes = read_notes(&**storage)?;
+    let guard = Guard::load(&**options.guard.as_ref().unwrap_or(storage));
     let log = records::verify(
         storage,
         &Options { threads: options.threads, progress: options.progress },
@@ -69,7 +69,7 @@ pub fn verify(
     match Node::load(&**storage) {
         Ok(node) => {
             check.node(&node);
-            check.guard(&node, guard);
+            check.guard(&node, guard, &notes);
             check.checkpoints(&node, &notes);
             check.recorded(&node);
             for kept in &options.kept {
@@ -117,7 +117,12 @@ impl Signatures<'_> {
     }
 
     /// The log must be what was signed last.
-    fn guard(&mut self, node: &Node, guard: Result<Option<Guard>, StoreError>) {
+    fn guard(
+        &mut self,
+        node: &Node,
+        guard: Result<Option<Guard>, StoreError>,
+        notes: &BTreeMap<TrailId, Vec<u8>>,
+    ) {
         let guard = match guard {
             Ok(Some(guard)) => guard,
             Ok(None) => return self.find(guard::PATH, None, "the sign guard is missing"),
@@ -125,6 +130,15 @@ impl Signatures<'_> {
         };
         if !guard.names_key(&node.public_key) {
             self.find(guard::PATH, None, "it was kept for another key than the node's");
+        }
+        for (id, note) in notes {
+            let size = Checkpoint::parse(text_of(note)).map_or(0, |c| c.size.0);
+            let known = guard.signed(*id).map_or(0, |signed| signed.size);
+            if size > known {
+                let what =
+                    format!("trail {id} was signed at size {size} without it: it knows of {known}");
+                self.find(guard::PATH, None, what);
+            }
         }
         let signed: Vec<_> = guard.trails().map(|(id, s)| (id, s.clone())).collect();
         for (id, signed) in signed {
