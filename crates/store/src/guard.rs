@@ -157,6 +157,8 @@ impl Signed {
         // redundant), so that the one fits does not say that the other does: one must lead to the other.
         let hashes = view.consistency_proof(trail.info.no, TreeSize(self.size), trail.size)?;
         let grew = verify_consistency(TreeSize(self.size), &root, trail.size, &trail.root, &hashes);
-        Ok(grew.err().map(|e| format!("size {} was signed, and does not lead to what it is now: {e}", self.size)))
+        Ok(grew.err().map(|e| {
+            format!("size {} was signed, and does not lead to what it is now: {e}", self.size)
+        }))
     }
 }
