@@ -30,4 +30,4 @@ pub use items::Items;
 pub use refusal::{Refusal, RefusalKind};
 pub use time::{Day, Micros, TimeError};
 pub use view::view;
-pub use words::{Outcome, Part, Phase, Source, TrailName, TrailNameError};
+pub use words::{Outcome, Part, Phase, Source, TrailName, TrailNameError, is_recorded_by};

@@ -209,7 +209,7 @@ pub(crate) fn is_category(text: &[u8]) -> bool {
 }
 
 /// Whether the text may stand in `recorded_by`: `[A-Za-z0-9._:-]{1,64}`.
-pub(crate) fn is_recorded_by(text: &[u8]) -> bool {
+pub fn is_recorded_by(text: &[u8]) -> bool {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:-".contains(byte);
     (1..=limits::RECORDED_BY_BYTES_MAX).contains(&text.len()) && text.iter().all(allowed)
 }

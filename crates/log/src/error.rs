@@ -104,6 +104,9 @@ pub enum AppendError {
         "it cannot be told whether an event is known already: {0}; send the batch again with the same ids"
     )]
     Unreadable(String),
+    /// What the caller said beside the events cannot be kept. Nothing of this batch was.
+    #[error("nothing of this batch was kept: {0}")]
+    Refused(&'static str),
     /// The log was closed. Nothing of this batch was kept.
     #[error("the log is closed: nothing of this batch was kept")]
     Closed,

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use indelible_event::{EventId, Micros, TrailName};
+use indelible_event::{EventId, Micros, TrailName, is_recorded_by};
 use indelible_merkle::Hash;
 
 use crate::active;
@@ -201,6 +201,14 @@ impl Log {
     /// concerns the whole batch, unless it is [`AppendError::Partly`], which only a batch of more than some
     /// thousand events can meet.
     pub fn append(&self, batch: &[Incoming<'_>]) -> Result<Vec<Appended>, AppendError> {
+        // A record that is no record when it is read again would keep the log from ever opening.
+        if batch.iter().filter_map(|e| e.recorded_by).any(|by| !is_recorded_by(by.as_bytes())) {
+            return Err(AppendError::Refused("recorded_by must be [A-Za-z0-9._:-]{1,64}"));
+        }
+        let trails = self.view.state().trails.len();
+        if batch.iter().any(|e| e.trail.0 as usize >= trails) {
+            return Err(AppendError::Refused("there is no trail of this number"));
+        }
         let now = self.seams.clock.now();
         let draw = Draw::new(&*self.seams.entropy, now, batch.len());
         let ids: Vec<EventId> = batch

@@ -187,6 +187,10 @@ impl Store {
         let mut batch = Vec::with_capacity(items.len());
         let mut last: Option<(&TrailName, TrailNo)> = None;
         for item in items {
+            // What the node says of itself explains missing parts, and makes trails.
+            if item.trail == TrailName::system() {
+                return Err(AppendError::Refused("_system takes no callers' events"));
+            }
             let no = match last {
                 Some((name, no)) if *name == item.trail => no,
                 _ => self.log.ensure_trail(&item.trail)?,

@@ -138,3 +138,22 @@ fn what_a_full_disk_left_of_a_new_active_file_is_no_finding() {
     append(&seams, 3..5).close().unwrap();
     assert_eq!(findings(&seams), Vec::<String>::new());
 }
+
+#[test]
+fn a_caller_cannot_write_what_keeps_the_log_from_opening() {
+    let dir = tempfile::tempdir().unwrap();
+    let seams = make(dir.path(), 3);
+    let store = open(&seams).unwrap();
+    let event = check(br#"{"action":"trail.create"}"#).unwrap();
+    let item = |trail| Item { trail, event: event.clone() };
+    for by in ["", "somebody@example.com", &"x".repeat(65)] {
+        assert!(store.append(&[item(TrailName::unnamed())], Some(by)).is_err());
+    }
+    assert!(store.append(&[item(TrailName::system())], None).is_err());
+    let trail = indelible_log::record::TrailNo(99);
+    let incoming = indelible_log::Incoming { trail, event: &event, recorded_by: None };
+    assert!(store.log().append(&[incoming]).is_err());
+    store.close().unwrap();
+    append(&seams, 3..4).close().unwrap();
+    assert_eq!(findings(&seams), Vec::<String>::new());
+}
