@@ -18,6 +18,10 @@ use told::{Tally, Teller};
 
 /// Events that are appended together, at most and at least if more are waiting already.
 const EVENTS_MAX: usize = 1000;
+/// Events and bytes beyond which nothing more is taken along: the log takes so much in one piece, so that
+/// what is refused is refused whole, and no event without an id is sent twice.
+const PIECE_EVENTS_MAX: usize = 4000;
+const PIECE_BYTES_MAX: u64 = 1 << 20;
 
 pub fn run(global: &Global, out: &mut Out, args: &Append) -> Result<(), Failure> {
     let input = files::open(&args.file)?;
@@ -27,14 +31,17 @@ pub fn run(global: &Global, out: &mut Out, args: &Append) -> Result<(), Failure>
     }
     let progress = Progress::bytes(input.len, global.json);
     let started = SystemClock.now();
-    let batches = input::start(input.bytes, args.trail.clone())?;
+    let (batches, reading) = input::start(input.bytes, args.trail.clone())?;
     let mut teller = Teller {
         json: global.json,
         receipts: args.receipts,
         progress: &progress,
         tally: Tally::default(),
     };
-    let appended = append_all(&store, &batches, out, &mut teller);
+    let appended = append_all(&store, &batches, out, &mut teller).and_then(|()| {
+        // A reader that gave up in a panic must not look like the end of the input.
+        reading.join().map_err(|_| Failure::cannot("reading the events broke off"))
+    });
     // Also after a failure: what is durable is to be signed, if that can still be done.
     let closed = store.close();
     progress.clear();
@@ -54,9 +61,16 @@ fn append_all(
         let mut batch = batch.map_err(Failure::io("reading the events"))?;
         // Whatever waits goes along: a pipe hands over little at a time, and each append is a sync.
         while batch.lines.len() < EVENTS_MAX
+            && batch.bytes < PIECE_BYTES_MAX
             && let Ok(more) = batches.try_recv()
         {
             batch.join(more.map_err(Failure::io("reading the events"))?);
+        }
+        // A chunk of very short lines has very many of them.
+        while batch.lines.len() > PIECE_EVENTS_MAX {
+            let rest = batch.lines.split_off(PIECE_EVENTS_MAX);
+            let lines = std::mem::replace(&mut batch.lines, rest);
+            append_batch(store, Batch { lines, bytes: 0, unit: batch.unit }, out, teller)?;
         }
         append_batch(store, batch, out, teller)?;
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use indelible_event::{Checked, Items, Refusal, TrailName, check};
 use indelible_store::Item;
@@ -12,7 +13,7 @@ use crate::failure::Failure;
 const CHUNK: usize = 256 << 10;
 /// When a batch is handed over though more is at hand.
 const EVENTS_MAX: usize = 1000;
-const BYTES_MAX: u64 = 4 << 20;
+const BYTES_MAX: u64 = 1 << 20;
 /// Batches that wait, so that memory stays bounded.
 const WAITING_MAX: usize = 4;
 
@@ -58,15 +59,12 @@ impl From<Refusal> for Refused {
 pub fn start(
     bytes: Box<dyn Read + Send>,
     trail: Option<TrailName>,
-) -> Result<Receiver<io::Result<Batch>>, Failure> {
+) -> Result<(Receiver<io::Result<Batch>>, JoinHandle<()>), Failure> {
     let (to, batches) = sync_channel(WAITING_MAX);
     let run = move || read_all(bytes, trail.as_ref(), &to);
-    // Never joined: it may wait for input that does not come, and ends with the process.
-    std::thread::Builder::new()
-        .name("indelible-input".into())
-        .spawn(run)
-        .map_err(Failure::io("a thread"))?;
-    Ok(batches)
+    // Joined only when it has ended: it may wait for input that does not come, and ends with the process.
+    let thread = std::thread::Builder::new().name("indelible-input".into()).spawn(run);
+    Ok((batches, thread.map_err(Failure::io("a thread"))?))
 }
 
 fn read_all(
