@@ -44,7 +44,7 @@ fn write(log: &Log, model: &Mutex<Model>, name: &str, heal: impl Fn()) -> Result
                 heal();
                 continue;
             }
-            Err(AppendError::Poisoned(_)) => return Ok(()),
+            Err(AppendError::Poisoned(_) | AppendError::Unreadable(_)) => return Ok(()),
             Err(e) => return Err(format!("appending: {e}")),
         }
         round += 1;
