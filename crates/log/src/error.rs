@@ -90,8 +90,9 @@ pub enum AppendError {
         "the log is poisoned by a failed write or sync ({0}); open it again, then send the batch again: ids make that harmless"
     )]
     Poisoned(String),
-    /// A large batch goes in in pieces, and one of them failed: the events before it are kept.
-    #[error("the first {kept} events of this batch are kept, none of the others: {cause}")]
+    /// A large batch goes in in pieces, and one of them failed: the events before it are kept, and for the
+    /// others the cause says what holds.
+    #[error("the first {kept} events of this batch are kept; of the others: {cause}")]
     Partly {
         /// How many events from the front are kept.
         kept: usize,

@@ -329,6 +329,11 @@ impl Sequencer {
         if count == 0 || !due || self.poisoned.is_some() {
             return;
         }
+        if self.sealing.failure().is_some() && self.view.state().live.len() > 1 {
+            // One file waits already and cannot be sealed; `maintain` tries that again. A second one would
+            // only make the memory grow.
+            return;
+        }
         if self.sealing.is_busy() {
             let full = count >= limits::ACTIVE_RECORDS_MAX
                 || self.active.offset >= limits::ACTIVE_BYTES_MAX;

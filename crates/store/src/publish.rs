@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use indelible_event::{Checked, check};
-use indelible_log::record::TrailNo;
+use indelible_event::{Checked, Part, check};
+use indelible_log::record::{KeptRecord, Seq, TrailNo};
 use indelible_log::storage::{Storage, read_whole, write_all_at};
 use indelible_log::trail::{DIR, TrailId};
-use indelible_log::{Incoming, Log, TrailStatus};
+use indelible_log::{Incoming, Log, TrailStatus, View};
 use indelible_merkle::limits::NOTE_BYTES_MAX;
 use indelible_merkle::{Checkpoint, Hash, TreeSize};
 
@@ -79,7 +79,8 @@ impl Publisher {
             }
             guard.store(&*guard_storage)?;
         }
-        let next_recording = now + RECORD_EVERY_MICROS;
+        let next_recording =
+            last_recording(view)?.map_or(now, |at| at.min(now) + RECORD_EVERY_MICROS);
         let written = BTreeMap::new();
         Ok(Publisher { storage, guard_storage, node, keys, guard, next_recording, written })
     }
@@ -198,6 +199,17 @@ impl Publisher {
     }
 }
 
+/// When checkpoints were last recorded, or the node was made, as far as the newest records of `_system` tell.
+/// A process that lives for less than an hour must record them too.
+fn last_recording(view: &View) -> Result<Option<i64>, StoreError> {
+    const LOOK_BACK: u64 = 256;
+    let size = view.trail(TrailNo(0))?.size.0;
+    let seqs: Vec<Seq> = (size.saturating_sub(LOOK_BACK)..size).map(Seq).collect();
+    let records = view.read(TrailNo(0), &seqs)?;
+    let told = |r: &&KeptRecord| matches!(r.entry().action, CHECKPOINT_RECORDED | NODE_CREATED);
+    Ok(records.iter().rev().find(told).map(|r| r.entry().recorded_at.0))
+}
+
 /// Appends events of the node's own to `_system`.
 pub(crate) fn record(log: &Log, events: &[Checked]) -> Result<(), StoreError> {
     let batch: Vec<_> = events
@@ -247,4 +259,15 @@ pub(crate) fn node_created(node: &Node) -> Checked {
     let target = serde_json::json!({"type": "node", "id": node.origin});
     let details = serde_json::json!({"origin": node.origin, "public_key": node.public_key});
     own_event(NODE_CREATED, target, details)
+}
+
+/// Whether the first event of `_system` is this node's.
+pub(crate) fn names_node(first: &KeptRecord, node: &Node) -> bool {
+    let details = first.part(Part::What).and_then(|what| {
+        let mut what: serde_json::Value = serde_json::from_slice(what).ok()?;
+        Some(what["details"].take())
+    });
+    first.entry().action == NODE_CREATED
+        && details
+            .is_some_and(|d| d["origin"] == *node.origin && d["public_key"] == *node.public_key)
 }

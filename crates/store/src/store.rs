@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indelible_event::{Checked, TrailName};
-use indelible_log::record::TrailNo;
+use indelible_log::record::{Seq, TrailNo};
 use indelible_log::storage::Storage;
 use indelible_log::{
     AppendError, Appended, Clock, Incoming, Log, LogError, Recovery, SealAt, Seams,
@@ -14,7 +14,7 @@ use indelible_log::{
 use crate::error::StoreError;
 use crate::guard::{self, Guard};
 use crate::node::{self, Node};
-use crate::publish::{Publisher, node_created, record};
+use crate::publish::{Publisher, names_node, node_created, record};
 use crate::reader::Reader;
 
 /// How often trails that grew are signed.
@@ -124,8 +124,14 @@ impl Store {
             }
             None => Guard::new(&log_id, &node.public_key).store(&**guard_storage)?,
         }
-        if log.view().trail(TrailNo(0))?.size.0 == 0 {
-            record(&log, &[node_created(&node)])?;
+        match log.view().read(TrailNo(0), &[Seq(0)]) {
+            Ok(first) if first.iter().any(|r| !names_node(r, &node)) => {
+                let why = "an earlier init was cut short under another origin; give that one again";
+                return Err(StoreError::file(node::NODE, why));
+            }
+            Ok(_) => {}
+            Err(LogError::NotFound(_)) => record(&log, &[node_created(&node)])?,
+            Err(e) => return Err(e.into()),
         }
         node.store(storage)
     }

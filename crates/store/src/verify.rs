@@ -14,7 +14,7 @@ use indelible_merkle::{Checkpoint, Note};
 use crate::error::StoreError;
 use crate::guard::{self, Guard};
 use crate::node::{KEY, NODE, Node};
-use crate::publish::{CHECKPOINT_RECORDED, NODE_CREATED, ROLLBACK_ACCEPTED, checkpoint_path};
+use crate::publish::{CHECKPOINT_RECORDED, ROLLBACK_ACCEPTED, checkpoint_path, names_node};
 use crate::reader::read_notes;
 
 /// How to verify.
@@ -96,13 +96,7 @@ impl Signatures<'_> {
     /// The node must be the one that the first event of `_system` names.
     fn node(&mut self, node: &Node) {
         let first = self.log.system.first().filter(|r| r.seq.0 == 0);
-        let named = first.filter(|r| r.entry().action == NODE_CREATED).and_then(details);
-        let Some(named) = named else {
-            return self.find(NODE, Some("_system"), "its first event does not name the node");
-        };
-        if named["public_key"] != node.public_key.as_str()
-            || named["origin"] != node.origin.as_str()
-        {
+        if !first.is_some_and(|first| names_node(first, node)) {
             self.find(NODE, None, "key or origin is not what the first event of _system names");
         }
         if let Err(e) = node.signing_keys(self.storage) {

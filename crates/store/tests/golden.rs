@@ -308,8 +308,8 @@ fn a_writer_opens_it_and_writes_on() {
     );
     assert_eq!(
         found.lines().count(),
-        expected.lines().count() + 3,
-        "two events, and the making of a trail"
+        expected.lines().count() + 6,
+        "two events, the making of a trail, and the checkpoints of the trails that grew since the last hour"
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use indelible_event::EventId;
+use indelible_event::{EventId, Micros};
 use indelible_merkle::leaf_hash;
 
 use super::snapshot::ActiveBytes;
@@ -28,6 +28,7 @@ pub(super) fn check(shared: &Shared<'_>) -> Result<(), LogError> {
         next_seq: shared.manifest.trails.iter().map(|t| t.sealed).collect(),
         trails: shared.infos.clone(),
         ids: HashSet::new(),
+        last_at: shared.manifest.recorded_at_max(),
         leaves: BTreeMap::new(),
         told: Vec::new(),
     };
@@ -75,6 +76,8 @@ struct Live<'a> {
     next_seq: Vec<u64>,
     trails: Vec<TrailInfo>,
     ids: HashSet<(TrailNo, EventId)>,
+    /// The latest `recorded_at` so far, beginning with the segments'.
+    last_at: Micros,
     leaves: BTreeMap<TrailNo, Vec<indelible_merkle::Hash>>,
     told: Vec<KeptRecord>,
 }
@@ -159,6 +162,10 @@ impl Live<'_> {
         if record.parts_hash() != Some(record.entry.parts_hash) {
             find("its parts are not those that its entry commits to");
         }
+        if record.entry.recorded_at < self.last_at {
+            find("its recorded_at is before that of an earlier record");
+        }
+        self.last_at = self.last_at.max(record.entry.recorded_at);
         if !self.ids.insert((record.trail, record.entry.id)) {
             find("its id occurs twice");
         }

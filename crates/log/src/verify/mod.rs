@@ -157,6 +157,8 @@ struct Found {
     sealed: BTreeMap<TrailNo, Vec<(u64, u64)>>,
     /// Runs of positions that segments hold.
     positions: Vec<(u64, u64)>,
+    /// The latest `recorded_at` in segments, in microseconds.
+    recorded_at_max: i64,
     system: Vec<KeptRecord>,
     gone: Vec<gone::GonePart>,
     stubs: Vec<gone::Stub>,
@@ -325,6 +327,11 @@ fn conclude(
         }
     }
     positions(manifest.sealed_pos, &mut found);
+    if found.recorded_at_max != manifest.recorded_at_max {
+        let what = "its latest time is not that of the records".to_owned();
+        let path = PATH.to_owned();
+        found.findings.push(Finding { trail: None, seq: None, path, offset: None, what });
+    }
     strays(storage, manifest, &mut found);
     creations(&trails, &found.system, &mut found.findings);
     gone::check(storage, &trails, &mut found);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use indelible_event::{Day, Entry, EventId, Facets, Part};
+use indelible_event::{Day, Entry, EventId, Facets, Micros, Part};
 use indelible_merkle::{Hash, leaf_hash};
 
 use super::gone::{GonePart, Stub};
@@ -68,6 +68,7 @@ pub(super) fn check_rows(
         keys: Vec::with_capacity(rows.len()),
         entry: Vec::with_capacity(1024),
         last_pos: None,
+        last_at: Micros::MIN,
         positions: Vec::new(),
         day: Day(entry.day),
     };
@@ -86,6 +87,7 @@ pub(super) fn check_rows(
         found.sealed.entry(TrailNo(no as u32)).or_default().extend(runs);
     }
     found.positions.append(&mut rows_check.positions);
+    found.recorded_at_max = found.recorded_at_max.max(rows_check.last_at.0);
     found.system.append(&mut rows_check.told);
     found.gone.append(&mut rows_check.gone);
     let keys = rows_check.keys;
@@ -163,6 +165,8 @@ struct Rows<'a> {
     keys: Vec<RowKey>,
     entry: Vec<u8>,
     last_pos: Option<u64>,
+    /// The latest `recorded_at` so far.
+    last_at: Micros,
     /// Runs of positions seen.
     positions: Vec<(u64, u64)>,
     day: Day,
@@ -205,6 +209,16 @@ impl Rows<'_> {
             self.find(Some(record), row, "its pos does not follow the one before".into());
         }
         self.last_pos = Some(record.pos.0);
+        // Times never fall: a clock that was turned back, to date something earlier, shows.
+        let at = record.entry.recorded_at;
+        if at < self.last_at {
+            self.find(
+                Some(record),
+                row,
+                "its recorded_at is before that of an earlier record".into(),
+            );
+        }
+        self.last_at = self.last_at.max(at);
         match self.positions.last_mut() {
             Some((_, end)) if *end == record.pos.0 => *end = end.saturating_add(1),
             _ => self.positions.push((record.pos.0, record.pos.0.saturating_add(1))),
