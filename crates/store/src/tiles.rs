@@ -2,7 +2,7 @@
 
 use indelible_log::TrailStatus;
 use indelible_log::record::Seq;
-use indelible_merkle::{Hash, TreeSize, bundles_for, encode_bundle, entries_path, tiles_for};
+use indelible_merkle::{Hash, Tree, TreeSize, bundles_for, encode_bundle, entries_path, tiles_for};
 
 use crate::error::StoreError;
 use crate::reader::Reader;
@@ -19,6 +19,29 @@ pub struct TileStats {
     pub tiles: u64,
     /// Entry bundles.
     pub bundles: u64,
+}
+
+/// Each hash above the leaves must be the root of the tile below it. The leaves themselves were compared with
+/// the records, and the root with the checkpoint.
+fn check_tile(
+    reader: &Reader,
+    trail: &TrailStatus,
+    level: u8,
+    start: u64,
+    hashes: &[Hash],
+) -> Result<(), StoreError> {
+    for (index, hash) in (start..).zip(hashes) {
+        let mut tree = Tree::new();
+        for child in reader.view.hashes(trail.info.no, level - 1, index * TILE, TILE as usize)? {
+            tree.push(child, |_, _| {});
+        }
+        if tree.root() != *hash {
+            let path = indelible_log::trail::level_path(trail.info.id, level);
+            let what = format!("alarm: hash {index} is not the root of the tile below it");
+            return Err(StoreError::file(&path, what));
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn export(
@@ -40,6 +63,9 @@ pub(crate) fn export(
     for tile in tiles_for(checkpoint.size) {
         let path = tile.path();
         let hashes = reader.view.hashes(no, tile.level, tile.start(), usize::from(tile.width))?;
+        if tile.level > 0 {
+            check_tile(reader, trail, tile.level, tile.start(), &hashes)?;
+        }
         let bytes: Vec<u8> = hashes.iter().flat_map(|Hash(h)| *h).collect();
         emit(&path, &bytes).map_err(StoreError::io(&path))?;
         stats.tiles += 1;

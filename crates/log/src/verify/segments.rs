@@ -231,6 +231,10 @@ impl Rows<'_> {
             self.find(Some(record), row, "its pos or seq is not in the footer's range".into());
         }
         let no = record.trail.0 as usize;
+        if no >= self.shared.infos.len() {
+            // A forged number must not decide how much memory is taken.
+            return self.find(Some(record), row, "its trail is not in the manifest".into());
+        }
         if self.runs.len() <= no {
             self.runs.resize_with(no + 1, Vec::new);
         }
