@@ -28,28 +28,75 @@ pub struct Facets<'a> {
 #[error("not the canonical bytes of a sealed part")]
 pub struct FacetsError;
 
-impl<'a> Facets<'a> {
-    /// Reads the facets from the canonical bytes of the parts. It relies on their fixed order and
+/// The facets as the parts write them: what stands between the quotes, with its escapes. Nothing is
+/// copied and no UTF-8 checked, so that a verifier can compare every row at the cost of the bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RawFacets<'a>([Option<&'a [u8]>; Facets::COUNT]);
+
+impl<'a> RawFacets<'a> {
+    /// Finds the facets in the canonical bytes of the parts. It relies on their fixed order and
     /// stops as soon as it has what it wants, so it is no check of the bytes that follow.
     pub fn read(
         who: Option<&'a [u8]>,
         where_: Option<&'a [u8]>,
         what: Option<&'a [u8]>,
-    ) -> Result<Facets<'a>, FacetsError> {
-        let mut facets = Facets::default();
+    ) -> Result<RawFacets<'a>, FacetsError> {
+        let mut all = [None; Facets::COUNT];
         if let Some(mut reader) = Reader::open(who, b"{\"actor\":{")? {
-            let [kind, id, email] = reader.texts([b"type", b"id", b"email"])?;
-            (facets.actor_type, facets.actor_id, facets.actor_email) = (kind, id, email);
-        }
-        if let Some(mut reader) = Reader::open(where_, b"{\"context\":{")? {
-            let [ip, service] = reader.texts([b"ip", b"service"])?;
-            (facets.ip, facets.service) = (ip, service);
+            reader.bodies([b"type", b"id", b"email"], &mut all[..3])?;
         }
         if let Some(mut reader) = Reader::open(what, b"{\"targets\":[{")? {
-            let [kind, id] = reader.texts([b"type", b"id"])?;
-            (facets.target_type, facets.target_id) = (kind, id);
+            reader.bodies([b"type", b"id"], &mut all[3..5])?;
         }
-        Ok(facets)
+        if let Some(mut reader) = Reader::open(where_, b"{\"context\":{")? {
+            reader.bodies([b"ip", b"service"], &mut all[5..])?;
+        }
+        Ok(RawFacets(all))
+    }
+
+    /// Whether these texts, in the order of the fields of [`Facets`], are what the parts say. Bytes
+    /// that are no UTF-8 are equal where both sides have them: whoever asks must know from elsewhere
+    /// that the parts are text, as a record does that hashes to its leaf.
+    pub fn say(&self, texts: &[Option<&[u8]>; Facets::COUNT]) -> bool {
+        self.0.iter().zip(texts).all(|(body, text)| match (body, text) {
+            (None, None) => true,
+            (Some(body), Some(text)) => says(body, text),
+            _ => false,
+        })
+    }
+}
+
+/// Whether a string's canonical body stands for the text.
+fn says(body: &[u8], text: &[u8]) -> bool {
+    // A backslash in a body begins an escape, so only a body without one can be its own text.
+    match memchr::memchr(b'\\', body) {
+        None => body == text,
+        Some(_) => unescape(body).is_some_and(|unescaped| unescaped == text),
+    }
+}
+
+impl<'a> Facets<'a> {
+    /// How many there are.
+    pub const COUNT: usize = 7;
+
+    /// Reads the facets from the canonical bytes of the parts, like [`RawFacets::read`].
+    pub fn read(
+        who: Option<&'a [u8]>,
+        where_: Option<&'a [u8]>,
+        what: Option<&'a [u8]>,
+    ) -> Result<Facets<'a>, FacetsError> {
+        let raw = RawFacets::read(who, where_, what)?;
+        let [actor_type, actor_id, actor_email, target_type, target_id, ip, service] = raw.0;
+        let text = |body: Option<&'a [u8]>| body.map(text).transpose();
+        Ok(Facets {
+            actor_type: text(actor_type)?,
+            actor_id: text(actor_id)?,
+            actor_email: text(actor_email)?,
+            target_type: text(target_type)?,
+            target_id: text(target_id)?,
+            ip: text(ip)?,
+            service: text(service)?,
+        })
     }
 }
 
@@ -69,13 +116,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The string members with these names, which stand in this order. Members that are not
-    /// strings come after all of them in every object read here, so the first one ends the search.
-    fn texts<const N: usize>(
+    /// The bodies of the string members with these names, which stand in this order. Members that are
+    /// not strings come after all of them in every object read here, so the first one ends the search.
+    fn bodies<const N: usize>(
         &mut self,
         names: [&[u8]; N],
-    ) -> Result<[Option<Cow<'a, str>>; N], FacetsError> {
-        let mut texts = [const { None }; N];
+        bodies: &mut [Option<&'a [u8]>],
+    ) -> Result<(), FacetsError> {
         let mut wanted = 0;
         while wanted < N {
             let key = self.string()?;
@@ -87,7 +134,7 @@ impl<'a> Reader<'a> {
             }
             let value = self.string()?;
             if let Some(found) = (wanted..N).find(|&i| names[i] == key) {
-                texts[found] = Some(text(value)?);
+                bodies[found] = Some(value);
                 wanted = found + 1;
             }
             match self.next() {
@@ -96,7 +143,7 @@ impl<'a> Reader<'a> {
                 _ => return Err(FacetsError),
             }
         }
-        Ok(texts)
+        Ok(())
     }
 
     fn next(&mut self) -> Option<u8> {

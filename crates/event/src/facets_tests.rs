@@ -63,7 +63,45 @@ fn cut_anywhere() {
     }
 }
 
+fn columns<'a>(facets: &'a Facets<'_>) -> [Option<&'a [u8]>; Facets::COUNT] {
+    let Facets { actor_type, actor_id, actor_email, target_type, target_id, ip, service } = facets;
+    [actor_type, actor_id, actor_email, target_type, target_id, ip, service]
+        .map(|text| text.as_deref().map(str::as_bytes))
+}
+
+#[test]
+fn raw_facets_say_the_texts_and_no_others() {
+    let checked = check(EVENT.as_bytes()).unwrap();
+    let [who, where_, what] = checked.parts.all();
+    let raw = RawFacets::read(who, where_, what).unwrap();
+    let facets = read(&checked);
+    let texts = columns(&facets);
+    assert!(raw.say(&texts));
+    for column in 0..Facets::COUNT {
+        for other in [None, Some(&b""[..]), Some(b"s\\\"1"), Some("\u{e9}\\n".as_bytes())] {
+            let mut edited = texts;
+            edited[column] = other;
+            assert!(!raw.say(&edited), "{column} {other:?}");
+        }
+    }
+    assert!(RawFacets::default().say(&[None; Facets::COUNT]));
+    assert!(!RawFacets::default().say(&texts));
+}
+
 proptest! {
+    /// The comparison without texts must agree with the one of texts.
+    #[test]
+    fn raw_facets_agree_with_facets(body in "[a\\\\\"nub0é]{0,8}", stored in "[a\\\\\"n\nub0é]{0,4}") {
+        let who = format!("{{\"actor\":{{\"id\":\"{body}\"}}}}");
+        let who = Some(who.as_bytes());
+        let same = |facets: &Facets<'_>| facets.actor_id.as_deref() == Some(&stored)
+            && columns(facets).iter().flatten().count() == 1;
+        let mut texts = [None; Facets::COUNT];
+        texts[1] = Some(stored.as_bytes());
+        let said = RawFacets::read(who, None, None).is_ok_and(|raw| raw.say(&texts));
+        prop_assert_eq!(said, Facets::read(who, None, None).is_ok_and(|facets| same(&facets)));
+    }
+
     #[test]
     fn never_panics(bytes in any::<Vec<u8>>(), text in "[{}\":,a-c\\\\]{0,30}") {
         for tail in [bytes, text.into_bytes()] {

@@ -24,7 +24,7 @@ mod words;
 pub use check::{Checked, Parts, check, check_with_subject};
 pub use disclosure::{DisclosedPart, Disclosure, DisclosureError};
 pub use entry::{ENTRY_RECORDED_AT, Entry, EntryError};
-pub use facets::{Facets, FacetsError};
+pub use facets::{Facets, FacetsError, RawFacets};
 pub use id::{EventId, IdError};
 pub use items::Items;
 pub use refusal::{Refusal, RefusalKind};

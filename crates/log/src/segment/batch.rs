@@ -108,9 +108,26 @@ impl RowBatch {
         })
     }
 
+    /// A row's facet columns as stored, in the order of the fields of [`Facets`], whether they are
+    /// UTF-8 or not: for [`RawFacets::say`](indelible_event::RawFacets::say).
+    pub fn facet_bytes(&self, row: usize) -> [Option<&[u8]>; Facets::COUNT] {
+        [
+            Col::ActorType,
+            Col::ActorId,
+            Col::ActorEmail,
+            Col::TargetType,
+            Col::TargetId,
+            Col::Ip,
+            Col::Service,
+        ]
+        .map(|col| self.bytes(col, row))
+    }
+
     fn trail(&self, row: usize) -> Result<TrailNo, SegmentError> {
-        let name = self.required_text(Col::Trail, row)?;
-        let at = self.names.binary_search_by(|(known, _)| (**known).cmp(name));
+        let name =
+            self.bytes(Col::Trail, row).ok_or_else(|| self.damaged(row, "a missing text"))?;
+        // What is equal to a text is one: its UTF-8 needs no check.
+        let at = self.names.binary_search_by(|(known, _)| known.as_bytes().cmp(name));
         let trail = at.ok().and_then(|at| self.names.get(at));
         trail
             .map(|(_, no)| *no)
