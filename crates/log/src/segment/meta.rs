@@ -5,6 +5,7 @@ use parquet::file::metadata::KeyValue;
 use serde::{Deserialize, Serialize};
 
 use super::SegmentError;
+use crate::hex;
 use crate::record::{Pos, Seq, TrailNo};
 
 /// The version of schema and footer.
@@ -133,7 +134,7 @@ impl SegmentMeta {
             .map_err(|error| SegmentError::refused(format!("trails: {error}")))?;
         let (state, expired_by) = match self.state {
             SegmentState::Full => ("full", None),
-            SegmentState::Stub { expired_by } => ("stub", Some(hex(&expired_by.0))),
+            SegmentState::Stub { expired_by } => ("stub", Some(hex::encode(&expired_by.0))),
         };
         let values = [
             Some(FORMAT.to_string()),
@@ -178,7 +179,7 @@ impl SegmentMeta {
             ("full", None) => SegmentState::Full,
             ("stub", Some(event)) => SegmentState::Stub {
                 expired_by: EventId(
-                    unhex(event).ok_or_else(|| footer_error("indelible.expired_by"))?,
+                    hex::decode(event).ok_or_else(|| footer_error("indelible.expired_by"))?,
                 ),
             },
             _ => return Err(footer_error("indelible.state")),
@@ -258,7 +259,7 @@ impl TrailJson {
     fn from_span(span: &TrailSpan) -> TrailJson {
         TrailJson {
             no: span.trail.no.0,
-            id: hex(&span.trail.opaque),
+            id: hex::encode(&span.trail.opaque),
             name: span.trail.name.clone(),
             first_seq: span.first_seq.0,
             last_seq: span.last_seq.0,
@@ -269,30 +270,15 @@ impl TrailJson {
 
     fn into_span(self) -> Option<TrailSpan> {
         Some(TrailSpan {
-            trail: TrailInfo { no: TrailNo(self.no), opaque: unhex(&self.id)?, name: self.name },
+            trail: TrailInfo {
+                no: TrailNo(self.no),
+                opaque: hex::decode(&self.id)?,
+                name: self.name,
+            },
             first_seq: Seq(self.first_seq),
             last_seq: Seq(self.last_seq),
             rows: self.rows,
             recorded_at_max: Micros(self.recorded_at_max),
         })
     }
-}
-
-fn hex(bytes: &[u8; 16]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Thirty-two lower-case hex digits, and nothing else.
-fn unhex(text: &str) -> Option<[u8; 16]> {
-    let digits: &[u8; 32] = text.as_bytes().try_into().ok()?;
-    let mut out = [0; 16];
-    for (byte, pair) in out.iter_mut().zip(digits.as_chunks::<2>().0) {
-        let digit = |digit: u8| match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            _ => None,
-        };
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(out)
 }
