@@ -310,7 +310,9 @@ impl Log {
         // A caller that stopped waiting is not missed: what was asked for is done all the same.
         let work = work(Box::new(move |result| drop(tell.send(result))));
         self.queue.push(work).map_err(|_| AppendError::Closed)?;
-        answer.recv().map_err(|_| AppendError::Closed)?
+        // A sequencer that closes answers everything first. One that ends without an answer has failed, and
+        // may have written before it did.
+        answer.recv().map_err(|_| AppendError::Poisoned("the sequencer has ended".into()))?
     }
 
     /// The same id again: the first receipt if it is the same event, a refusal that names the
