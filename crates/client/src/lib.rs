@@ -1,0 +1,1 @@
+//! The HTTP client of a node, shared by everything that talks to one.

@@ -1,0 +1,36 @@
+//! Every bound of the index, in one place.
+
+/// Terms of one record that are indexed. Records with more are looked at by every query by word or path.
+pub const TERMS_MAX: usize = 4_096;
+/// Bytes of a folded value in a term. Of a longer one the term has the beginning and a hash.
+pub const VALUE_BYTES_MAX: usize = 128;
+/// Bytes of a word. Of a longer one only the beginning counts, in records and queries alike.
+pub const WORD_BYTES_MAX: usize = 64;
+
+/// Bytes of a query's text.
+pub const QUERY_BYTES_MAX: usize = 8 << 10;
+/// Conditions in a query.
+pub const QUERY_LEAVES_MAX: usize = 256;
+/// How deep parentheses and negations may be nested.
+pub const QUERY_DEPTH_MAX: usize = 32;
+/// Bytes a compiled regular expression may take.
+pub const REGEX_BYTES_MAX: usize = 1 << 20;
+
+/// Events on a page.
+pub const PAGE_EVENTS_MAX: usize = 1_000;
+/// Bytes of events on a page; it ends early and can be continued, so that large events wedge nothing.
+pub const PAGE_BYTES_MAX: usize = 8 << 20;
+/// Beyond this many matches are not counted: "10,000+".
+pub const COUNT_MAX: u64 = 10_000;
+/// Rows that a query may read to check them.
+pub const CHECKED_ROWS_MAX: u64 = 200_000;
+/// Time that a query may take, in microseconds.
+pub const QUERY_MICROS_MAX: i64 = 5_000_000;
+/// Bytes that a query may read to check rows.
+pub const CHECKED_BYTES_MAX: u64 = 256 << 20;
+/// Rows that are sorted by `occurred_at`.
+pub const SORTED_ROWS_MAX: usize = 100_000;
+/// Values of one facet that are given out.
+pub const FACET_VALUES_MAX: usize = 1_000;
+/// Buckets of a histogram.
+pub const BUCKETS_MAX: usize = 2_000;

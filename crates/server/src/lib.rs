@@ -1,0 +1,1 @@
+//! The HTTP API of a node: ingest, search, proofs, streams, and who may do what.
