@@ -63,7 +63,7 @@ fn append_cut(value: &str, out: &mut Vec<u8>) {
         return;
     }
     let begin = value.floor_char_boundary(VALUE_BYTES_MAX);
-    let hash = twox_hash::XxHash3_64::oneshot(value.as_bytes());
+    let hash = xxhash_rust::xxh3::xxh3_64(value.as_bytes());
     out.extend_from_slice(&value.as_bytes()[..begin]);
     out.push(CUT);
     for shift in (0..CUT_DIGITS).rev() {
