@@ -15,6 +15,11 @@ mod read;
 mod sorted;
 mod stats;
 
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use indelible_event::EventId;

@@ -46,7 +46,7 @@ impl Scope<'_> {
     pub(super) fn leaf(&self, leaf: &Leaf, within: &RoaringBitmap) -> Result<Found, IndexError> {
         let found = match leaf {
             Leaf::Field(field, test) => self.field(*field, test, within)?,
-            Leaf::Path(path, test) => self.path(path, test, within)?,
+            Leaf::Path(path, test) => self.path(path, test)?,
             Leaf::Ip(from, to) => Found::sure(self.index.range(
                 Field::Ip,
                 Bound::Included(from),
@@ -60,7 +60,15 @@ impl Scope<'_> {
             Leaf::Word(test) => self.word(test)?,
             Leaf::Phrase(words) => self.phrase(words, within)?,
         };
-        Ok(found.within(within))
+        let mut found = found.within(within);
+        if !matches!(
+            leaf,
+            Leaf::Id(_) | Leaf::Trail(_) | Leaf::Recorded(_) | Leaf::Occurred(_)
+        ) {
+            // A row with more terms than are indexed may lack any of them.
+            found.add(Found::maybe(&*self.index.partial()? & within));
+        }
+        Ok(found)
     }
 
     fn field(
@@ -145,7 +153,7 @@ impl Scope<'_> {
         Ok(Found { sure, maybe })
     }
 
-    fn path(&self, path: &str, test: &Test, within: &RoaringBitmap) -> Result<Found, IndexError> {
+    fn path(&self, path: &str, test: &Test) -> Result<Found, IndexError> {
         let head = |value| {
             let mut head = Vec::new();
             path_term(path, value, &mut head);
@@ -177,7 +185,6 @@ impl Scope<'_> {
             // Two long paths could share their hash.
             found = Found::maybe(found.all().into_owned());
         }
-        found.add(Found::maybe(&*self.index.partial()? & within));
         Ok(found)
     }
 
@@ -283,7 +290,6 @@ impl Scope<'_> {
                 found.add(Found::maybe(self.index.term(field, value.as_bytes())?));
             }
         }
-        found.add(Found::maybe(self.index.partial()?.into_owned()));
         Ok(found)
     }
 
@@ -294,7 +300,6 @@ impl Scope<'_> {
         for word in words.iter().filter(|word| !is_id_like(word)) {
             rows &= self.index.term(Field::Word, word.as_bytes())?;
         }
-        rows |= &*self.index.partial()?;
         Ok(Found::maybe(rows))
     }
 }
