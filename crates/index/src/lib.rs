@@ -21,4 +21,7 @@ mod terms;
 pub use doc::{Doc, Field};
 pub use facet::{Codes, Facet};
 pub use index::{Index, IndexError};
-pub use terms::{PathValue, TermSink, path_term, terms};
+pub use terms::{
+    PathValue, TermSink, cut, cut_beginning, fold, is_id_like, path_prefix, path_term,
+    read_path_term, terms, words,
+};
