@@ -10,34 +10,10 @@ use super::{Found, Scope};
 use crate::doc::Field;
 use crate::index::IndexError;
 use crate::limits::VALUE_BYTES_MAX;
-use crate::query::{Leaf, Pattern, Span, Test};
+use crate::query::{Leaf, Pattern, Span, Test, WORD_FIELDS, WORD_FIELDS_UNIQUE};
 use crate::terms::{
     PathValue, cut, cut_beginning, fold, is_id_like, path_prefix, path_term, read_path_term,
 };
-
-/// The fields whose whole values a free word is compared with.
-const WHOLE: [Field; 17] = [
-    Field::Actor,
-    Field::ActorType,
-    Field::Email,
-    Field::OnBehalfOf,
-    Field::Action,
-    Field::Category,
-    Field::Outcome,
-    Field::Phase,
-    Field::ResourceType,
-    Field::ResourceId,
-    Field::Resource,
-    Field::Service,
-    Field::Source,
-    Field::Key,
-    Field::Subject,
-    Field::Host,
-    Field::Name,
-];
-
-/// The ids that a free word is compared with.
-const UNIQUE: [Field; 4] = [Field::Correlation, Field::Request, Field::Session, Field::Trace];
 
 /// A cut value's beginning has at least so many bytes, as it ends where a character does.
 const BEGINNING_MIN: usize = VALUE_BYTES_MAX - 3;
@@ -177,7 +153,7 @@ impl Scope<'_> {
             Test::Is(_) | Test::Prefix(_) | Test::Matches(_) => {
                 let mut found = self.values(Field::Path, &head(PathValue::Text("")), test)?;
                 found.add(self.values(Field::Path, &head(PathValue::Literal("")), test)?);
-                found.add(self.numbers(path, test)?);
+                found.add(Found::sure(self.numbers(path, test)?));
                 found
             }
         };
@@ -208,46 +184,26 @@ impl Scope<'_> {
         self.index.range(Field::Path, from, to)
     }
 
-    /// Numbers that may be written as the text: a plain number's token is no term of its own, as the number
-    /// says it all, and another number's may be written in several ways.
-    fn numbers(&self, path: &str, test: &Test) -> Result<Found, IndexError> {
+    /// A plain number's token is no term of its own: the number says it all.
+    fn numbers(&self, path: &str, test: &Test) -> Result<RoaringBitmap, IndexError> {
         let mut head = Vec::new();
-        path_term(path, PathValue::Number(0.0), &mut head);
-        if let Test::Is(text) = test {
-            let Ok(number) = text.parse::<f64>() else { return Ok(Found::default()) };
-            head.clear();
+        if let Test::Is(_) = test {
+            let Some(number) = test.as_number() else { return Ok(RoaringBitmap::new()) };
             path_term(path, PathValue::Number(number), &mut head);
-            return Ok(Found::maybe(self.index.term(Field::Path, &head)?));
+            return self.index.term(Field::Path, &head);
         }
+        path_term(path, PathValue::Number(0.0), &mut head);
         head.truncate(head.len() - size_of::<f64>());
-        let matcher = match test {
-            Test::Matches(pattern) => Some(Matcher::new(pattern)),
-            _ => None,
-        };
-        let rows = self.index.select(Field::Path, &head, &mut |term| {
-            let Some((_, PathValue::Number(number))) = read_path_term(term) else { return false };
-            let text = number.to_string();
-            match (test, &matcher) {
-                (Test::Prefix(prefix), _) => text.starts_with(prefix.as_str()),
-                (_, Some(matcher)) => matcher.is_match(text.as_bytes()),
-                _ => false,
-            }
-        })?;
-        Ok(Found::maybe(rows))
+        self.index.select(Field::Path, &head, &mut |term| match read_path_term(term) {
+            Some((_, number @ PathValue::Number(_))) => test.holds_path(number),
+            _ => false,
+        })
     }
 
     fn trail(&self, test: &Test) -> Result<Found, IndexError> {
         let mut rows = RoaringBitmap::new();
         for (number, name) in self.trails {
-            let name = fold(name);
-            let is = match test {
-                Test::Is(wanted) => *name == **wanted,
-                Test::Prefix(prefix) => name.starts_with(prefix.as_str()),
-                Test::Matches(pattern) => pattern.regex.is_match(&name),
-                Test::Exists => true,
-                Test::Number(..) => false,
-            };
-            if is {
+            if test.holds(&fold(name)) {
                 rows |= self.index.term(Field::Trail, &number.to_be_bytes())?;
             }
         }
@@ -268,26 +224,23 @@ impl Scope<'_> {
 
     fn occurred(&self, span: &Span, within: &RoaringBitmap) -> RoaringBitmap {
         let Some((first, last)) = self.index.occurred_span() else { return RoaringBitmap::new() };
-        let is_in = |at: Micros| {
-            span.from.is_none_or(|from| at >= from) && span.to.is_none_or(|to| at < to)
-        };
-        if is_in(first) && is_in(last) {
+        if span.contains(first) && span.contains(last) {
             return within.clone();
         }
         if span.from.is_some_and(|from| last < from) || span.to.is_some_and(|to| first >= to) {
             return RoaringBitmap::new();
         }
-        within.iter().filter(|row| is_in(self.index.occurred_at(*row))).collect()
+        within.iter().filter(|row| span.contains(self.index.occurred_at(*row))).collect()
     }
 
     fn word(&self, test: &Test) -> Result<Found, IndexError> {
         let mut found = self.values(Field::Word, b"", test)?;
-        for field in WHOLE {
-            found.add(self.values(field, b"", test)?);
+        for field in WORD_FIELDS {
+            found.add(self.values(*field, b"", test)?);
         }
         if let Test::Is(value) = test {
-            for field in UNIQUE {
-                found.add(Found::maybe(self.index.term(field, value.as_bytes())?));
+            for field in WORD_FIELDS_UNIQUE {
+                found.add(Found::maybe(self.index.term(*field, value.as_bytes())?));
             }
         }
         Ok(found)

@@ -45,9 +45,22 @@ impl Places {
     }
 }
 
-/// The last place of any unit.
-pub(super) fn end<U: Unit>(units: &[U]) -> u64 {
-    units.iter().filter(|unit| unit.rows() > 0).map(|unit| unit.span().1).max().unwrap_or(0)
+/// The last place of any record that the asker may read.
+pub(super) fn end<U: Unit>(units: &[U], access: &Access) -> Result<u64, SearchError> {
+    let mut end = 0;
+    for unit in turns(units, Order::Newest) {
+        let at = &units[unit];
+        if at.span().1 < end {
+            break;
+        }
+        let last = at.with_index(|index| {
+            let rows = allowed(index, access, 0..at.rows())?;
+            Ok(rows.max().map(|row| index.pos(row)))
+        });
+        let last = last.map_err(|error| SearchError::Index { unit, error })?;
+        end = end.max(last.unwrap_or(0));
+    }
+    Ok(end)
 }
 
 /// The units with rows, as the order comes to them.
@@ -61,6 +74,19 @@ pub(super) fn turns<U: Unit>(units: &[U], order: Order) -> Vec<usize> {
         }
     });
     turns
+}
+
+/// The units with rows to be read, the one with the newest first. Where others' records lie in between is
+/// of no account: what a budget leaves unread must not tell of them.
+pub(super) fn newest_first<U: Unit>(units: &[U], found: &[Option<Rows>]) -> Vec<usize> {
+    let mut turns: Vec<(u64, usize)> = Vec::new();
+    for (at, rows) in found.iter().enumerate() {
+        if let Some(last) = rows.as_ref().and_then(|rows| rows.maybe.max()) {
+            turns.push((units[at].with_index(|index| index.pos(last)), at));
+        }
+    }
+    turns.sort_unstable_by(|a, b| b.cmp(a));
+    turns.into_iter().map(|(_, at)| at).collect()
 }
 
 /// The rows of a unit at these places that match, or may.

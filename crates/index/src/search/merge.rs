@@ -21,6 +21,9 @@ pub(super) enum Step {
 
 /// A sequence of candidates.
 pub(super) trait Source {
+    /// Looks for the next candidate, so that [`Source::bound`] tells of none but candidates. False if the
+    /// time was over before one was found.
+    fn settle(&mut self) -> Result<bool, SearchError>;
     fn next(&mut self) -> Result<Step, SearchError>;
     /// The key to go on with: no candidate to come is before it. `None` if there is none to come.
     fn bound(&self) -> Option<(i64, u64)>;
@@ -133,26 +136,29 @@ impl<'a, 'c, U: Unit> Merge<'a, 'c, U> {
 }
 
 impl<U: Unit> Source for Merge<'_, '_, U> {
-    fn next(&mut self) -> Result<Step, SearchError> {
-        loop {
-            let Some(head) = self.heap.peek() else { return Ok(Step::End) };
-            let (unit, pos, unasked) = (head.unit, head.pos, head.unasked);
-            if unasked && self.bound() != self.start && self.deadline.is_over() {
-                return Ok(Step::Paused);
+    fn settle(&mut self) -> Result<bool, SearchError> {
+        while let Some(&Head { unit, unasked: true, .. }) = self.heap.peek() {
+            if self.bound() != self.start && self.deadline.is_over() {
+                return Ok(false);
             }
             self.heap.pop();
-            if unasked {
-                let rows = find(self.units, unit, self.ask, self.places)?;
-                let left = 0..self.units[unit].rows();
-                self.streams[unit] = Stream { rows, left, next: VecDeque::new() };
-                self.advance(unit);
-                continue;
-            }
-            let Some((row, _)) = self.streams[unit].next.pop_front() else { continue };
-            let sure = !self.streams[unit].rows.maybe.contains(row);
+            let rows = find(self.units, unit, self.ask, self.places)?;
+            let left = 0..self.units[unit].rows();
+            self.streams[unit] = Stream { rows, left, next: VecDeque::new() };
             self.advance(unit);
-            return Ok(Step::Next(Candidate { unit, row, at: 0, pos, sure }));
         }
+        Ok(true)
+    }
+
+    fn next(&mut self) -> Result<Step, SearchError> {
+        if !self.settle()? {
+            return Ok(Step::Paused);
+        }
+        let Some(Head { unit, .. }) = self.heap.pop() else { return Ok(Step::End) };
+        let Some((row, pos)) = self.streams[unit].next.pop_front() else { return Ok(Step::End) };
+        let sure = !self.streams[unit].rows.maybe.contains(row);
+        self.advance(unit);
+        Ok(Step::Next(Candidate { unit, row, at: 0, pos, sure }))
     }
 
     fn bound(&self) -> Option<(i64, u64)> {

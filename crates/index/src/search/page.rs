@@ -1,6 +1,6 @@
 //! Pages of records.
 
-use super::gather::{Places, each_unit, end, find, turns};
+use super::gather::{Places, each_unit, end, find, newest_first};
 use super::merge::{Merge, Source, Step};
 use super::read::{Candidate, Checker};
 use super::sorted::Sorted;
@@ -76,7 +76,7 @@ pub fn page<U: Unit>(
             cursor.check(ask, want)?;
             (Some((cursor.at, cursor.pos)), cursor.end, u64::from(cursor.skip))
         }
-        None => (None, end(units), want.skip),
+        None => (None, end(units, ask.access)?, want.skip),
     };
     if skip > COUNT_MAX {
         return Err(SearchError::Skip(COUNT_MAX));
@@ -125,7 +125,6 @@ struct Fill<'a, 'b, 'c, U: Unit, S> {
     limit: usize,
     /// Matches yet to be skipped.
     skip: u64,
-    start: Option<(i64, u64)>,
     records: Vec<U::Record>,
     bytes: usize,
 }
@@ -141,32 +140,33 @@ struct Filled<R> {
 impl<'a, 'b, 'c, U: Unit, S: Source> Fill<'a, 'b, 'c, U, S> {
     fn new(checker: Checker<'a, 'b, 'c, U>, source: S, limit: usize, skip: u64) -> Self {
         let limit = limit.clamp(1, PAGE_EVENTS_MAX);
-        let start = source.bound();
-        Fill { checker, source, limit, skip, start, records: Vec::new(), bytes: 0 }
+        Fill { checker, source, limit, skip, records: Vec::new(), bytes: 0 }
     }
 
     fn run(mut self) -> Result<Filled<U::Record>, SearchError> {
         let mut batch = self.limit.min(READ_ROWS_MIN);
+        let mut first = true;
         loop {
+            let settled = self.source.settle()?;
             let bound = self.source.bound();
-            let met = if bound == self.start { None } else { self.checker.budget.met() };
             if bound.is_none() {
                 return Ok(self.end(None, None));
             } else if self.records.len() == self.limit {
-                return self.peek(met.is_some());
-            } else if met.is_some() {
-                return Ok(self.end(bound, met));
+                return self.peek();
+            } else if !settled {
+                return Ok(self.end(bound, Some(Met::Time)));
             }
+            // Something is read whatever the budget, so that going on gets further.
+            if let Some(met) = self.checker.budget.met().filter(|_| !first) {
+                return Ok(self.end(bound, Some(met)));
+            }
+            first = false;
             let mut window = Vec::new();
-            let paused = self.take(batch, &mut window)?;
+            self.take(batch, &mut window)?;
             if self.skip > 0 {
                 self.skip(&window)?;
             } else if let Some(next) = self.show(&window)? {
                 return Ok(self.end(Some(next), None));
-            }
-            if paused {
-                let bound = self.source.bound();
-                return Ok(self.end(bound, Some(Met::Time)));
             }
             batch = (batch * 2).min(READ_ROWS_MAX);
         }
@@ -177,8 +177,8 @@ impl<'a, 'b, 'c, U: Unit, S: Source> Fill<'a, 'b, 'c, U, S> {
         Filled { records, next, skip, incomplete, alarms: checker.alarms }
     }
 
-    /// Takes the next candidates, and no more than are needed if they all match. True if the time is over.
-    fn take(&mut self, batch: usize, window: &mut Vec<Candidate>) -> Result<bool, SearchError> {
+    /// Takes the next candidates, and no more than are needed if they all match.
+    fn take(&mut self, batch: usize, window: &mut Vec<Candidate>) -> Result<(), SearchError> {
         let mut room = batch;
         let mut sure = self.limit - self.records.len();
         if self.skip > 0 {
@@ -196,11 +196,10 @@ impl<'a, 'b, 'c, U: Unit, S: Source> Fill<'a, 'b, 'c, U, S> {
                     sure -= usize::from(candidate.sure);
                     window.push(candidate);
                 }
-                Step::Paused => return Ok(true),
-                Step::End => break,
+                Step::Paused | Step::End => break,
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Skips those that match. There are no more of them than are to be skipped.
@@ -228,11 +227,11 @@ impl<'a, 'b, 'c, U: Unit, S: Source> Fill<'a, 'b, 'c, U, S> {
     }
 
     /// The page is full. Looks whether there is more, as nobody likes an empty page; but not at any price.
-    fn peek(mut self, over: bool) -> Result<Filled<U::Record>, SearchError> {
+    fn peek(mut self) -> Result<Filled<U::Record>, SearchError> {
         let mut bound = self.source.bound();
         let mut window = Vec::new();
-        let mut paused = over;
-        while !paused && window.len() < PEEK_ROWS {
+        let mut over = self.checker.budget.met().is_some();
+        while !over && window.len() < PEEK_ROWS {
             match self.source.next()? {
                 Step::Next(candidate) if candidate.sure && window.is_empty() => {
                     return Ok(self.end(Some(candidate.key()), None));
@@ -243,7 +242,7 @@ impl<'a, 'b, 'c, U: Unit, S: Source> Fill<'a, 'b, 'c, U, S> {
                         break;
                     }
                 }
-                Step::Paused => paused = true,
+                Step::Paused => over = true,
                 Step::End => break,
             }
         }
@@ -280,7 +279,7 @@ fn count<U: Unit>(
     let mut exact = asked.iter().all(Option::is_some);
     let mut value: u64 = asked.iter().flatten().map(|rows| rows.sure_len()).sum();
     let mut checker = Checker::new(units, ask, budget);
-    for unit in turns(units, Order::Newest) {
+    for unit in newest_first(units, &asked) {
         let Some(rows) = &asked[unit] else { continue };
         if value > COUNT_MAX {
             break;

@@ -62,6 +62,10 @@ impl Sorted {
 }
 
 impl Source for Sorted {
+    fn settle(&mut self) -> Result<bool, SearchError> {
+        Ok(true)
+    }
+
     fn next(&mut self) -> Result<Step, SearchError> {
         Ok(self.left.pop_front().map_or(Step::End, Step::Next))
     }

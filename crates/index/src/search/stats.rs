@@ -4,9 +4,9 @@ use indelible_event::{Micros, Outcome};
 use roaring::RoaringBitmap;
 
 use super::facets::{Proposed, combine, propose};
-use super::gather::{Places, Rows, each_unit, end, find, turns};
+use super::gather::{Places, Rows, each_unit, find, newest_first};
 use super::histogram::{Buckets, by_occurred, by_recorded, outcome_rows};
-use super::page::{Order, Sort};
+use super::page::Sort;
 use super::read::Checker;
 use super::{Access, Alarm, Ask, Budget, Met, SearchError, Total, Unit};
 use crate::facet::Facet;
@@ -188,7 +188,7 @@ fn matched<U: Unit>(
     ask: &Ask<'_>,
     budget: &mut Budget<'_>,
 ) -> Result<Matched, SearchError> {
-    let places = Places { from: 0, to: end(units) };
+    let places = Places { from: 0, to: u64::MAX };
     let deadline = budget.deadline();
     let mut asked = each_unit(units.len(), |unit| {
         if deadline.is_over() {
@@ -199,18 +199,18 @@ fn matched<U: Unit>(
     let mut incomplete = asked.iter().any(Option::is_none).then_some(Met::Time);
     let mut checker = Checker::new(units, ask, budget);
     let mut rows = vec![RoaringBitmap::new(); units.len()];
-    // The newest first, so that these are what is known if not all can be.
-    for unit in turns(units, Order::Newest) {
-        let Rows { mut all, maybe } = std::mem::take(&mut asked[unit]).unwrap_or_default();
-        if !maybe.is_empty() {
-            let (matching, done) = checker.resolve(unit, &maybe, u64::MAX)?;
-            all -= maybe;
-            all |= matching;
-            if !done {
-                incomplete = incomplete.or(checker.budget.met());
-            }
+    let turns = newest_first(units, &asked);
+    for (rows, found) in rows.iter_mut().zip(&mut asked) {
+        *rows = found.as_mut().map(|found| std::mem::take(&mut found.all)).unwrap_or_default();
+    }
+    for unit in turns {
+        let Some(Rows { maybe, .. }) = &asked[unit] else { continue };
+        let (matching, done) = checker.resolve(unit, maybe, u64::MAX)?;
+        rows[unit] -= maybe;
+        rows[unit] |= matching;
+        if !done {
+            incomplete = incomplete.or(checker.budget.met());
         }
-        rows[unit] = all;
     }
     Ok(Matched { rows, incomplete, alarms: checker.alarms })
 }
