@@ -39,3 +39,22 @@ pub const SORTED_ROWS_MAX: usize = 100_000;
 pub const FACET_VALUES_MAX: usize = 1_000;
 /// Buckets of a histogram.
 pub const BUCKETS_MAX: usize = 2_000;
+
+/// Rows of a set that are cheaper to read than all values of a field are to go through.
+pub const READ_RATHER_MAX: u64 = 32;
+/// Rows that are taken from one unit at once when units are merged.
+pub const MERGE_ROWS: usize = 256;
+/// Records that are read at once in the beginning, when nobody knows how many of them match.
+pub const READ_ROWS_MIN: usize = 64;
+/// Records that are read at once.
+pub const READ_ROWS_MAX: usize = 1_024;
+/// Rows that are read only to know whether there is another page.
+pub const PEEK_ROWS: usize = 64;
+/// Alarms that one answer tells.
+pub const ALARMS_MAX: usize = 100;
+/// Threads that count for one query.
+pub const THREADS_MAX: usize = 8;
+/// Values that each unit proposes for a facet's list, if more are not asked for.
+pub const FACET_CANDIDATES_MIN: usize = 256;
+/// Suggestions that are given out.
+pub const SUGGESTIONS_MAX: usize = 100;
