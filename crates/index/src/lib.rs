@@ -17,7 +17,9 @@ mod frozen;
 mod index;
 pub mod limits;
 mod live;
+pub mod plan;
 pub mod query;
+pub mod search;
 mod terms;
 
 pub use doc::{Doc, Field};
