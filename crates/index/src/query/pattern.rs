@@ -93,10 +93,18 @@ impl Test {
     /// more digits is found by its token, which is a [`PathValue::Text`].)
     pub fn as_number(&self) -> Option<f64> {
         match self {
-            Test::Is(text) if digits(text) <= FLOAT_DIGITS => parse_number(text),
+            Test::Is(text) if digits(text) <= FLOAT_DIGITS && !is_padded(text) => {
+                parse_number(text)
+            }
             _ => None,
         }
     }
+}
+
+/// Whether it begins with a zero or a sign that JSON would not write: `007` is a text, not a seven.
+fn is_padded(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    matches!(unsigned, [b'+' | b'.', ..] | [b'0', b'0'..=b'9', ..])
 }
 
 fn digits(text: &str) -> usize {

@@ -360,6 +360,16 @@ fn every_key_in_the_help_is_a_key() {
 }
 
 #[test]
+fn the_documentation_has_every_key() {
+    let page = include_str!("../../../../docs/query.md");
+    for key in Query::keys() {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", key.name)));
+        let row = row.unwrap_or_else(|| panic!("{} is missing", key.name));
+        assert!(row.ends_with(&format!("| {} | `{}` |", key.what, key.example)), "{row}");
+    }
+}
+
+#[test]
 fn a_query_is_narrowed() {
     let narrowed = expr("trail:a");
     let query = parse("x", now()).expect("a query").and(narrowed.clone());

@@ -134,13 +134,9 @@ fn true_of_the_update() {
         "nothing OR quarterly",
         "-nothing",
         "NOT (nothing OR never)",
-        "details.*x:1 OR file",
         "person/p1",
         "details.nothing:1 OR details.store_id:7",
     ] {
-        if text.starts_with("details.*x") {
-            continue;
-        }
         assert!(matches(text, UPDATE), "{text}");
     }
 }
@@ -160,7 +156,7 @@ fn false_of_the_update() {
         "ip:2001:db8::/32",
         "request:r",
         "trail:acm",
-        "has:nothing OR has:subjects -subject:p1",
+        "has:subjects -subject:p1",
         "details.store_id:8",
         "details.store_id:>7",
         "details.store_id:\"07\"",
@@ -189,9 +185,6 @@ fn false_of_the_update() {
         // The words of one value never go on in the next.
         "\"example zoe\"",
     ] {
-        if text.starts_with("has:nothing") {
-            continue;
-        }
         assert!(!matches(text, UPDATE), "{text}");
     }
 }
