@@ -18,6 +18,8 @@ pub const QUERY_BYTES_MAX: usize = 8 << 10;
 pub const QUERY_LEAVES_MAX: usize = 256;
 /// How deep parentheses and negations may be nested.
 pub const QUERY_DEPTH_MAX: usize = 32;
+/// Wildcards and regular expressions in a query, each of which may take [`REGEX_BYTES_MAX`].
+pub const QUERY_PATTERNS_MAX: usize = 32;
 /// Bytes a compiled regular expression may take.
 pub const REGEX_BYTES_MAX: usize = 1 << 20;
 

@@ -15,6 +15,7 @@ use crate::facet::Facet;
 use crate::limits::{TERMS_MAX, VALUE_BYTES_MAX};
 
 pub use text::{fold, is_id_like, words};
+pub(crate) use text::{holds_words, is_id_value, is_plain_word, words_of_folded};
 use walk::Visit;
 
 /// Takes what [`terms()`] finds.
@@ -179,10 +180,10 @@ impl<S: TermSink> Visit for Emit<'_, S> {
 
     #[inline]
     fn text(&mut self, text: &str) {
-        if text::is_id_value(text) {
+        if is_id_value(text) {
             return;
         }
-        text::words_of_folded(text, |word| {
+        words_of_folded(text, |word| {
             if !is_id_like(word) {
                 self.emit(Field::Word, word.as_bytes());
             }
