@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use indelible_event::Day;
+use indelible_event::{Day, EventId};
 
 use crate::error::LogError;
 use crate::frame;
-use crate::record::{Pos, Record};
+use crate::record::{Pos, Record, TrailNo};
 use crate::segment::Segment;
+use crate::trail::TrailInfo;
 use crate::view::{SegmentFile, View};
 
 /// A segment that is in charge, or was when it was handed out: its bytes stay readable after a merge
@@ -107,6 +108,13 @@ pub enum TailError {
     Log(#[from] LogError),
 }
 
+impl SegmentHandle {
+    /// Each row's position, in order.
+    pub fn positions(&self) -> Result<Vec<Pos>, LogError> {
+        self.segment()?.positions().map_err(LogError::segment(&self.0.entry.parquet()))
+    }
+}
+
 impl View {
     /// The segments with what they cover: one consistent set.
     pub fn snapshot(&self) -> Snapshot {
@@ -126,6 +134,29 @@ impl View {
     /// The durable end: the position that the next record gets. Costs one load.
     pub fn next_pos(&self) -> Pos {
         self.watch.seen().next_pos
+    }
+
+    /// The positions at which active files begin, in order.
+    pub fn active_starts(&self) -> Vec<Pos> {
+        self.state().live.iter().map(|live| live.first).collect()
+    }
+
+    /// Who a trail is.
+    pub fn info(&self, trail: TrailNo) -> Result<Arc<TrailInfo>, LogError> {
+        Ok(self.state().trail(trail)?.info.clone())
+    }
+
+    /// Who all trails are, by number.
+    pub fn infos(&self) -> Vec<Arc<TrailInfo>> {
+        self.state().trails.iter().map(|trail| trail.info.clone()).collect()
+    }
+
+    /// Where the records with this id are that lie in active files, of whatever trail.
+    pub fn unsealed_places(&self, id: EventId) -> Vec<Pos> {
+        let state = self.state();
+        let mut places: Vec<Pos> = state.live.iter().flat_map(|live| live.places_of(id)).collect();
+        places.sort_unstable();
+        places
     }
 
     /// How far the log is now.
