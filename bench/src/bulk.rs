@@ -135,7 +135,11 @@ impl Progress {
         if self.done / self.step > before {
             // Of about one step; a batch may reach over its end.
             let rate = self.step as f64 / self.since.elapsed().as_secs_f64();
-            println!("  {:>12} events: {:>9}/s", thousands(self.done as u64), thousands(rate as u64));
+            println!(
+                "  {:>12} events: {:>9}/s",
+                thousands(self.done as u64),
+                thousands(rate as u64)
+            );
             self.since = Instant::now();
         }
     }

@@ -36,7 +36,8 @@ pub struct Delays {
 
 /// Measures `count` events in peace, then as many under load; `round` makes the events new each time.
 pub fn measure(address: &Address, count: usize, round: u64) -> Result<Table> {
-    let heading = ["searchable after", "events", "sent: p50 ms", "p99 ms", "receipt: p50 ms", "p99 ms"];
+    let heading =
+        ["searchable after", "events", "sent: p50 ms", "p99 ms", "receipt: p50 ms", "p99 ms"];
     let mut table = Table::new(&heading);
     let mut connection = Connection::open(address)?;
     let idle = probe(&mut connection, count, PROBE_SEED ^ round)?;

@@ -5,9 +5,7 @@ use super::*;
 
 /// A server for tests: answers each request with what `answer` makes of its first line and its body,
 /// until the last connection is gone. The thread ends with the process.
-pub(crate) fn serve(
-    answer: impl Fn(&str, &[u8]) -> Vec<u8> + Clone + Send + 'static,
-) -> Address {
+pub(crate) fn serve(answer: impl Fn(&str, &[u8]) -> Vec<u8> + Clone + Send + 'static) -> Address {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let host = listener.local_addr().expect("an address").to_string();
     std::thread::spawn(move || {
@@ -50,12 +48,14 @@ pub(crate) fn whole(status: u16, body: &str) -> Vec<u8> {
 
 #[test]
 fn answers_of_both_kinds_are_read_over_one_connection() {
-    let address = serve(|first, body| match first {
+    let address = serve(|first, body| {
+        match first {
         "GET /chunks HTTP/1.1" => {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nabcd\r\n2\r\nef\r\n0\r\n\r\n".to_vec()
         }
         "GET /interim HTTP/1.1" => [b"HTTP/1.1 103 X\r\n\r\n".to_vec(), whole(404, "")].concat(),
         _ => whole(201, std::str::from_utf8(body).expect("text")),
+    }
     });
     let mut connection = Connection::open(&address).expect("it listens");
     for _ in 0..2 {

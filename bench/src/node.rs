@@ -147,7 +147,9 @@ fn first_words(lines: &Receiver<String>) -> Result<Address> {
                 all.push('\n');
             }
             Err(RecvTimeoutError::Disconnected) => bail!("the node ended; it said:\n{all}"),
-            Err(RecvTimeoutError::Timeout) => bail!("no address and key within {START_SECONDS_MAX} s:\n{all}"),
+            Err(RecvTimeoutError::Timeout) => {
+                bail!("no address and key within {START_SECONDS_MAX} s:\n{all}")
+            }
         }
         if let (Some(host), Some(key)) = (&host, &key) {
             return Ok(Address { host: host.clone(), key: key.clone() });
@@ -201,7 +203,9 @@ fn add_sizes(root: &Path, dir: &Path, sizes: &mut BTreeMap<String, u64>) -> Resu
         let inside = path.strip_prefix(root)?;
         let top = inside.iter().next().unwrap_or_default().to_string_lossy();
         let name = match path.extension() {
-            Some(kind) if inside.iter().count() > 1 => format!("{top}/*.{}", kind.to_string_lossy()),
+            Some(kind) if inside.iter().count() > 1 => {
+                format!("{top}/*.{}", kind.to_string_lossy())
+            }
             _ if inside.iter().count() > 1 => format!("{top}/"),
             _ => "other".to_owned(),
         };
@@ -324,9 +328,12 @@ mod tests {
     #[test]
     fn sizes_are_by_directory_and_kind() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        for (path, size) in
-            [("segments/a.parquet", 7), ("segments/b.parquet", 3), ("trails/x/level-0", 5), ("n", 1)]
-        {
+        for (path, size) in [
+            ("segments/a.parquet", 7),
+            ("segments/b.parquet", 3),
+            ("trails/x/level-0", 5),
+            ("n", 1),
+        ] {
             let path = dir.path().join(path);
             std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
             std::fs::write(path, vec![0; size]).expect("written");

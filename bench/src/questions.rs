@@ -71,9 +71,7 @@ pub const QUESTIONS: [Question; 12] = [
     },
     Question {
         name: "trail and action and outcome",
-        path: |d| {
-            search(&[("tenant_id", &d.trail), ("action", &d.action), ("status", &d.outcome)])
-        },
+        path: |d| search(&[("tenant_id", &d.trail), ("action", &d.action), ("status", &d.outcome)]),
         sql: |_, d| {
             let all = [("tenant", &d.trail), ("action", &d.action), ("outcome", &d.outcome)];
             vec![newest(&all.map(|(column, value)| equal(column, value)).join(" AND "))]
@@ -140,9 +138,7 @@ fn timeline(draw: &Draw) -> String {
         "SELECT correlation_id FROM audit_log WHERE {} ORDER BY created_at LIMIT 50",
         resource(draw)
     );
-    format!(
-        "SELECT * FROM audit_log WHERE correlation_id IN ({own}) ORDER BY created_at LIMIT 50"
-    )
+    format!("SELECT * FROM audit_log WHERE correlation_id IN ({own}) ORDER BY created_at LIMIT 50")
 }
 
 /// The text that both databases have their text indexes over.
@@ -203,7 +199,10 @@ fn sqlite_match(words: &str) -> String {
 }
 
 fn postgres_match(words: &str) -> String {
-    format!("to_tsvector('simple', {POSTGRES_TEXT}) @@ phraseto_tsquery('simple', {})", quoted(words))
+    format!(
+        "to_tsvector('simple', {POSTGRES_TEXT}) @@ phraseto_tsquery('simple', {})",
+        quoted(words)
+    )
 }
 
 fn facets(draw: &Draw) -> Vec<String> {

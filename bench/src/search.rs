@@ -94,10 +94,7 @@ pub fn postgres(dir: &Path, plan: &Plan) -> Result<Vec<Asked>> {
 }
 
 /// The rate over all, and that of the last part.
-fn fill(
-    plan: &Plan,
-    mut append: impl FnMut(&Events) -> Result<f64>,
-) -> Result<(f64, f64)> {
+fn fill(plan: &Plan, mut append: impl FnMut(&Events) -> Result<f64>) -> Result<(f64, f64)> {
     let mut generator = Generator::new(plan.load.seed);
     let (mut done, mut seconds, mut last) = (0, 0.0, 0.0);
     while done < plan.peer_events {

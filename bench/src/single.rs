@@ -65,7 +65,9 @@ pub fn drive<T: Taker + Send>(
         let mut workers = Vec::new();
         for taker in takers {
             let worker = || work(events, taker, &next, &barrier, time_max);
-            workers.push(std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, worker)?);
+            workers.push(
+                std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, worker)?,
+            );
         }
         let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
         let mut all = Vec::new();

@@ -22,7 +22,8 @@ use crate::questions::{POSTGRES_TEXT, quoted};
 pub const NOTE: &str = "six indexes, COPY a group, fsync on, 1 GiB shared buffers";
 
 /// What is added where text is searched, for the table's reader.
-pub const TEXT_NOTE: &str = "GIN of words and, where pg_trgm is, of trigrams over user_email and details";
+pub const TEXT_NOTE: &str =
+    "GIN of words and, where pg_trgm is, of trigrams over user_email and details";
 
 /// How single rows are inserted: planned once a connection, then executed with each row's values.
 pub const INSERT_NOTE: &str = "six indexes, prepared INSERT, each its own commit, fsync on";

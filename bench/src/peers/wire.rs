@@ -33,7 +33,8 @@ impl Wire {
     pub fn open(socket: &Path, user: &str, database: &str) -> Result<Self> {
         let stream = UnixStream::connect(socket)
             .with_context(|| format!("PostgreSQL is not at {}", socket.display()))?;
-        let mut wire = Self { stream: BufReader::with_capacity(64 << 10, stream), message: Vec::new() };
+        let mut wire =
+            Self { stream: BufReader::with_capacity(64 << 10, stream), message: Vec::new() };
         let mut start = VERSION.to_be_bytes().to_vec();
         for text in ["user", user, "database", database, ""] {
             start.extend_from_slice(text.as_bytes());
@@ -104,7 +105,10 @@ fn first_number(row: &[u8]) -> Option<i64> {
 /// Fields of a letter and a text each; M is the message.
 fn error_text(fields: &[u8]) -> String {
     let message = fields.split(|&byte| byte == 0).find(|field| field.first() == Some(&b'M'));
-    message.map_or_else(|| "an error without words".into(), |m| String::from_utf8_lossy(&m[1..]).into())
+    message.map_or_else(
+        || "an error without words".into(),
+        |m| String::from_utf8_lossy(&m[1..]).into(),
+    )
 }
 
 #[cfg(test)]
