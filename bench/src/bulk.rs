@@ -3,12 +3,17 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::generator::Generator;
 use crate::http::{Address, Connection, NDJSON};
 use crate::node::{Node, Peak};
 use crate::table::thousands;
+
+/// How long a sender that was told to come again waits.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// How often it comes again with the same events, before that is a failure.
+const AGAIN_MAX: usize = 600;
 
 /// How the events are sent.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +39,8 @@ pub struct Loaded {
     pub settled: Option<Duration>,
     /// How long making the events took of that, on the same cores.
     pub making: Duration,
+    /// How often the node said that it had no room for a request now.
+    pub put_off: usize,
     /// Processor time of the node's process, in seconds.
     pub cpu_seconds: Option<f64>,
     /// The node's memory meanwhile.
@@ -49,6 +56,7 @@ struct Source {
 
 struct Progress {
     done: usize,
+    put_off: usize,
     step: usize,
     since: Instant,
 }
@@ -62,7 +70,7 @@ pub fn load(node: &Node, how: &Load) -> Result<Loaded> {
     let cpu_before = node.cpu_seconds()?;
     let watch = node.watch();
     let start = Instant::now();
-    let progress = Mutex::new(Progress { done: 0, step, since: start });
+    let progress = Mutex::new(Progress { done: 0, put_off: 0, step, since: start });
     std::thread::scope(|scope| -> Result<()> {
         let workers: Vec<_> = (0..how.connections)
             .map(|_| scope.spawn(|| send(&node.address, how.batch, &source, &progress)))
@@ -74,8 +82,17 @@ pub fn load(node: &Node, how: &Load) -> Result<Loaded> {
     let durable = start.elapsed();
     let settled = node.settle()?.map(|quiet| quiet.saturating_duration_since(start).max(durable));
     let cpu_seconds = node.cpu_seconds()?.zip(cpu_before).map(|(after, before)| after - before);
+    let put_off = progress.into_inner().map_err(|_| anyhow!("a worker panicked"))?.put_off;
     let making = source.into_inner().map_err(|_| anyhow!("a worker panicked"))?.making;
-    Ok(Loaded { events: how.events, durable, settled, making, cpu_seconds, peak: watch.end() })
+    Ok(Loaded {
+        events: how.events,
+        durable,
+        settled,
+        making,
+        put_off,
+        cpu_seconds,
+        peak: watch.end(),
+    })
 }
 
 fn send(
@@ -91,22 +108,26 @@ fn send(
         if count == 0 {
             return Ok(());
         }
-        append(&mut connection, &body)?;
+        let put_off = append(&mut connection, &body)?;
         let mut progress = progress.lock().map_err(|_| anyhow!("another worker panicked"))?;
+        progress.put_off += put_off;
         progress.add(count);
     }
 }
 
-/// Sends lines of new events; anything but that all were kept as new is an error.
-pub fn append(connection: &mut Connection, lines: &[u8]) -> Result<()> {
-    let answer = connection.post("/api/audit/logs", NDJSON, lines)?;
-    ensure!(
-        answer.status == 201,
-        "not all events were new: {} {}",
-        answer.status,
-        beginning(answer.body)
-    );
-    Ok(())
+/// Sends lines of new events; anything but that all were kept as new is an error. Where the node has no
+/// room now, it waits and comes again: how often, is the answer.
+pub fn append(connection: &mut Connection, lines: &[u8]) -> Result<usize> {
+    for put_off in 0..AGAIN_MAX {
+        let answer = connection.post("/api/audit/logs", NDJSON, lines)?;
+        match answer.status {
+            201 => return Ok(put_off),
+            // None was kept; ids would make it harmless if one had been.
+            503 => std::thread::sleep(AGAIN_AFTER),
+            other => bail!("not all events were new: {other} {}", beginning(answer.body)),
+        }
+    }
+    bail!("the node has no room: put off {AGAIN_MAX} times")
 }
 
 fn fill(source: &Mutex<Source>, batch: usize, body: &mut Vec<u8>) -> Result<usize> {
@@ -167,6 +188,12 @@ impl Loaded {
             "of this, making the events took {:.1} s of one core",
             self.making.as_secs_f64()
         ));
+        if self.put_off > 0 {
+            lines.push(format!(
+                "the node put requests off {} times",
+                thousands(self.put_off as u64)
+            ));
+        }
         if let Some(cpu) = self.cpu_seconds {
             let micros = cpu * 1e6 / self.events as f64;
             lines.push(format!("the node took {cpu:.1} s of processor time: {micros:.1} µs/event"));
@@ -221,6 +248,20 @@ mod tests {
         seen.sort();
         expected.sort();
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_node_without_room_is_asked_again() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        let address = serve(move |_, _| match counter.fetch_add(1, Ordering::Relaxed) {
+            0 => whole(503, "later"),
+            _ => whole(201, "{}"),
+        });
+        let how = Load { seed: 5, events: 50, connections: 1, batch: 100 };
+        let loaded = load(&Node::running(address, None, None), &how).expect("it is sent");
+        assert_eq!((loaded.put_off, calls.load(Ordering::Relaxed)), (1, 2));
+        assert!(loaded.text().expect("text").contains("put requests off 1 times"));
     }
 
     #[test]

@@ -18,12 +18,12 @@ use crate::http::Address;
 
 /// How long a node may take until it has said where it is and what lets us in.
 const START_SECONDS_MAX: u64 = 60;
-/// How often memory is looked at.
+/// How often memory, and whether it is at work, is looked at.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 /// How long a node must have been quiet until it is done.
 const QUIET: Duration = Duration::from_secs(1);
-/// Clock ticks of 10 ms that it may take in that time, for its timers.
-const QUIET_TICKS_MAX: u64 = 5;
+/// More clock ticks of 10 ms than this between two looks are work; its timers take less.
+const BUSY_TICKS_MIN: u64 = 1;
 /// How long it may go on working after the last event.
 const SETTLE_SECONDS_MAX: u64 = 3_600;
 
@@ -84,11 +84,16 @@ impl Node {
     pub fn settle(&self) -> Result<Option<Instant>> {
         let (Some(pid), Some(data)) = (self.pid, &self.data) else { return Ok(None) };
         let deadline = Instant::now() + Duration::from_secs(SETTLE_SECONDS_MAX);
+        let (mut quiet_since, mut ticks) = (Instant::now(), cpu_ticks(pid)?);
         while Instant::now() < deadline {
-            let (began, ticks) = (Instant::now(), cpu_ticks(pid)?);
-            std::thread::sleep(QUIET);
-            if cpu_ticks(pid)? - ticks <= QUIET_TICKS_MAX && active_files(data)? <= 1 {
-                return Ok(Some(began));
+            std::thread::sleep(SAMPLE_EVERY);
+            let now = cpu_ticks(pid)?;
+            if now - ticks > BUSY_TICKS_MIN || active_files(data)? > 1 {
+                quiet_since = Instant::now();
+            }
+            ticks = now;
+            if quiet_since.elapsed() >= QUIET {
+                return Ok(Some(quiet_since));
             }
         }
         bail!("the node is still at work after {SETTLE_SECONDS_MAX} s")
@@ -311,6 +316,25 @@ mod tests {
         let error = Node::start(Path::new("/bin/echo"), dir.path()).err().expect("no node");
         assert!(error.to_string().contains("serve --listen"), "{error:#}");
         assert!(Node::start(Path::new("/nowhere/indelible"), dir.path()).is_err());
+    }
+
+    #[test]
+    fn a_node_that_says_where_it_is_runs_until_it_is_dropped() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let program = dir.path().join("node");
+        let script = "#!/bin/sh\necho 'at http://127.0.0.1:4999'\necho 'key: idl_0123456789abcdef' >&2\nexec sleep 600\n";
+        std::fs::write(&program, script).expect("written");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("set");
+        let node = Node::start(&program, dir.path()).expect("a node");
+        let address = Address::parse("http://127.0.0.1:4999", "idl_0123456789abcdef");
+        assert_eq!(node.address, address.expect("an address"));
+        let pid = node.pid.expect("a process");
+        std::fs::create_dir_all(node.data.as_ref().expect("a directory")).expect("made");
+        // It sleeps, so there is nothing to wait for.
+        assert!(node.settle().expect("it is seen").is_some());
+        drop(node);
+        assert!(cpu_ticks(pid).is_err());
     }
 
     #[test]
