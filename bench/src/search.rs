@@ -110,10 +110,9 @@ fn fill(plan: &Plan, mut append: impl FnMut(&Events) -> Result<f64>) -> Result<(
 
 fn loaded(system: &str, plan: &Plan, (all, last): (f64, f64), size: u64, notes: &[&str]) {
     println!(
-        "{system}, {} events: {}/s, the last {} at {}/s; {} B/event on disk\n  ({})\n",
+        "{system}, {} events: {}/s, the last of them at {}/s; {} B/event on disk\n  ({})\n",
         thousands(plan.peer_events as u64),
         thousands(all as u64),
-        thousands(CHUNK.min(plan.peer_events) as u64),
         thousands(last as u64),
         size / plan.peer_events.max(1) as u64,
         notes.join("; ")
