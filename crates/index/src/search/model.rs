@@ -223,7 +223,8 @@ impl Index for Model {
     }
 
     fn recorded_in(&self, from: Micros, to: Micros) -> Range<u32> {
-        let at = |bound: Micros| self.told.partition_point(|told| told.recorded_at < bound.0) as u32;
+        let at =
+            |bound: Micros| self.told.partition_point(|told| told.recorded_at < bound.0) as u32;
         at(from)..at(to).max(at(from))
     }
 
