@@ -1,4 +1,4 @@
-//! Nanoseconds a record, on one core: `cargo bench -p indelible-index --bench terms`.
+//! Nanoseconds a record, to find its terms and to check a query, on one core: `cargo bench -p indelible-index --bench terms`.
 //!
 //! Plain loops with the best of several rounds; a benchmark is the one place here that may look at a clock.
 #![allow(clippy::disallowed_methods, clippy::print_stdout)]
@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use indelible_event::{Checked, Entry, Micros, check};
+use indelible_index::query::parse;
 use indelible_index::{Doc, Facet, Field, TermSink, terms};
 
 const MODIFY: &str = r#"{"id":"0190b1a0-7c3e-7d10-8a4b-1f2e3d4c5b6a","occurred_at":"2026-11-20T17:34:05.123456Z","action":"file.update","category":"data_modify","outcome":"success","actor":{"type":"user","id":"u-48213","name":"Ada Example","email":"ada@example.com"},"targets":[{"type":"file","id":"f-991823","name":"report.pdf"}],"changes":{"before":{"owner":"u-17","mode":"0644","size":10422},"after":{"owner":"u-48213","mode":"0600","size":10977}},"details":{"bucket":"finance","version":17,"tags":["q3","draft"]},"context":{"ip":"203.0.113.42","user_agent":"Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0","request_id":"req-7f31ab20","service":"files"}}"#;
@@ -43,6 +44,20 @@ fn main() {
             "{name:10} {:4} bytes, {terms_count} terms of {bytes} bytes: {best_ns:.0} ns",
             json.len()
         );
+    }
+    let checked = check(OPERATION.as_bytes()).expect("the event is good");
+    let doc = doc(&checked);
+    for text in [
+        "actor:alice outcome:denied",
+        "quarterly details.size_bytes:>1000000",
+        "\"archive invoice\"",
+        "/inv.*ce/ ip:198.51.0.0/16",
+    ] {
+        let query = parse(text, Micros(0)).expect("a query");
+        let best_ns = best(|| {
+            black_box(query.matches(black_box(&doc)));
+        });
+        println!("matches {text:40} {best_ns:.0} ns");
     }
 }
 

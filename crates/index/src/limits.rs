@@ -7,12 +7,19 @@ pub const VALUE_BYTES_MAX: usize = 128;
 /// Bytes of a word. Of a longer one only the beginning counts, in records and queries alike.
 pub const WORD_BYTES_MAX: usize = 64;
 
+/// Rows of a map.
+pub const ROWS_MAX: u32 = 1 << 28;
+/// Rows that are gathered in a list before they become bits.
+pub const UNION_LIST_ROWS: usize = 4_096;
+
 /// Bytes of a query's text.
 pub const QUERY_BYTES_MAX: usize = 8 << 10;
 /// Conditions in a query.
 pub const QUERY_LEAVES_MAX: usize = 256;
 /// How deep parentheses and negations may be nested.
 pub const QUERY_DEPTH_MAX: usize = 32;
+/// Wildcards and regular expressions in a query, each of which may take [`REGEX_BYTES_MAX`].
+pub const QUERY_PATTERNS_MAX: usize = 32;
 /// Bytes a compiled regular expression may take.
 pub const REGEX_BYTES_MAX: usize = 1 << 20;
 

@@ -15,6 +15,7 @@ use crate::facet::Facet;
 use crate::limits::{TERMS_MAX, VALUE_BYTES_MAX};
 
 pub use text::{fold, is_id_like, words};
+pub(crate) use text::{holds_words, is_id_value, is_plain_word, words_of_folded};
 use walk::Visit;
 
 /// Takes what [`terms()`] finds.
@@ -63,7 +64,7 @@ fn append_cut(value: &str, out: &mut Vec<u8>) {
         return;
     }
     let begin = value.floor_char_boundary(VALUE_BYTES_MAX);
-    let hash = twox_hash::XxHash3_64::oneshot(value.as_bytes());
+    let hash = xxhash_rust::xxh3::xxh3_64(value.as_bytes());
     out.extend_from_slice(&value.as_bytes()[..begin]);
     out.push(CUT);
     for shift in (0..CUT_DIGITS).rev() {
@@ -179,10 +180,10 @@ impl<S: TermSink> Visit for Emit<'_, S> {
 
     #[inline]
     fn text(&mut self, text: &str) {
-        if text::is_id_value(text) {
+        if is_id_value(text) {
             return;
         }
-        text::words_of_folded(text, |word| {
+        words_of_folded(text, |word| {
             if !is_id_like(word) {
                 self.emit(Field::Word, word.as_bytes());
             }

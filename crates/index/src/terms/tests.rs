@@ -180,8 +180,8 @@ fn what_looks_like_an_id() {
     {
         assert!(!is_id_like(word), "{word}");
     }
-    assert!(text::is_id_value("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
-    assert!(!text::is_id_value("facade-decade-facade-decade-facade"));
+    assert!(is_id_value("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    assert!(!is_id_value("facade-decade-facade-decade-facade"));
 }
 
 #[test]
