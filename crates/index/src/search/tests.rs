@@ -7,7 +7,7 @@ use indelible_event::{Micros, Outcome};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::model::{Model, TRAILS, Told};
+use super::model::{Kind, Model, TRAILS, Told};
 use super::worlds::{World, accesses, queries, told, world, worlds};
 use super::*;
 use crate::Facet;
@@ -85,7 +85,7 @@ fn plain(pos: u64, trail: u32, actor: &str) -> Told {
 
 fn unit(told: Vec<Told>) -> Model {
     let rows = told.len();
-    Model::new(told, rows, 4)
+    Model::new(told, rows, Kind::Model(4))
 }
 
 fn everything() -> Query {
@@ -328,7 +328,7 @@ proptest! {
         let alone: Vec<Model> = whole.units.iter().filter_map(|unit| {
             let own: Vec<Told> = unit.told.iter().filter(|told| told.trail == 1).cloned().collect();
             let rows = own.len();
-            (rows > 0).then(|| Model::new(own, rows, 4))
+            (rows > 0).then(|| Model::new(own, rows, unit.kind))
         }).collect();
         let access = Access::Trails(BTreeSet::from([1]));
         let ask = Ask { query: &query, access: &access, trails: &TRAILS };

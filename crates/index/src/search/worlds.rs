@@ -8,7 +8,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
-use super::model::{Model, Told};
+use super::model::{Kind, Model, Told};
 use super::{Access, Unit};
 use crate::Field;
 use crate::query::{Expr, Leaf, Pattern, Query, Span, Test};
@@ -63,6 +63,9 @@ impl std::fmt::Debug for World {
     }
 }
 
+const KINDS: [Kind; 6] =
+    [Kind::Model(1), Kind::Live, Kind::Model(2), Kind::Frozen, Kind::Model(4), Kind::Model(3)];
+
 /// Deals the events to units; the last ones of each come after its snapshot.
 pub fn world(told: Vec<Told>, deal: &[u8], units: usize, after: usize) -> World {
     let (mut pos, mut at) = (0, 1_000);
@@ -77,7 +80,8 @@ pub fn world(told: Vec<Told>, deal: &[u8], units: usize, after: usize) -> World 
         let rows = if number == 0 { told.len().saturating_sub(after) } else { told.len() };
         if rows > 0 {
             all.extend_from_slice(&told[..rows]);
-            out.push(Model::new(told, rows, [1, 2, 3, 4][number % 4]));
+            let of = usize::from(deal.first().copied().unwrap_or(0)) + number;
+            out.push(Model::new(told, rows, KINDS[of % KINDS.len()]));
         }
     }
     all.sort_by_key(|told| told.pos);
