@@ -15,11 +15,6 @@ mod read;
 mod sorted;
 mod stats;
 
-#[cfg(test)]
-mod model;
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeSet;
 
 use indelible_event::EventId;
@@ -163,3 +158,10 @@ pub enum SearchError {
     #[error("more than {0} intervals have events; ask for longer ones")]
     Buckets(usize),
 }
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod worlds;

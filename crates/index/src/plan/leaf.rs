@@ -37,10 +37,7 @@ impl Scope<'_> {
             Leaf::Phrase(words) => self.phrase(words, within)?,
         };
         let mut found = found.within(within);
-        if !matches!(
-            leaf,
-            Leaf::Id(_) | Leaf::Trail(_) | Leaf::Recorded(_) | Leaf::Occurred(_)
-        ) {
+        if !matches!(leaf, Leaf::Id(_) | Leaf::Trail(_) | Leaf::Recorded(_) | Leaf::Occurred(_)) {
             // A row with more terms than are indexed may lack any of them.
             found.add(Found::maybe(&*self.index.partial()? & within));
         }

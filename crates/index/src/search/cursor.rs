@@ -31,7 +31,13 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub(super) fn new(ask: &Ask<'_>, page: &PageAsk, place: (i64, u64), end: u64, skip: u32) -> Cursor {
+    pub(super) fn new(
+        ask: &Ask<'_>,
+        page: &PageAsk,
+        place: (i64, u64),
+        end: u64,
+        skip: u32,
+    ) -> Cursor {
         let mut cursor = Cursor { at: place.0, pos: place.1, end, skip, print: [0; 8] };
         cursor.print = cursor.fingerprint(ask, page);
         cursor

@@ -156,9 +156,7 @@ fn most_frequent(
         edge = *found.select_nth_unstable_by(candidates, |a, b| b.cmp(a)).1;
     }
     let mut taken: Vec<(usize, u32)> = Vec::with_capacity(candidates.min(found.len()));
-    taken.extend(
-        counts.iter().copied().enumerate().filter(|(_, count)| *count > edge),
-    );
+    taken.extend(counts.iter().copied().enumerate().filter(|(_, count)| *count > edge));
     if edge > 0 && taken.len() < candidates {
         let codes = index.facet_codes(facet)?;
         for row in rows.iter().rev() {
@@ -212,7 +210,8 @@ pub(super) fn combine<U: Unit>(
     count_everywhere(units, rows, facet, &proposed, &mut contenders)?;
     contenders.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
     contenders.truncate(top);
-    let least = if contenders.len() < top { 0 } else { contenders.last().map_or(0, |last| last.count) };
+    let least =
+        if contenders.len() < top { 0 } else { contenders.last().map_or(0, |last| last.count) };
     let exact = left_out == 0 || left_out < least || top == 0;
     let listed: u64 = contenders.iter().map(|known| known.count).sum();
     let values = contenders.into_iter().map(|known| (known.value, known.count)).collect();
@@ -249,7 +248,8 @@ fn count_everywhere<U: Unit>(
         .enumerate()
         .filter(|(_, unit)| unit.rest > 0)
         .map(|(at, unit)| {
-            let lacks = |known: &Known| known.most > known.count && !unit.values.contains_key(&known.value);
+            let lacks =
+                |known: &Known| known.most > known.count && !unit.values.contains_key(&known.value);
             (at, (0..contenders.len()).filter(|&known| lacks(&contenders[known])).collect())
         })
         .filter(|(_, lacking): &(usize, Vec<usize>)| !lacking.is_empty())
@@ -261,8 +261,9 @@ fn count_everywhere<U: Unit>(
             let mut found = Vec::with_capacity(lacking.len());
             for &known in lacking {
                 let code = index.facet_code(facet, &contenders[known].value)?;
-                let counted = counts.iter().flatten().nth(code as usize).copied().unwrap_or(0);
-                found.push((known, if code == 0 { 0 } else { counted.into() }));
+                let counted = counts.first().and_then(|counts| counts.get(code as usize));
+                let counted = counted.filter(|_| code > 0).copied().unwrap_or(0);
+                found.push((known, counted.into()));
             }
             Ok(found)
         };

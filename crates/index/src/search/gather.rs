@@ -147,7 +147,8 @@ pub(super) fn each_unit<T: Send>(
     units: usize,
     run: impl Fn(usize) -> Result<T, SearchError> + Sync,
 ) -> Result<Vec<T>, SearchError> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX).min(units);
+    let threads =
+        thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX).min(units);
     if threads <= 1 {
         return (0..units).map(run).collect();
     }
@@ -165,7 +166,7 @@ pub(super) fn each_unit<T: Send>(
     let mut done = thread::scope(|scope| {
         // A system that has no thread to give leaves the work to this one.
         let others: Vec<_> = (1..threads)
-            .filter_map(|_| thread::Builder::new().spawn_scoped(scope, &work).ok())
+            .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
             .collect();
         let mut done = work();
         for other in others {

@@ -34,8 +34,7 @@ impl Buckets {
     }
 
     pub fn into_sorted(self) -> Vec<Bucket> {
-        let bucket =
-            |(start, (count, outcomes))| Bucket { start: Micros(start), count, outcomes };
+        let bucket = |(start, (count, outcomes))| Bucket { start: Micros(start), count, outcomes };
         self.0.into_iter().map(bucket).collect()
     }
 

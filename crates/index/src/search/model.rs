@@ -9,7 +9,7 @@ use indelible_event::{Entry, EventId, Micros, Outcome};
 use roaring::RoaringBitmap;
 
 use super::{Alarm, Record, Unit};
-use crate::{Codes, Doc, Facet, Field, Index, IndexError, TermSink, terms};
+use crate::{Codes, Doc, Facet, Field, Frozen, Index, IndexError, Live, TermSink, terms};
 
 /// An event, all of it chosen from little.
 #[derive(Clone, Debug)]
@@ -84,6 +84,7 @@ impl Record for Told {
 /// Index and unit in one.
 pub struct Model {
     pub told: Vec<Told>,
+    pub kind: Kind,
     /// Rows of the snapshot; the index has more.
     rows: u32,
     terms: BTreeMap<(Field, Vec<u8>), RoaringBitmap>,
@@ -92,7 +93,36 @@ pub struct Model {
     codes: Vec<Vec<u32>>,
     packed: Vec<Vec<u8>>,
     width: usize,
+    /// A map as it is used, to be asked instead.
+    real: Option<Box<dyn Index + Sync>>,
     pub reads: AtomicU64,
+}
+
+/// Which index a unit has.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// The model, with facet codes of so many bytes.
+    Model(usize),
+    /// The map in memory.
+    Live,
+    /// The map in a file, of the snapshot's rows.
+    Frozen,
+}
+
+fn real(kind: Kind, told: &[Told], rows: usize) -> Option<Box<dyn Index + Sync>> {
+    let mut live = Live::new(7);
+    for told in told {
+        live.push(&told.doc());
+    }
+    match kind {
+        Kind::Model(_) => None,
+        Kind::Live => Some(Box::new(live)),
+        Kind::Frozen => {
+            let mut bytes = Vec::new();
+            live.freeze(&mut (0..rows as u32), &mut bytes).unwrap();
+            Some(Box::new(Frozen::open(bytes.into()).unwrap()))
+        }
+    }
 }
 
 #[derive(Default)]
@@ -118,8 +148,10 @@ fn key(field: Field, value: &[u8]) -> (Field, Vec<u8>) {
 
 impl Model {
     /// Every seventh row is partial: of its words and paths the index has nothing.
-    pub fn new(told: Vec<Told>, rows: usize, width: usize) -> Model {
+    pub fn new(told: Vec<Told>, rows: usize, kind: Kind) -> Model {
+        let width = if let Kind::Model(width) = kind { width } else { 4 };
         let mut model = Model {
+            kind,
             rows: rows as u32,
             terms: BTreeMap::new(),
             partial: RoaringBitmap::new(),
@@ -127,6 +159,7 @@ impl Model {
             codes: vec![vec![0; told.len()]; Facet::COUNT],
             packed: Vec::new(),
             width,
+            real: real(kind, &told, rows),
             reads: AtomicU64::new(0),
             told,
         };
@@ -223,7 +256,8 @@ impl Index for Model {
     }
 
     fn recorded_in(&self, from: Micros, to: Micros) -> Range<u32> {
-        let at = |bound: Micros| self.told.partition_point(|told| told.recorded_at < bound.0) as u32;
+        let at =
+            |bound: Micros| self.told.partition_point(|told| told.recorded_at < bound.0) as u32;
         at(from)..at(to).max(at(from))
     }
 
@@ -277,7 +311,10 @@ impl Unit for Model {
     }
 
     fn with_index<T>(&self, run: impl FnOnce(&dyn Index) -> T) -> T {
-        run(self)
+        match &self.real {
+            Some(real) => run(&**real),
+            None => run(self),
+        }
     }
 
     fn rows_of(&self, id: EventId) -> Vec<u32> {

@@ -42,7 +42,7 @@ impl<'a, 'b, 'c, U: Unit> Checker<'a, 'b, 'c, U> {
 
     /// How many records have about so many bytes, as far as one can tell.
     pub fn rows_of(&self, bytes: usize) -> usize {
-        if self.bytes == 0 { usize::MAX } else { bytes.saturating_mul(self.rows) / self.bytes }
+        bytes.saturating_mul(self.rows).checked_div(self.bytes).unwrap_or(usize::MAX)
     }
 
     /// Reads them, neighbours together, and gives those that match, each at its candidate's place.

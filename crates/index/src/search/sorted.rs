@@ -40,7 +40,7 @@ impl Sorted {
         let mut met = asked.iter().any(Option::is_none).then_some(Met::Time);
         let rows: Vec<(usize, Rows)> =
             turns.into_iter().zip(asked).filter_map(|(unit, rows)| Some((unit, rows?))).collect();
-        let (places, all) = bound(units, &rows, order, end);
+        let (places, all) = bound(units, &rows, order, end, SORTED_ROWS_MAX as u64);
         if !all {
             met = Some(Met::Rows);
         }
@@ -75,13 +75,7 @@ impl Source for Sorted {
     }
 }
 
-fn gather<U: Unit>(
-    unit: &U,
-    at: usize,
-    rows: &Rows,
-    places: Places,
-    found: &mut Vec<Candidate>,
-) {
+fn gather<U: Unit>(unit: &U, at: usize, rows: &Rows, places: Places, found: &mut Vec<Candidate>) {
     unit.with_index(|index| {
         for row in &rows.all {
             let pos = index.pos(row);
@@ -95,14 +89,14 @@ fn gather<U: Unit>(
 }
 
 /// The places that have no more candidates than may be sorted, and whether they are all.
-fn bound<U: Unit>(
+pub(super) fn bound<U: Unit>(
     units: &[U],
     rows: &[(usize, Rows)],
     order: Order,
     end: u64,
+    max: u64,
 ) -> (Places, bool) {
     let all = Places { from: 0, to: end };
-    let max = SORTED_ROWS_MAX as u64;
     if rows.iter().map(|(_, rows)| rows.all.len()).sum::<u64>() <= max {
         return (all, true);
     }

@@ -1,169 +1,18 @@
 //! Every answer compared with one that looks at all records.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use indelible_event::{EventId, Micros, Outcome};
-use proptest::collection::{btree_set, vec};
-use proptest::option;
+use indelible_event::{Micros, Outcome};
+use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::model::{Model, TRAILS, Told};
+use super::model::{Kind, Model, TRAILS, Told};
+use super::worlds::{World, accesses, queries, told, world, worlds};
 use super::*;
-use crate::query::{Expr, Leaf, Pattern, Query, Span, Test};
-use crate::{Facet, Field};
-
-/// A world: units whose places interleave, and all that is in their snapshots.
-struct World {
-    units: Vec<Model>,
-    all: Vec<Told>,
-}
-
-prop_compose! {
-    fn told()(
-        trail in 0..4u32,
-        step in 1..4u64,
-        late in 0..30i64,
-        occurred in option::of(-50..400i64),
-        action in 0..6usize,
-        category in option::of(0..3usize),
-        outcome in 0..6usize,
-        reference in option::of(0..20u64),
-        (actor, other, service) in (option::of(0..5u8), 0..4u8, option::of(0..3u8)),
-        (kind, id, number, words) in (0..3u8, 0..6u8, option::of(-3..12i32), 0..64u8),
-    ) -> Told {
-        let actions = ["user.login", "user.logout", "backup.delete", "backup.create", "Ä.b", "user"];
-        let categories = ["system", "login", "data_access"];
-        let said: Vec<&str> = ["alpha", "beta", "gamma", "alphabet", "Beta-7", "ÄÖ"]
-            .into_iter().enumerate().filter(|(at, _)| words >> at & 1 == 1).map(|(_, w)| w).collect();
-        let who = actor.map(|actor| format!(r#"{{"actor":{{"type":"user","id":"u{actor}","name":"Name {other}"}}}}"#));
-        let location = service.map(|service| format!(
-            r#"{{"context":{{"ip":"10.0.0.{other}","correlation_id":"c-{other}","service":"s{service}"}}}}"#));
-        let number = number.map_or("null".to_owned(), |number| number.to_string());
-        let what = format!(
-            r#"{{"targets":[{{"type":"k{kind}","id":"r{id}"}}],"details":{{"n":{number},"text":"{}","long":"{}{id}"}}}}"#,
-            said.join(" "), "x".repeat(126));
-        Told {
-            trail, pos: step, recorded_at: late, occurred_at: occurred,
-            action: actions[action].to_owned(),
-            category: category.map(|at| categories[at].to_owned()),
-            outcome: Outcome::ALL[outcome],
-            reference: reference.map(|pos| EventId::derived("model", pos)),
-            parts: [who, location, Some(what)],
-            broken: false,
-        }
-    }
-}
-
-impl std::fmt::Debug for World {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.units.iter().map(|unit| (Unit::rows(unit), &unit.told))).finish()
-    }
-}
-
-/// Deals the events to units; the last ones of each come after its snapshot.
-fn world(told: Vec<Told>, deal: &[u8], units: usize, after: usize) -> World {
-    let (mut pos, mut at) = (0, 1_000);
-    let mut dealt: Vec<Vec<Told>> = vec![Vec::new(); units];
-    for (told, deal) in told.into_iter().zip(deal.iter().cycle()) {
-        pos += told.pos;
-        at += told.recorded_at / 4;
-        dealt[*deal as usize % units].push(Told { pos, recorded_at: at, ..told });
-    }
-    let (mut out, mut all) = (Vec::new(), Vec::new());
-    for (number, told) in dealt.into_iter().enumerate() {
-        let rows = if number == 0 { told.len().saturating_sub(after) } else { told.len() };
-        if rows > 0 {
-            all.extend_from_slice(&told[..rows]);
-            out.push(Model::new(told, rows, [1, 2, 3, 4][number % 4]));
-        }
-    }
-    all.sort_by_key(|told| told.pos);
-    World { units: out, all }
-}
-
-fn worlds() -> impl Strategy<Value = World> {
-    (vec(told(), 0..90), vec(any::<u8>(), 1..20), 1..6usize, 0..9usize)
-        .prop_map(|(told, deal, units, after)| world(told, &deal, units, after))
-}
-
-fn pattern(regex: &str, contains: &str) -> Test {
-    let regex = regex::Regex::new(regex).unwrap();
-    Test::Matches(Pattern { text: regex.to_string(), contains: contains.to_owned(), regex })
-}
-
-fn tests(values: &'static [&'static str]) -> impl Strategy<Value = Test> {
-    prop_oneof![
-        3 => prop::sample::select(values).prop_map(|value| Test::Is(value.to_owned())),
-        2 => prop::sample::select(values).prop_map(|value| {
-            Test::Prefix(value.chars().take(2).collect())
-        }),
-        1 => prop::sample::select(values).prop_map(|value| {
-            let part: String = value.chars().skip(1).collect();
-            pattern(&format!("{}.?$", regex::escape(&part)), &part)
-        }),
-        1 => Just(Test::Exists),
-    ]
-}
-
-fn leaves() -> impl Strategy<Value = Leaf> {
-    let span = |low: i64, high: i64| {
-        (option::of(low..high), option::of(low..high))
-            .prop_map(|(from, to)| Span { from: from.map(Micros), to: to.map(Micros) })
-    };
-    let field = |field: Field, values| tests(values).prop_map(move |test| Leaf::Field(field, test));
-    let id = (0..60u64).prop_map(|pos| EventId::derived("model", pos));
-    let long = Test::Prefix(format!("{}3", "x".repeat(126)));
-    let longer = Test::Prefix("x".repeat(128));
-    prop_oneof![
-        3 => field(Field::Action, &["user.login", "user", "backup.delete", "backup.create"]),
-        2 => field(Field::Actor, &["u0", "u1", "u2"]),
-        1 => field(Field::Category, &["system", "login"]),
-        2 => field(Field::Outcome, &["success", "failure", "denied"]),
-        1 => field(Field::ResourceId, &["r0", "r1", "r5"]),
-        1 => field(Field::Correlation, &["c-0", "c-1"]),
-        1 => tests(&["alpha", "alpha beta", "gamma"])
-            .prop_map(|test| Leaf::Path("details.text".to_owned(), test)),
-        1 => tests(&["5", "11", "null"]).prop_map(|test| Leaf::Path("details.n".to_owned(), test)),
-        1 => prop::sample::select(vec![long, longer, pattern("x[35]$", "x")])
-            .prop_map(|test| Leaf::Path("details.long".to_owned(), test)),
-        1 => (-4..12i32, -4..12i32).prop_map(|(low, high)| Leaf::Path(
-            "details.n".to_owned(),
-            Test::Number(Bound::Included(low.into()), Bound::Excluded(high.into()))
-        )),
-        1 => (0..4u8).prop_map(|at| {
-            let address = |last| std::net::Ipv4Addr::new(10, 0, 0, last).to_ipv6_mapped().octets();
-            Leaf::Ip(address(1), address(at))
-        }),
-        1 => id.clone().prop_map(Leaf::Id),
-        1 => id.prop_map(Leaf::Ref),
-        2 => tests(&["shop", "bank", "_system", "default"]).prop_map(Leaf::Trail),
-        2 => span(990, 1_300).prop_map(Leaf::Recorded),
-        2 => span(-60, 1_300).prop_map(Leaf::Occurred),
-        2 => tests(&["alpha", "beta", "login", "c-1", "u1", "r3", "7"]).prop_map(Leaf::Word),
-        1 => Just(Leaf::Phrase(vec!["alpha".to_owned(), "beta".to_owned()])),
-    ]
-}
-
-fn queries() -> impl Strategy<Value = Query> {
-    let expr = prop_oneof![1 => Just(Expr::All), 9 => leaves().prop_map(Expr::Leaf)];
-    let expr = expr.prop_recursive(4, 16, 4, |inner| {
-        prop_oneof![
-            inner.clone().prop_map(|inner| Expr::Not(Box::new(inner))),
-            vec(inner.clone(), 1..4).prop_map(Expr::And),
-            vec(inner, 1..4).prop_map(Expr::Or),
-        ]
-    });
-    expr.prop_map(|expr| Query { text: format!("{expr:?}"), expr })
-}
-
-fn accesses() -> impl Strategy<Value = Access> {
-    prop_oneof![
-        Just(Access::All),
-        btree_set(0..4u32, 0..4).prop_map(Access::Trails),
-    ]
-}
+use crate::Facet;
+use crate::limits::{BUCKETS_MAX, COUNT_MAX, PAGE_BYTES_MAX};
+use crate::query::{Expr, Query};
 
 fn frozen() -> Micros {
     Micros(0)
@@ -186,7 +35,9 @@ fn leaf_through(
         let page = page(units, ask, &want, &mut budget()).unwrap();
         pages += 1;
         assert!(page.records.len() <= want.limit);
-        assert!(page.records.len() == want.limit || page.next.is_none() || page.incomplete.is_some());
+        assert!(
+            page.records.len() == want.limit || page.next.is_none() || page.incomplete.is_some()
+        );
         places.extend(page.records.iter().map(|told| told.pos));
         let Some(next) = page.next else {
             assert_eq!(page.incomplete, None);
@@ -217,8 +68,130 @@ const WAYS: [(Order, Sort); 4] = [
     (Order::Oldest, Sort::Occurred),
 ];
 
+fn plain(pos: u64, trail: u32, actor: &str) -> Told {
+    Told {
+        trail,
+        pos,
+        recorded_at: pos as i64,
+        occurred_at: None,
+        action: "user.login".to_owned(),
+        category: None,
+        outcome: Outcome::Success,
+        reference: None,
+        parts: [Some(format!(r#"{{"actor":{{"id":"{actor}"}}}}"#)), None, None],
+        broken: false,
+    }
+}
+
+fn unit(told: Vec<Told>) -> Model {
+    let rows = told.len();
+    Model::new(told, rows, Kind::Model(4))
+}
+
+fn everything() -> Query {
+    Query { text: String::new(), expr: Expr::All }
+}
+
+#[test]
+fn large_records_end_a_page_early() {
+    let large = |pos| {
+        let mut told = plain(pos, 0, "a");
+        told.parts[2] = Some(format!(r#"{{"details":{{"text":"{}"}}}}"#, "y ".repeat(900_000)));
+        told
+    };
+    let units = [unit((0..14).map(large).collect())];
+    let (query, access) = (everything(), Access::All);
+    let ask = Ask { query: &query, access: &access, trails: &TRAILS };
+    let want = PageAsk { limit: 10, ..PageAsk::default() };
+    let first = page(&units, &ask, &want, &mut Budget::new(&frozen)).unwrap();
+    assert_eq!(first.records.len(), PAGE_BYTES_MAX / first.records[0].bytes());
+    assert_eq!(first.incomplete, None);
+    let second = PageAsk { after: first.next, ..want };
+    let second = page(&units, &ask, &second, &mut Budget::new(&frozen)).unwrap();
+    assert_eq!(second.records[0].pos, 13 - first.records.len() as u64);
+}
+
+#[test]
+fn a_broken_record_is_an_alarm_and_no_answer() {
+    let mut told: Vec<Told> = (0..6).map(|pos| plain(pos, pos as u32 % 2, "a")).collect();
+    told[2].broken = true;
+    told[3].broken = true;
+    let units = [unit(told)];
+    let (query, access) = (everything(), Access::Trails(BTreeSet::from([0])));
+    let ask = Ask { query: &query, access: &access, trails: &TRAILS };
+    let want = PageAsk { limit: 10, ..PageAsk::default() };
+    let page = page(&units, &ask, &want, &mut Budget::new(&frozen)).unwrap();
+    assert_eq!(page.records.iter().map(|told| told.pos).collect::<Vec<_>>(), [4, 0]);
+    assert_eq!(page.alarms.iter().map(|alarm| alarm.pos).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn an_index_that_leads_to_another_trail_is_damaged() {
+    let mut unit = unit(vec![plain(0, 0, "a"), plain(1, 1, "a")]);
+    unit.told[1].trail = 2;
+    let (query, access) = (everything(), Access::Trails(BTreeSet::from([1])));
+    let ask = Ask { query: &query, access: &access, trails: &TRAILS };
+    let want = PageAsk { limit: 10, ..PageAsk::default() };
+    let found = page(&[unit], &ask, &want, &mut Budget::new(&frozen));
+    assert!(matches!(found, Err(SearchError::Index { unit: 0, .. })), "{found:?}");
+}
+
+#[test]
+fn beyond_a_bound_nothing_is_counted() {
+    for (rows, exact) in [(COUNT_MAX, true), (COUNT_MAX + 1, false)] {
+        let units = [unit((0..rows).map(|pos| plain(pos, 0, "a")).collect())];
+        let (query, access) = (everything(), Access::All);
+        let ask = Ask { query: &query, access: &access, trails: &TRAILS };
+        let want = PageAsk { limit: 1, skip: COUNT_MAX - 1, count: true, ..PageAsk::default() };
+        let page = page(&units, &ask, &want, &mut Budget::new(&frozen)).unwrap();
+        assert_eq!(page.total, Some(Total { value: COUNT_MAX, exact }));
+        assert_eq!(page.records[0].pos, rows - COUNT_MAX);
+        // Only what is shown was read.
+        assert_eq!(units[0].reads.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[test]
+fn facets_say_whether_a_value_may_be_missing() {
+    // Each unit has 400 values of its own and two that both have, one often and one seldom in each.
+    let told = |unit: u64, often: &str, seldom: &str| -> Vec<Told> {
+        let own = (0..400).map(|at| format!("own-{unit}-{at}"));
+        let often = std::iter::repeat_n(often.to_owned(), 30);
+        let actors = own.chain(often).chain(std::iter::repeat_n(seldom.to_owned(), 1));
+        actors.enumerate().map(|(at, actor)| plain(unit * 1_000 + at as u64, 0, &actor)).collect()
+    };
+    let units = [unit(told(0, "x", "y")), unit(told(1, "y", "x"))];
+    let (query, access) = (everything(), Access::All);
+    let ask = Ask { query: &query, access: &access, trails: &TRAILS };
+    for (top, exact) in [(2, true), (3, false)] {
+        let want = StatsAsk { facets: &[Facet::Actor], top, histogram: None };
+        let stats = stats(&units, &ask, &want, &mut Budget::new(&frozen)).unwrap();
+        let facet = &stats.facets[0];
+        assert_eq!(facet.values[..2], [("x".to_owned(), 31), ("y".to_owned(), 31)]);
+        assert_eq!((facet.values.len(), facet.exact), (top, exact));
+        assert_eq!(facet.other, 862 - 62 - (top as u64 - 2));
+    }
+}
+
+#[test]
+fn a_histogram_has_a_bound() {
+    let units = [unit((0..=BUCKETS_MAX as u64).map(|pos| plain(pos, 0, "a")).collect())];
+    let (query, access) = (everything(), Access::All);
+    let ask = Ask { query: &query, access: &access, trails: &TRAILS };
+    for by in [Sort::Recorded, Sort::Occurred] {
+        let stats_by = |interval| {
+            let histogram = Some(HistogramAsk { interval, by });
+            let want = StatsAsk { facets: &[], top: 0, histogram };
+            stats(&units, &ask, &want, &mut Budget::new(&frozen))
+        };
+        assert_eq!(stats_by(1).unwrap_err(), SearchError::Buckets(BUCKETS_MAX));
+        assert_eq!(stats_by(0).unwrap_err(), SearchError::Interval);
+        assert_eq!(stats_by(2).unwrap().histogram.len(), BUCKETS_MAX / 2 + 1);
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn pages_show_each_match_once(
@@ -244,19 +217,40 @@ proptest! {
     #[test]
     fn small_budgets_get_to_the_end(
         world in worlds(), query in queries(), access in accesses(), limit in 1..9usize, rows in 0..4u64,
-        way in 0..2usize, skip in 0..5u64, impatient in any::<bool>(),
+        way in 0..4usize, skip in 0..5u64, impatient in any::<bool>(),
     ) {
         static NOW: AtomicI64 = AtomicI64::new(0);
         let clock: &'static (dyn Fn() -> Micros + Sync) =
             &|| Micros(NOW.fetch_add(1, Ordering::Relaxed));
         let ask = Ask { query: &query, access: &access, trails: &TRAILS };
         let (order, sort) = WAYS[way];
+        // What is sorted has to be there before the first page.
+        let impatient = impatient && sort == Sort::Recorded;
         let want = PageAsk { order, sort, limit, skip, ..PageAsk::default() };
         let expected = sort_places(expected(&world, &query, &access), order, sort);
         let (places, _) = leaf_through(&world.units, &ask, want, || {
             Budget::with(rows, u64::MAX, if impatient { 1 } else { i64::MAX / 2 }, clock)
         });
         prop_assert_eq!(&places[..], expected.get(skip as usize..).unwrap_or_default());
+    }
+
+    #[test]
+    fn no_more_are_sorted_than_may_be(world in worlds(), max in 0..60u64, oldest in any::<bool>()) {
+        let query = everything();
+        let ask = Ask { query: &query, access: &Access::All, trails: &TRAILS };
+        let all = gather::Places { from: 0, to: u64::MAX };
+        let rows: Vec<_> = (0..world.units.len())
+            .map(|unit| (unit, gather::find(&world.units, unit, &ask, all).unwrap()))
+            .collect();
+        let order = if oldest { Order::Oldest } else { Order::Newest };
+        let end = world.all.last().map_or(0, |told| told.pos);
+        let (places, whole) = sorted::bound(&world.units, &rows, order, end, max);
+        let is_in = |told: &&Told| (places.from..=places.to).contains(&told.pos);
+        let taken = world.all.iter().filter(is_in).count();
+        prop_assert_eq!(taken, world.all.len().min(max as usize));
+        prop_assert_eq!(whole, taken == world.all.len());
+        let ends = if oldest { world.all.first() } else { world.all.last() };
+        prop_assert!(max == 0 || ends.iter().all(is_in));
     }
 
     #[test]
@@ -334,7 +328,7 @@ proptest! {
         let alone: Vec<Model> = whole.units.iter().filter_map(|unit| {
             let own: Vec<Told> = unit.told.iter().filter(|told| told.trail == 1).cloned().collect();
             let rows = own.len();
-            (rows > 0).then(|| Model::new(own, rows, 4))
+            (rows > 0).then(|| Model::new(own, rows, unit.kind))
         }).collect();
         let access = Access::Trails(BTreeSet::from([1]));
         let ask = Ask { query: &query, access: &access, trails: &TRAILS };
