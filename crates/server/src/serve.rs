@@ -129,6 +129,7 @@ impl Running {
     /// Takes no more connections, finishes the requests that are being answered, records the stop, and closes.
     pub fn shutdown(mut self) -> Result<(), ServerError> {
         self.stop.send_replace(true);
+        self.state.reading().close();
         let runtime = self.runtime.take().expect("only shutting down takes it");
         let recorded = runtime.block_on(async {
             let all = self.connections.acquire_many(self.connections_max);
