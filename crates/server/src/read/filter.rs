@@ -80,6 +80,8 @@ impl Filter {
 pub(super) struct Made {
     exprs: Vec<Expr>,
     texts: Vec<String>,
+    /// The parameters that were given.
+    given: Vec<&'static str>,
 }
 
 impl Made {
@@ -130,6 +132,7 @@ impl Made {
             texts.push(text);
         }
         if !exprs.is_empty() {
+            self.given.push(name);
             self.exprs.push(Expr::any_of(exprs));
             self.text(texts.into_iter());
         }
@@ -175,9 +178,9 @@ impl Made {
         self.texts.push(format!("occurred:{}..{}", text(span.from), text(last)));
     }
 
-    /// Whether nothing was asked for yet.
-    pub fn is_empty(&self) -> bool {
-        self.exprs.is_empty()
+    /// Whether a parameter was given.
+    pub fn has(&self, name: &str) -> bool {
+        self.given.contains(&name)
     }
 
     /// The query.
