@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use indelible_log::AppendError;
 use indelible_store::Store;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -37,7 +38,6 @@ pub struct Running {
     pub addr: SocketAddr,
     state: AppState,
     runtime: Option<Runtime>,
-    stop: watch::Sender<bool>,
     connections: Arc<Semaphore>,
     connections_max: u32,
     ended: Arc<Notify>,
@@ -65,10 +65,13 @@ impl Server {
         let ingest = Ingest::start(store, metrics.clone(), config.clock.clone(), ended.clone())?;
         let state = AppState::of_writer(ingest, metrics, issuer, public_url, &config)?;
         let details = json!({"listen": addr.to_string(), "version": env!("CARGO_PKG_VERSION")});
-        runtime
-            .block_on(state.record_node("node.start", details))
-            .map_err(indelible_store::StoreError::from)?;
-        let (stop, stopped) = watch::channel(false);
+        match runtime.block_on(state.record_node("node.start", details)) {
+            Ok(()) => {}
+            // Reading must be possible also where there is no room to say so.
+            Err(AppendError::Full) => state.lose(1),
+            Err(error) => return Err(indelible_store::StoreError::from(error).into()),
+        }
+        let stopped = state.stopping();
         let connections_max = u32::try_from(config.connections_max).unwrap_or(u32::MAX >> 4);
         let connections = Arc::new(Semaphore::new(connections_max as usize));
         let accepting = Accepting {
@@ -82,7 +85,7 @@ impl Server {
         runtime.spawn(accepting.run());
         runtime.spawn(keep_house(state.clone(), stopped));
         let runtime = Some(runtime);
-        Ok(Running { addr, state, runtime, stop, connections, connections_max, ended })
+        Ok(Running { addr, state, runtime, connections, connections_max, ended })
     }
 }
 
@@ -128,7 +131,7 @@ impl Running {
 
     /// Takes no more connections, finishes the requests that are being answered, records the stop, and closes.
     pub fn shutdown(mut self) -> Result<(), ServerError> {
-        self.stop.send_replace(true);
+        self.state.stop();
         let runtime = self.runtime.take().expect("only shutting down takes it");
         let recorded = runtime.block_on(async {
             let all = self.connections.acquire_many(self.connections_max);
@@ -143,7 +146,10 @@ impl Running {
             writer.close();
         }
         runtime.shutdown_timeout(Duration::from_secs(1));
-        Ok(recorded.map_err(indelible_store::StoreError::from)?)
+        match recorded {
+            Ok(()) | Err(AppendError::Full) => Ok(()),
+            Err(error) => Err(indelible_store::StoreError::from(error).into()),
+        }
     }
 
     fn poisoned(&self) -> Option<String> {
@@ -157,7 +163,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
+        self.state.stop();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
