@@ -64,7 +64,8 @@ struct Differences<'a> {
     path_bytes: usize,
 }
 
-type Members<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
+type Member<'a> = (Cow<'a, str>, &'a RawValue);
+type Members<'a> = Vec<Member<'a>>;
 
 /// Each gives `None` when there are too many.
 impl<'a> Differences<'a> {
@@ -83,7 +84,7 @@ impl<'a> Differences<'a> {
         self.one(before, after)
     }
 
-    fn objects(&mut self, before: &Members<'a>, after: &Members<'a>) -> Option<()> {
+    fn objects(&mut self, before: &[Member<'a>], after: &[Member<'a>]) -> Option<()> {
         let now: HashMap<&str, &'a RawValue> =
             after.iter().map(|(key, value)| (&**key, *value)).collect();
         for (key, value) in before {

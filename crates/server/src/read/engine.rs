@@ -30,7 +30,6 @@ pub(crate) struct Reading {
     pub(super) streams: Arc<Semaphore>,
     /// Tells all streams how far the log is searchable; there is one as long as there is a stream.
     pub(super) ticks: Mutex<Option<Arc<watch::Sender<u64>>>>,
-    closed: watch::Sender<bool>,
 }
 
 impl Default for Reading {
@@ -40,20 +39,7 @@ impl Default for Reading {
             searches: Arc::new(Semaphore::new(cores * limits::SEARCHES_PER_CORE)),
             streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
             ticks: Mutex::new(None),
-            closed: watch::Sender::new(false),
         }
-    }
-}
-
-impl Reading {
-    /// Ends all streams: the node is about to stop, and would wait for their connections.
-    pub fn close(&self) {
-        self.closed.send_replace(true);
-    }
-
-    /// Becomes true when the node is about to stop.
-    pub(super) fn closed(&self) -> watch::Receiver<bool> {
-        self.closed.subscribe()
     }
 }
 

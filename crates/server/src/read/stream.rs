@@ -81,10 +81,10 @@ async fn stream(
     let last_words = Arc::new(OnceLock::new());
     let ticks = state.ticks();
     let lag_max = (durable - next).saturating_add(limits::STREAM_LAG_MAX);
-    let closed = state.reading().closed();
+    let stopping = state.stopping();
     let ends = Instant::now() + limits::STREAM_LIFE;
     let stream =
-        Stream { state, caller, filter, next, lag_max, sender, ticks, closed, ends, _place: place };
+        Stream { state, caller, filter, next, lag_max, sender, ticks, stopping, ends, _place: place };
     let words = last_words.clone();
     tokio::spawn(async move {
         let (channel, end) = stream.run().await;
@@ -133,7 +133,7 @@ struct Stream {
     lag_max: u64,
     sender: mpsc::Sender<Bytes>,
     ticks: watch::Receiver<u64>,
-    closed: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
     ends: Instant,
     _place: OwnedSemaphorePermit,
 }
@@ -180,7 +180,7 @@ impl Stream {
                 self.send(keep_alive(self.next)).await
             }
             () = tokio::time::sleep_until(self.ends) => Err(End::Over),
-            _ = self.closed.wait_for(|closed| *closed) => Err(End::Over),
+            _ = self.stopping.wait_for(|stopping| *stopping) => Err(End::Over),
             () = self.sender.closed() => Err(End::Over),
         }
     }
@@ -227,7 +227,7 @@ impl Stream {
     }
 
     fn may_go_on(&self) -> Result<(), End> {
-        if *self.closed.borrow() || Instant::now() >= self.ends {
+        if *self.stopping.borrow() || Instant::now() >= self.ends {
             return Err(End::Over);
         }
         let lag = self.state.reader().view().next_pos().0.saturating_sub(self.next);

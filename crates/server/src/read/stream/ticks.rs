@@ -38,8 +38,8 @@ impl AppState {
 }
 
 async fn tell(state: AppState, sender: Arc<watch::Sender<u64>>) {
-    let closed = state.reading().closed();
-    while !*closed.borrow() && !state.is_quiet(&sender) {
+    let stopping = state.stopping();
+    while !*stopping.borrow() && !state.is_quiet(&sender) {
         let (waiting, seen) = (state.clone(), *sender.borrow());
         let end = tokio::task::spawn_blocking(move || {
             let index = waiting.reader().search().ok()?;
