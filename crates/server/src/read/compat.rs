@@ -172,8 +172,8 @@ async fn user_logs(
     let mut made = Made::default();
     made.any("user_id", "actor", &[user], state.now())?;
     made.occurred(Span { from: Some(day_before(state.now(), days - 1)), to: None });
-    let show = |logs| shown::bytes(&UserLogs { logs });
-    answer(&state, &caller, made.into_filter(None), limits::FLAT_ROWS_MAX, show).await
+    let filter = made.into_filter(None);
+    answer(&state, &caller, filter, limits::FLAT_ROWS_MAX, |logs| shown::bytes(&UserLogs { logs })).await
 }
 
 async fn answer(

@@ -82,9 +82,20 @@ async fn stream(
     let ticks = state.ticks();
     let lag_max = (durable - next).saturating_add(limits::STREAM_LAG_MAX);
     let stopping = state.stopping();
-    let ends = Instant::now() + limits::STREAM_LIFE;
-    let stream =
-        Stream { state, caller, filter, next, lag_max, sender, ticks, stopping, ends, _place: place };
+    let spoke = Instant::now();
+    let stream = Stream {
+        state,
+        caller,
+        filter,
+        next,
+        lag_max,
+        sender,
+        ticks,
+        stopping,
+        ends: spoke + limits::STREAM_LIFE,
+        spoke,
+        _place: place,
+    };
     let words = last_words.clone();
     tokio::spawn(async move {
         let (channel, end) = stream.run().await;
@@ -135,6 +146,8 @@ struct Stream {
     ticks: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     ends: Instant,
+    /// When something was last sent.
+    spoke: Instant,
     _place: OwnedSemaphorePermit,
 }
 
@@ -173,16 +186,19 @@ impl Stream {
         if seen > self.next {
             self.catch_up().await?;
         }
-        tokio::select! {
-            changed = self.ticks.changed() => changed.map_err(|_| End::Over),
-            () = tokio::time::sleep(limits::STREAM_KEEP_ALIVE) => {
-                self.still_admitted()?;
-                self.send(keep_alive(self.next)).await
-            }
-            () = tokio::time::sleep_until(self.ends) => Err(End::Over),
-            _ = self.stopping.wait_for(|stopping| *stopping) => Err(End::Over),
-            () = self.sender.closed() => Err(End::Over),
+        // What does not match is no sign of life, so that the pause counts from what was last sent.
+        let quiet = tokio::select! {
+            changed = self.ticks.changed() => changed.map(|()| false).map_err(|_| End::Over)?,
+            () = tokio::time::sleep_until(self.spoke + limits::STREAM_KEEP_ALIVE) => true,
+            () = tokio::time::sleep_until(self.ends) => return Err(End::Over),
+            _ = self.stopping.wait_for(|stopping| *stopping) => return Err(End::Over),
+            () = self.sender.closed() => return Err(End::Over),
+        };
+        if quiet {
+            self.still_admitted()?;
+            self.send(keep_alive(self.next)).await?;
         }
+        Ok(())
     }
 
     /// Sends all that there is.
@@ -252,7 +268,8 @@ impl Stream {
         if valid { Ok(()) } else { Err(End::Over) }
     }
 
-    async fn send(&self, chunk: Bytes) -> Result<(), End> {
+    async fn send(&mut self, chunk: Bytes) -> Result<(), End> {
+        self.spoke = Instant::now();
         match timeout(limits::STREAM_PATIENCE, self.sender.send(chunk)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Over),
