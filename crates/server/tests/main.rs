@@ -6,5 +6,8 @@ mod auth;
 mod hostile;
 mod house;
 mod jwt;
+mod lookup;
 mod node;
+mod search;
+mod stream;
 mod tls;
