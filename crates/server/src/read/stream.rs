@@ -246,7 +246,8 @@ impl Stream {
         if *self.stopping.borrow() || Instant::now() >= self.ends {
             return Err(End::Over);
         }
-        let lag = self.state.reader().view().next_pos().0.saturating_sub(self.next);
+        // What is not searchable yet is not the client's fault.
+        let lag = self.ticks.borrow().saturating_sub(self.next);
         if lag > self.lag_max {
             return Err(End::Dropped("you were too slow"));
         }
