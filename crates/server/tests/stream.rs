@@ -120,6 +120,26 @@ fn a_stream_whose_beginning_is_all_that_came_resumes_there() {
 }
 
 #[test]
+fn what_comes_while_a_stream_looks_is_sent_once() {
+    let tenants = Tenants::new();
+    let mut client = Client::open(&tenants, &tenants.shop, STREAM, None);
+    client.next().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for batch in 0..150 {
+                let events: Vec<Value> = (batch * 3..batch * 3 + 3).map(tick).collect();
+                let body = Value::from(events).to_string();
+                assert_eq!(tenants.node.append(&tenants.node.admin, &body).status, 201);
+                if batch == 75 {
+                    tenants.seal();
+                }
+            }
+        });
+        assert_eq!(client.numbers(450), (0..450).collect::<Vec<_>>());
+    });
+}
+
+#[test]
 fn ids_and_parameters_that_are_none_are_refused() {
     let tenants = Tenants::new();
     for bad in ["last_event_id=x", "last_event_id=ffffffffffffffff", "last_event_id="] {
