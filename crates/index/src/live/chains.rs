@@ -32,7 +32,7 @@ impl Chains {
     pub(super) fn push(&mut self, before: u32) -> u32 {
         let pair = self.before.len() as u32;
         assert!(pair < PAIRS_MAX, "a live map is frozen long before 2 billion pairs");
-        if pair as usize % MARK_PAIRS == 0 {
+        if (pair as usize).is_multiple_of(MARK_PAIRS) {
             self.marks.push(self.starts.len() as u32 - 1);
         }
         self.before.push(before);
