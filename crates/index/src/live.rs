@@ -130,15 +130,17 @@ impl Live {
     }
 
     /// Adds the gathered terms to the newest row. Memory is slow and terms are many: the slots of all are
-    /// touched first, then their records, so that the waits for them overlap.
+    /// touched first, then their records, then their lists, so that the waits for them overlap.
     fn add_pending(&mut self, row: u32) {
         let mut pending = std::mem::take(&mut self.pending);
         for term in &mut pending.terms {
-            term.place = self.fields[usize::from(term.field)].touch(term.hash);
+            term.ahead = self.fields[usize::from(term.field)].touch(term.hash);
         }
-        let touch =
-            |term: &PendingTerm| self.fields[usize::from(term.field)].touch_record(term.place);
-        std::hint::black_box(pending.terms.iter().fold(0, |all, term| all ^ touch(term)));
+        for term in &mut pending.terms {
+            term.ahead = self.fields[usize::from(term.field)].touch_record(term.ahead);
+        }
+        let lists = pending.terms.iter().filter_map(|term| self.list_at(term.ahead));
+        std::hint::black_box(lists.fold(0, |all, list| all ^ list.touch()));
 
         self.chains.begin_row();
         let first_pair = self.chains.row_start();
@@ -175,9 +177,12 @@ impl Live {
 
     /// The list of a record's rows, if it has one.
     fn list(&self, record: &Record<'_>) -> Option<&Dense> {
-        let number =
-            Some(record.newest).filter(|&newest| newest != NONE && newest & IN_LIST != 0)?;
-        self.dense.get((number & !IN_LIST) as usize)
+        self.list_at(record.newest)
+    }
+
+    fn list_at(&self, newest: u32) -> Option<&Dense> {
+        // `NONE` has the bit too, but there are never so many lists.
+        if newest & IN_LIST != 0 { self.dense.get((newest & !IN_LIST) as usize) } else { None }
     }
 
     /// The trail of a row, zero if there is no such row.
@@ -305,8 +310,8 @@ struct Pending {
 struct PendingTerm {
     field: u8,
     hash: u32,
-    /// Where its record most likely is.
-    place: u32,
+    /// What is known ahead: where its record most likely is, then where the rows of that are.
+    ahead: u32,
     /// Where its text ends.
     end: usize,
 }
@@ -331,7 +336,7 @@ impl TermSink for Adding<'_> {
             self.hashes.of_term(field, value, texts)
         };
         let (field, end) = (field as u8, texts.len());
-        self.pending.terms.push(PendingTerm { field, hash, place: NONE, end });
+        self.pending.terms.push(PendingTerm { field, hash, ahead: NONE, end });
     }
 
     fn facet(&mut self, facet: Facet, value: &str) {

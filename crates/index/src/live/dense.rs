@@ -26,6 +26,12 @@ impl Dense {
         }
     }
 
+    /// Any byte near where the next row goes.
+    #[inline]
+    pub(super) fn touch(&self) -> u8 {
+        self.gaps.last().copied().unwrap_or(0)
+    }
+
     /// Appends the rows.
     pub(super) fn append_to(&self, rows: &mut Vec<u32>) {
         decode_gaps(&self.gaps, ROWS_MAX, rows).expect("only `push` wrote the gaps");

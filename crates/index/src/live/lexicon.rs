@@ -35,10 +35,11 @@ impl Lexicon {
         self.table.touch(hash)
     }
 
-    /// A byte of the record that is there.
+    /// Where the rows of the record there are; `NONE` if no record begins so near the end.
     #[inline]
-    pub(super) fn touch_record(&self, place: Place) -> u8 {
-        self.arena.get(place as usize).copied().unwrap_or(0)
+    pub(super) fn touch_record(&self, place: Place) -> u32 {
+        let head = self.arena.get(place as usize..).and_then(<[u8]>::first_chunk);
+        head.map_or(NONE, |bytes| u32::from_le_bytes(*bytes))
     }
 
     #[inline]
