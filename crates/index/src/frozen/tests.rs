@@ -459,16 +459,14 @@ fn an_edit_with_mended_checksums_never_panics_and_shows_in_the_difference() {
     }
     // The footer too may say anything.
     for at in footer..bytes.len() - 24 {
-        for bit in [at % 8] {
-            let mut edited = bytes.clone();
-            edited[at] ^= 1 << bit;
-            let end = edited.len();
-            let sum = crc32c::crc32c(&edited[footer..end - 12]);
-            edited[end - 12..end - 8].copy_from_slice(&sum.to_le_bytes());
-            if let Ok(frozen) = Frozen::open(edited.into()) {
-                let _ = ask(&frozen);
-                assert!(!matches!(right.difference(&frozen), Ok(None)), "byte {at}");
-            }
+        let mut edited = bytes.clone();
+        edited[at] ^= 1 << (at % 8);
+        let end = edited.len();
+        let sum = crc32c::crc32c(&edited[footer..end - 12]);
+        edited[end - 12..end - 8].copy_from_slice(&sum.to_le_bytes());
+        if let Ok(frozen) = Frozen::open(edited.into()) {
+            let _ = ask(&frozen);
+            assert!(!matches!(right.difference(&frozen), Ok(None)), "byte {at}");
         }
     }
 }
