@@ -16,6 +16,7 @@ use crate::ingest::Ingest;
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::read::Reading;
 use crate::record::Recording;
 
 /// The state of a node's HTTP side. Cloning it is cheap.
@@ -37,6 +38,7 @@ struct Inner {
     in_flight: Arc<Semaphore>,
     reads: Arc<Semaphore>,
     published: Arc<Semaphore>,
+    reading: Reading,
     stopping: watch::Sender<bool>,
     /// The OpenAPI document, set once the routes are known.
     api: std::sync::OnceLock<bytes::Bytes>,
@@ -92,6 +94,7 @@ impl AppState {
             in_flight: Arc::new(Semaphore::new(config.in_flight_bytes_max)),
             reads: Arc::new(Semaphore::new(limits::READS_MAX)),
             published: Arc::new(Semaphore::new(limits::PUBLISHED_WAITERS_MAX)),
+            reading: Reading::default(),
             stopping: watch::Sender::new(false),
             api: std::sync::OnceLock::new(),
         }))
@@ -181,6 +184,11 @@ impl AppState {
 
     pub(crate) fn published(&self) -> &Arc<Semaphore> {
         &self.0.published
+    }
+
+    /// What all reads share.
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.0.reading
     }
 
     /// Keys and public trails.

@@ -42,6 +42,8 @@ pub struct PageAsk {
     pub skip: u64,
     /// Where the page before ended.
     pub after: Option<Cursor>,
+    /// Nothing before this place of the log; for [`Sort::Recorded`], and of no account to the count.
+    pub from_pos: Option<u64>,
     /// Whether to count all matches.
     pub count: bool,
 }
@@ -85,10 +87,11 @@ pub fn page<U: Unit>(
     let checker = Checker::new(units, ask, budget);
     let mut filled = match want.sort {
         Sort::Recorded => {
+            let first = want.from_pos.unwrap_or(0);
             let places = match (from, want.order) {
-                (None, _) => Places { from: 0, to: end },
-                (Some((_, pos)), Order::Newest) => Places { from: 0, to: pos.min(end) },
-                (Some((_, pos)), Order::Oldest) => Places { from: pos, to: end },
+                (None, _) => Places { from: first, to: end },
+                (Some((_, pos)), Order::Newest) => Places { from: first, to: pos.min(end) },
+                (Some((_, pos)), Order::Oldest) => Places { from: pos.max(first), to: end },
             };
             let source = Merge::new(units, ask, want.order, places, deadline);
             Fill::new(checker, source, want.limit, skip).run()?
