@@ -1,10 +1,14 @@
 //! What can be said on the command line. The texts here are the manual; the man pages are made of them.
 
+mod asking;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use indelible_event::{EventId, Part, TrailName};
 use indelible_merkle::Vkey;
+
+pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which};
 
 /// An audit trail that cannot be quietly changed.
 ///
@@ -58,6 +62,9 @@ pub struct Global {
     /// Speak JSON, an object a line, on standard output and standard error
     #[arg(long, global = true)]
     pub json: bool,
+    /// Whether --data was given on the command line, and so means more than an INDELIBLE_URL of the environment.
+    #[arg(skip)]
+    pub data_named: bool,
 }
 
 /// What to do.
@@ -65,6 +72,12 @@ pub struct Global {
 pub enum Command {
     Init(Init),
     Append(Append),
+    Search(Search),
+    Show(Show),
+    Timeline(Timeline),
+    Stats(Stats),
+    User(User),
+    Tail(Tail),
     Cat(Cat),
     /// List the trails: name, records, size of the signed checkpoint, origin
     #[command(

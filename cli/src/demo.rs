@@ -58,7 +58,7 @@ impl Guide<'_> {
 
 pub fn run(out: &mut Out, args: &Demo) -> Result<(), Failure> {
     let data = directory(args)?;
-    let global = Global { data: data.clone(), guard: None, json: out.is_json() };
+    let global = Global { data: data.clone(), guard: None, json: out.is_json(), data_named: true };
     let mut guide = Guide { out, step: 0 };
     guide.say("Indelible keeps an audit trail that cannot be quietly changed. Watch it try.")?;
     append(&mut guide, &global)?;
