@@ -65,6 +65,7 @@ impl Ours {
 
     fn work(&self, events: &Events, group_size: usize, next: &AtomicUsize) -> Result<Vec<f64>> {
         let (mut items, mut waits) = (Vec::with_capacity(group_size), Vec::new());
+        let recorded_by: std::sync::Arc<str> = "bench".into();
         loop {
             let at = next.fetch_add(group_size, Ordering::Relaxed);
             if at >= events.len() {
@@ -74,13 +75,15 @@ impl Ours {
             for i in at..(at + group_size).min(events.len()) {
                 let event = check(events.get(i)).map_err(|e| anyhow::anyhow!("{e}"))?;
                 let trail = event.trail.clone().unwrap_or_else(TrailName::unnamed);
-                items.push(Item { trail, event });
+                items.push(Item { trail, event, recorded_by: Some(recorded_by.clone()) });
             }
             let start = Instant::now();
-            let answers = self.store.append(&items, Some("bench"))?;
+            let answers = self.store.append(&items);
             waits.push(start.elapsed().as_secs_f64() * 1e3);
-            if answers.iter().any(|a| !matches!(a, Appended::Kept(r) if !r.known)) {
-                bail!("an event was not kept as new");
+            for answer in answers {
+                if !matches!(answer?, Appended::Kept(r) if !r.known) {
+                    bail!("an event was not kept as new");
+                }
             }
         }
     }

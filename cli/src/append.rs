@@ -18,10 +18,8 @@ use told::{Tally, Teller};
 
 /// Events that are appended together, at most and at least if more are waiting already.
 const EVENTS_MAX: usize = 1000;
-/// Events and bytes beyond which nothing more is taken along: the log takes so much in one piece, so that
-/// what is refused is refused whole, and no event without an id is sent twice.
-const PIECE_EVENTS_MAX: usize = 4000;
-const PIECE_BYTES_MAX: u64 = 1 << 20;
+/// Bytes beyond which nothing more is taken along.
+const BYTES_MAX: u64 = 1 << 20;
 
 pub fn run(global: &Global, out: &mut Out, args: &Append) -> Result<(), Failure> {
     let input = files::open(&args.file)?;
@@ -61,16 +59,10 @@ fn append_all(
         let mut batch = batch.map_err(Failure::io("reading the events"))?;
         // Whatever waits goes along: a pipe hands over little at a time, and each append is a sync.
         while batch.lines.len() < EVENTS_MAX
-            && batch.bytes < PIECE_BYTES_MAX
+            && batch.bytes < BYTES_MAX
             && let Ok(more) = batches.try_recv()
         {
             batch.join(more.map_err(Failure::io("reading the events"))?);
-        }
-        // A chunk of very short lines has very many of them.
-        while batch.lines.len() > PIECE_EVENTS_MAX {
-            let rest = batch.lines.split_off(PIECE_EVENTS_MAX);
-            let lines = std::mem::replace(&mut batch.lines, rest);
-            append_batch(store, Batch { lines, bytes: 0, unit: batch.unit }, out, teller)?;
         }
         append_batch(store, batch, out, teller)?;
     }
@@ -95,16 +87,27 @@ fn append_batch(
             Err(refused) => lots.push((number, Some(refused))),
         }
     }
-    let results = store.append(&items, None).map_err(|e| stopped(e, teller, unit))?;
-    let mut results = items.iter().zip(results);
+    let mut results = items.iter().zip(store.append(&items));
+    let (mut missing, mut cause) = (Vec::new(), None);
+    let last = lots.last().map_or(0, |(number, _)| *number);
     for (number, refused) in lots {
-        match refused {
-            Some(refused) => teller.refused(unit, number, &refused),
-            None => {
-                let (item, result) = results.next().expect("append gives a result for each item");
-                teller.appended(out, unit, number, &item.trail, result)?;
-            }
+        if let Some(refused) = refused {
+            teller.refused(unit, number, &refused);
+            continue;
         }
+        let (item, result) = results.next().expect("append gives a result for each item");
+        match result {
+            Ok(appended) => teller.appended(out, unit, number, &item.trail, appended)?,
+            Err(e) if e.stops_all() => {
+                missing.push(number);
+                cause.get_or_insert(e);
+            }
+            Err(e) => teller.refused(unit, number, &Refused::by_log(&e)),
+        }
+    }
+    if let Some(cause) = cause {
+        teller.missing(unit, &missing, &cause);
+        return Err(stopped(&cause, unit, last));
     }
     teller.progress.advance(bytes);
     if teller.receipts {
@@ -126,14 +129,10 @@ fn unread(failure: Failure, tally: &Tally) -> Failure {
     }
 }
 
-fn stopped(error: AppendError, teller: &Teller<'_>, unit: &'static str) -> Failure {
-    let Tally { last, .. } = &teller.tally;
-    let hint = match last {
-        Some(last) => format!(
-            "everything up to {unit} {last} was dealt with; send what follows again. Events with an id of their own \
-             can all be sent again without harm"
-        ),
-        None => "nothing of this input was acknowledged; send it again".into(),
-    };
-    Failure::Cannot { why: error.to_string(), hint: Some(hint) }
+fn stopped(cause: &AppendError, unit: &'static str, last: u64) -> Failure {
+    let hint = format!(
+        "what was not acknowledged is named above; send it, and what follows {unit} {last}, again. Events with \
+         an id of their own can all be sent again without harm"
+    );
+    Failure::Cannot { why: cause.to_string(), hint: Some(hint) }
 }

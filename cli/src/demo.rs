@@ -98,8 +98,10 @@ fn append(guide: &mut Guide<'_>, global: &Global) -> Result<(), Failure> {
     let started = SystemClock.now();
     let mut kept = 0;
     for batch in items.chunks(100) {
-        let results = store.append(batch, None).map_err(Failure::cannot)?;
-        kept += results.iter().filter(|r| matches!(r, Appended::Kept(_))).count();
+        for result in store.append(batch) {
+            let appended = result.map_err(Failure::cannot)?;
+            kept += usize::from(matches!(appended, Appended::Kept(_)));
+        }
     }
     let micros = SystemClock.now().0 - started.0;
     store.close()?;
@@ -135,7 +137,7 @@ fn append(guide: &mut Guide<'_>, global: &Global) -> Result<(), Failure> {
 fn item(told: &Told) -> Result<Item, Failure> {
     let event = check(told.json.to_string().as_bytes()).map_err(Failure::cannot)?;
     let trail = event.trail.clone().unwrap_or_else(TrailName::unnamed);
-    Ok(Item { trail, event })
+    Ok(Item { trail, event, recorded_by: None })
 }
 
 fn prove(guide: &mut Guide<'_>, global: &Global) -> Result<(), Failure> {

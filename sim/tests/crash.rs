@@ -14,5 +14,7 @@ mod faults;
 mod long_run;
 #[path = "crash/power_cut.rs"]
 mod power_cut;
+#[path = "crash/results.rs"]
+mod results;
 #[path = "crash/threads.rs"]
 mod threads;

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use indelible_event::{Checked, Items, Refusal, TrailName, check};
+use indelible_log::AppendError;
 use indelible_store::Item;
 
 use crate::failure::Failure;
@@ -38,6 +39,13 @@ pub struct Refused {
     pub reason: String,
     /// Where in the line.
     pub byte: Option<usize>,
+}
+
+impl Refused {
+    /// Why the log did not take an event that is well-formed.
+    pub fn by_log(error: &AppendError) -> Refused {
+        Refused { field: String::new(), reason: error.to_string(), byte: None }
+    }
 }
 
 impl Batch {
@@ -127,5 +135,5 @@ fn place(event: Checked, trail: Option<&TrailName>) -> Result<Item, Refused> {
         (None, Some(given)) => given.clone(),
         (None, None) => TrailName::unnamed(),
     };
-    Ok(Item { trail, event })
+    Ok(Item { trail, event, recorded_by: None })
 }

@@ -1,7 +1,7 @@
 //! What is told of each line, and of all of them at the end.
 
 use indelible_event::TrailName;
-use indelible_log::{Appended, Receipt};
+use indelible_log::{AppendError, Appended, Receipt};
 use serde::Serialize;
 
 use super::input::Refused;
@@ -23,8 +23,6 @@ pub struct Tally {
     pub kept: u64,
     pub known: u64,
     pub refused: u64,
-    /// The last line that was dealt with.
-    pub last: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -61,7 +59,6 @@ impl Teller<'_> {
     /// A line was refused.
     pub fn refused(&mut self, unit: &'static str, number: u64, refused: &Refused) {
         self.tally.refused += 1;
-        self.tally.last = Some(number);
         let Refused { field, reason, byte } = refused;
         if self.json {
             let of = |name| (unit == name).then_some(number);
@@ -71,6 +68,34 @@ impl Teller<'_> {
         let field = if field.is_empty() { "event" } else { field };
         let byte = byte.map_or_else(String::new, |byte| format!(" (byte {byte})"));
         self.progress.pause(|| out::note(format_args!("{unit} {number}: {field}: {reason}{byte}")));
+    }
+
+    /// Lines that the log stopped at: none of them was acknowledged.
+    pub fn missing(&self, unit: &'static str, numbers: &[u64], cause: &AppendError) {
+        if self.json {
+            let reason = cause.to_string();
+            let of = |name, number| (unit == name).then_some(number);
+            for number in numbers {
+                let (line, element) = (of("line", *number), of("element", *number));
+                out::note_json(&RefusedLine {
+                    line,
+                    element,
+                    field: "",
+                    reason: &reason,
+                    byte: None,
+                });
+            }
+            return;
+        }
+        // A person wants to know from where to where, not thousands of lines.
+        for run in numbers.chunk_by(|a, b| a + 1 == *b) {
+            let which = match run {
+                [one] => format!("{unit} {one}"),
+                [first, .., last] => format!("{unit}s {first} to {last}"),
+                [] => continue,
+            };
+            self.progress.pause(|| out::note(format_args!("{which}: not acknowledged")));
+        }
     }
 
     /// A line came to the log, which kept it, knew it, or has another event under its id.
@@ -90,7 +115,6 @@ impl Teller<'_> {
             }
             Appended::Kept(receipt) => {
                 *(if receipt.known { &mut self.tally.known } else { &mut self.tally.kept }) += 1;
-                self.tally.last = Some(number);
                 if self.receipts { out.object(&receipt_line(trail, &receipt)) } else { Ok(()) }
             }
         }
@@ -113,7 +137,7 @@ fn receipt_line<'a>(trail: &'a TrailName, receipt: &Receipt) -> ReceiptLine<'a> 
 impl Tally {
     /// The summary.
     pub fn tell(&self, micros: i64, json: bool) {
-        let Tally { kept, known, refused, .. } = *self;
+        let Tally { kept, known, refused } = *self;
         let seconds = micros.max(1) as f64 / 1e6;
         if json {
             return out::note_json(&Summary { kept, known, refused, seconds });

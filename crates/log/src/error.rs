@@ -76,42 +76,38 @@ impl LogError {
     }
 }
 
-/// Why an append was not acknowledged. Each says whether the events may be in the log all the same.
+/// Why an event was not acknowledged. Each says whether it may be in the log all the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// The disk is full. Nothing of this batch was kept; try again once there is room.
-    #[error(
-        "the disk is full: nothing of this batch was kept; writes go on by themselves once there is room"
-    )]
+    /// The disk is full. The event was not kept; try again once there is room.
+    #[error("the disk is full: this was not kept; writes go on by themselves once there is room")]
     Full,
-    /// A write or sync failed. Nothing is acknowledged any more until the log is opened anew; this
-    /// batch may or may not be found in it then. Sending it again with the same ids is harmless.
+    /// A write or sync failed. Nothing is acknowledged any more until the log is opened anew; the
+    /// event may or may not be found in it then. Sending it again with the same id is harmless.
     #[error(
-        "the log is poisoned by a failed write or sync ({0}); open it again, then send the batch again: ids make that harmless"
+        "the log is poisoned by a failed write or sync ({0}); open it again, then send this again: the same id makes that harmless"
     )]
     Poisoned(String),
-    /// A large batch goes in in pieces, and one of them failed: the events before it are kept, and for the
-    /// others the cause says what holds.
-    #[error("the first {kept} events of this batch are kept; of the others: {cause}")]
-    Partly {
-        /// How many events from the front are kept.
-        kept: usize,
-        /// Why the next one was not.
-        cause: Box<AppendError>,
-    },
-    /// A record that is needed to tell whether an event is known already cannot be read. What is new in
-    /// this batch may be kept; sending it again with the same ids is harmless.
+    /// A record that is needed to tell whether the event is known already cannot be read. If the event is
+    /// new it was not kept; sending it again with the same id is harmless.
     #[error(
-        "it cannot be told whether an event is known already: {0}; send the batch again with the same ids"
+        "it cannot be told whether this event is known already: {0}; send it again with the same id"
     )]
     Unreadable(String),
-    /// What the caller said beside the events cannot be kept. Nothing of this batch was.
-    #[error("nothing of this batch was kept: {0}")]
+    /// What the caller said beside the event cannot be kept. The event was not.
+    #[error("this was not kept: {0}")]
     Refused(&'static str),
-    /// The log was closed. Nothing of this batch was kept.
-    #[error("the log is closed: nothing of this batch was kept")]
+    /// The log was closed. The event was not kept.
+    #[error("the log is closed: this was not kept")]
     Closed,
     /// There are as many trails as a node may have. Nothing was kept.
     #[error("a node has at most {} trails; this one would be one more", crate::limits::TRAILS_MAX)]
     TooManyTrails,
+}
+
+impl AppendError {
+    /// Whether the next event would meet it too: waiting, or opening the log again, is all that helps.
+    pub fn stops_all(&self) -> bool {
+        matches!(self, AppendError::Full | AppendError::Poisoned(_) | AppendError::Closed)
+    }
 }

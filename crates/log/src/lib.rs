@@ -6,6 +6,7 @@
 //! provable) → `sealer` → `segment`. `verify` reads all of it again and shares only the codecs.
 
 pub mod active;
+mod append;
 pub mod class;
 mod clock;
 pub mod erasure;

@@ -1,11 +1,10 @@
 //! The log opened for writing: what callers hold.
 
-use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use indelible_event::{EventId, Micros, TrailName, is_recorded_by};
+use indelible_event::{EventId, Micros, TrailName};
 use indelible_merkle::Hash;
 
 use crate::active;
@@ -14,15 +13,14 @@ use crate::error::{AppendError, LogError};
 use crate::frame::{self, FILE_HEADER_LEN, FileHeader};
 use crate::limits;
 use crate::manifest::{Manifest, PATH, SEGMENTS};
-use crate::prepare::{Draw, Incoming, Prepared};
 use crate::queue::Queue;
-use crate::record::{KeptPart, KeptRecord, Pos, Seq, TrailNo};
+use crate::record::{Pos, Seq, TrailNo};
 use crate::sealer::{self, Sealing};
 pub use crate::sequencer::SealAt;
-use crate::sequencer::{Active, Placed, Sequencer, Submission, Work, create_active};
+use crate::sequencer::{Active, Sequencer, Work, create_active};
 use crate::storage::{FileStorage, Storage, read_exact_at, write_all_at};
 use crate::trail::{self, TrailId};
-use crate::view::{State, View, find_in};
+use crate::view::{State, View};
 
 /// The file whose lock the writer holds.
 pub const LOCK: &str = "LOCK";
@@ -93,8 +91,8 @@ pub struct Recovery {
 
 /// The log, open for writing. Dropping it closes it.
 pub struct Log {
-    view: Arc<View>,
-    seams: Seams,
+    pub(crate) view: Arc<View>,
+    pub(crate) seams: Seams,
     queue: Arc<Queue<Work>>,
     sealing: Arc<Sealing>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -197,112 +195,7 @@ impl Log {
         self.ask(|reply| Work::CreateTrail { name: name.clone(), reply })
     }
 
-    /// Appends events and waits until they are durable. Results are in the order of the events. An error
-    /// concerns the whole batch, unless it is [`AppendError::Partly`], which only a batch of more than some
-    /// thousand events can meet.
-    pub fn append(&self, batch: &[Incoming<'_>]) -> Result<Vec<Appended>, AppendError> {
-        // A record that is no record when it is read again would keep the log from ever opening.
-        if batch.iter().filter_map(|e| e.recorded_by).any(|by| !is_recorded_by(by.as_bytes())) {
-            return Err(AppendError::Refused("recorded_by must be [A-Za-z0-9._:-]{1,64}"));
-        }
-        let trails = self.view.state().trails.len();
-        if batch.iter().any(|e| e.trail.0 as usize >= trails) {
-            return Err(AppendError::Refused("there is no trail of this number"));
-        }
-        let now = self.seams.clock.now();
-        let draw = Draw::new(&*self.seams.entropy, now, batch.len());
-        let ids: Vec<EventId> = batch
-            .iter()
-            .enumerate()
-            .map(|(i, e)| e.event.id.unwrap_or_else(|| draw.id(i)))
-            .collect();
-        let (files_seen, known) = self.known_in_segments(batch, &ids)?;
-        let placed = self.submit_all(batch, &ids, &draw, files_seen, &known)?;
-        let mut results = Vec::with_capacity(batch.len());
-        for ((incoming, id), placed) in batch.iter().zip(&ids).zip(placed) {
-            results.push(match placed {
-                Placed::New { seq, leaf, recorded_at, .. } => {
-                    Appended::Kept(Receipt { id: *id, seq, leaf, recorded_at, known: false })
-                }
-                Placed::Known { seq } => self.compare(incoming, *id, seq)?,
-            });
-        }
-        Ok(results)
-    }
-
-    /// Looks the callers' own ids up in the segments, on the caller's thread. Ids that we just made
-    /// cannot be there.
-    fn known_in_segments(
-        &self,
-        batch: &[Incoming<'_>],
-        ids: &[EventId],
-    ) -> Result<(u64, BTreeMap<usize, Seq>), AppendError> {
-        let (files_seen, segments) = {
-            let state = self.view.state();
-            (state.manifest.next_file, state.segments.clone())
-        };
-        let mut known = BTreeMap::new();
-        for (i, incoming) in batch.iter().enumerate().filter(|(_, e)| e.event.id.is_some()) {
-            let found = find_in(&segments, incoming.trail, ids[i]);
-            // An id that cannot be looked up must not be appended: it might be there twice then.
-            if let Some(seq) = found.map_err(|e| AppendError::Unreadable(e.to_string()))? {
-                known.insert(i, seq);
-            }
-        }
-        Ok((files_seen, known))
-    }
-
-    /// Prepares what is not known yet and hands it to the sequencer, in pieces that fit a group.
-    fn submit_all(
-        &self,
-        batch: &[Incoming<'_>],
-        ids: &[EventId],
-        draw: &Draw,
-        files_seen: u64,
-        known: &BTreeMap<usize, Seq>,
-    ) -> Result<Vec<Placed>, AppendError> {
-        let mut placed: Vec<Option<Placed>> = (0..batch.len())
-            .map(|i| known.get(&i).map(|seq| Placed::Known { seq: *seq }))
-            .collect();
-        let (mut prepared, mut slots, mut entry) = (Prepared::default(), Vec::new(), Vec::new());
-        let mut pieces = 0;
-        for (i, incoming) in batch.iter().enumerate() {
-            if placed[i].is_none() {
-                if prepared.items.is_empty() {
-                    prepared
-                        .frames
-                        .reserve((batch.len() - i).min(limits::GROUP_RECORDS_MAX) * 1024);
-                }
-                prepared.push(incoming, ids[i], &draw.salt(i), &mut entry);
-                slots.push(i);
-            }
-            let full = prepared.frames.len() >= limits::GROUP_BYTES_MAX / 2
-                || prepared.items.len() >= limits::GROUP_RECORDS_MAX / 2;
-            if (full || i + 1 == batch.len()) && !slots.is_empty() {
-                // One piece after the other, so that after a failure just the front is kept.
-                let answers =
-                    self.send(std::mem::take(&mut prepared), files_seen).map_err(|cause| {
-                        let kept = slots.first().copied().unwrap_or(0);
-                        if pieces == 0 {
-                            cause
-                        } else {
-                            AppendError::Partly { kept, cause: Box::new(cause) }
-                        }
-                    })?;
-                pieces += 1;
-                for (slot, place) in slots.drain(..).zip(answers) {
-                    placed[slot] = Some(place);
-                }
-            }
-        }
-        Ok(placed.into_iter().map(|p| p.expect("each event was known or submitted")).collect())
-    }
-
-    fn send(&self, prepared: Prepared, files_seen: u64) -> Result<Vec<Placed>, AppendError> {
-        self.ask(|reply| Work::Append(Submission { prepared, files_seen, reply }))
-    }
-
-    fn ask<T: Send + 'static>(
+    pub(crate) fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(crate::sequencer::Reply<T>) -> Work,
     ) -> Result<T, AppendError> {
@@ -313,25 +206,6 @@ impl Log {
         // A sequencer that closes answers everything first. One that ends without an answer has failed, and
         // may have written before it did.
         answer.recv().map_err(|_| AppendError::Poisoned("the sequencer has ended".into()))?
-    }
-
-    /// The same id again: the first receipt if it is the same event, a refusal that names the
-    /// difference if it is not.
-    fn compare(
-        &self,
-        incoming: &Incoming<'_>,
-        id: EventId,
-        seq: Seq,
-    ) -> Result<Appended, AppendError> {
-        let trouble = |e: LogError| AppendError::Unreadable(e.to_string());
-        let kept = self.view.read(incoming.trail, &[seq]).map_err(trouble)?;
-        let kept = kept.first().ok_or(AppendError::Closed)?;
-        if let Some(field) = difference(kept, incoming) {
-            return Ok(Appended::Conflict { id, seq, field });
-        }
-        let leaf = indelible_merkle::leaf_hash(&kept.entry);
-        let recorded_at = kept.entry().recorded_at;
-        Ok(Appended::Kept(Receipt { id, seq, leaf, recorded_at, known: true }))
     }
 
     /// Closes the active file and waits until it is sealed into segments.
@@ -446,31 +320,4 @@ fn reopen(
     write_all_at(&*mark, 0, &frame::encode_mark(first, offset))
         .map_err(LogError::io(&mark_path))?;
     Ok(Active { file, mark, first, offset, littered: false })
-}
-
-/// The first field in which an event differs from a kept record of the same id.
-fn difference(kept: &KeptRecord, incoming: &Incoming<'_>) -> Option<&'static str> {
-    let (entry, event) = (kept.entry(), incoming.event);
-    let fields = [
-        ("occurred_at", entry.occurred_at == event.occurred_at),
-        ("action", entry.action == &*event.action),
-        ("category", entry.category == event.category.as_deref()),
-        ("outcome", entry.outcome == event.outcome),
-        ("phase", entry.phase == event.phase),
-        ("ref", entry.reference == event.reference),
-        ("source", entry.source == event.source),
-    ];
-    if let Some((field, _)) = fields.into_iter().find(|(_, same)| !same) {
-        return Some(field);
-    }
-    indelible_event::Part::ALL.into_iter().find_map(|part| {
-        let new = event.parts.get(part);
-        let same = match &kept.parts[part as usize] {
-            KeptPart::Kept(bytes) => new == Some(bytes.as_slice()),
-            KeptPart::Absent => new.is_none(),
-            // The part and its salt are gone, so there is nothing left to compare with but its presence.
-            KeptPart::Gone(_) => new.is_some(),
-        };
-        (!same).then(|| part.name())
-    })
 }

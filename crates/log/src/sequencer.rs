@@ -44,6 +44,9 @@ pub(crate) enum Placed {
     Known { seq: Seq },
 }
 
+/// What became of one event.
+pub(crate) type Outcome = Result<Placed, AppendError>;
+
 pub(crate) type Reply<T> = Box<dyn FnOnce(Result<T, AppendError>) + Send>;
 
 /// Prepared events that are answered together.
@@ -52,7 +55,7 @@ pub(crate) struct Submission {
     /// The manifest's file counter when the ids were looked up in the segments. Segments made since
     /// have to be asked again.
     pub files_seen: u64,
-    pub reply: Reply<Vec<Placed>>,
+    pub reply: Reply<Vec<Outcome>>,
 }
 
 /// What the sequencer is asked to do.
@@ -127,6 +130,15 @@ struct Staged {
     leaf: Hash,
 }
 
+/// A group before it is written.
+struct Stage {
+    /// Those of what is staged follow with the sync.
+    outcomes: Vec<Vec<Outcome>>,
+    staged: Vec<Staged>,
+    first: Pos,
+    now: Micros,
+}
+
 impl Sequencer {
     /// Works until the queue is closed and empty.
     pub fn run(mut self) {
@@ -168,25 +180,30 @@ impl Sequencer {
         if submissions.is_empty() {
             return;
         }
-        let result = self.write_group(submissions);
-        for (i, submission) in submissions.drain(..).enumerate() {
-            (submission.reply)(match &result {
-                Ok(placed) => Ok(placed[i].clone()),
-                Err(e) => Err(e.clone()),
-            });
+        match self.write_group(submissions) {
+            Ok(outcomes) => {
+                for (submission, of) in submissions.drain(..).zip(outcomes) {
+                    (submission.reply)(Ok(of));
+                }
+            }
+            Err(e) => submissions.drain(..).for_each(|s| (s.reply)(Err(e.clone()))),
         }
     }
 
-    fn write_group(&mut self, submissions: &[Submission]) -> Result<Vec<Vec<Placed>>, AppendError> {
+    /// Gives each submission's outcomes, or why none of their new events was kept.
+    fn write_group(
+        &mut self,
+        submissions: &[Submission],
+    ) -> Result<Vec<Vec<Outcome>>, AppendError> {
         self.usable()?;
         if self.active.offset >= limits::ACTIVE_BYTES_MAX
             && let Some(why) = self.sealing.failure()
         {
             return Err(AppendError::Poisoned(format!("sealing fails: {why}")));
         }
-        let (mut placed, mut staged, first, now) = self.stage(submissions)?;
+        let Stage { mut outcomes, mut staged, first, now } = self.stage(submissions);
         if staged.is_empty() {
-            return Ok(placed);
+            return Ok(outcomes);
         }
         let buf = fill(&mut staged, submissions, first, self.active.offset, now);
         if let Err(e) = self.write_durably(&buf) {
@@ -201,18 +218,14 @@ impl Sequencer {
         for (i, s) in staged.iter().enumerate() {
             state.apply(s.item.trail, s.seq, s.leaf, s.offset, s.item.len, now);
             let pos = Pos(first.0 + i as u64);
-            placed[s.submission][s.slot] =
-                Placed::New { pos, seq: s.seq, leaf: s.leaf, recorded_at: now };
+            outcomes[s.submission][s.slot] =
+                Ok(Placed::New { pos, seq: s.seq, leaf: s.leaf, recorded_at: now });
         }
-        Ok(placed)
+        Ok(outcomes)
     }
 
     /// Gives every new event its seq and reserves its id; finds out which ids are known already.
-    #[expect(clippy::type_complexity, reason = "four results of one pass, taken apart at once")]
-    fn stage(
-        &mut self,
-        submissions: &[Submission],
-    ) -> Result<(Vec<Vec<Placed>>, Vec<Staged>, Pos, Micros), AppendError> {
+    fn stage(&mut self, submissions: &[Submission]) -> Stage {
         let mut guard = self.view.state_mut();
         let state = &mut *guard;
         let first = state.next_pos();
@@ -220,30 +233,28 @@ impl Sequencer {
         let now = self.clock.now().max(state.recorded_at_max);
         let mut counts = vec![0u64; state.trails.len()];
         let mut staged: Vec<Staged> = Vec::new();
-        let mut placed = Vec::with_capacity(submissions.len());
+        let mut outcomes = Vec::with_capacity(submissions.len());
         for (index, submission) in submissions.iter().enumerate() {
             let mut of = Vec::with_capacity(submission.prepared.items.len());
             for (slot, item) in submission.prepared.items.iter().enumerate() {
-                let known = match known_before(state, item, submission.files_seen) {
-                    Ok(known) => known,
-                    Err(e) => {
-                        // Whether the id is new cannot be told, so this group must not be written.
-                        let live = state.live.last_mut().expect("there is always an active file");
-                        staged.iter().for_each(|s| live.release_id(s.item.trail, s.item.id));
-                        drop(guard);
-                        return Err(self.poison(e.to_string()));
+                match known_before(state, item, submission.files_seen) {
+                    Ok(None) => {}
+                    Ok(Some(seq)) => {
+                        of.push(Ok(Placed::Known { seq }));
+                        continue;
                     }
-                };
-                if let Some(seq) = known {
-                    of.push(Placed::Known { seq });
-                    continue;
+                    Err(e) => {
+                        // Whether the id is new cannot be told, so this event must not be written.
+                        of.push(Err(AppendError::Unreadable(e.to_string())));
+                        continue;
+                    }
                 }
                 let live = state.live.last_mut().expect("there is always an active file");
                 let row = (base + staged.len() as u64) as u32;
                 if let Err(row) = live.reserve_id(item.trail, item.id, row) {
                     // Every durable row was found above, so this one is in the group being staged.
                     let seq = staged[(u64::from(row) - base) as usize].seq;
-                    of.push(Placed::Known { seq });
+                    of.push(Ok(Placed::Known { seq }));
                     continue;
                 }
                 let count = &mut counts[item.trail.0 as usize];
@@ -252,11 +263,11 @@ impl Sequencer {
                 // Offset and leaf follow with the bytes, and the place with the sync.
                 let leaf = Hash([0; 32]);
                 staged.push(Staged { item: *item, submission: index, slot, seq, offset: 0, leaf });
-                of.push(Placed::Known { seq });
+                of.push(Ok(Placed::Known { seq }));
             }
-            placed.push(of);
+            outcomes.push(of);
         }
-        Ok((placed, staged, first, now))
+        Stage { outcomes, staged, first, now }
     }
 
     fn write_durably(&mut self, buf: &[u8]) -> Result<(), AppendError> {
@@ -316,7 +327,8 @@ impl Sequencer {
         let incoming = Incoming { trail: TrailNo(0), event: &event, recorded_by: None };
         prepared.push(&incoming, draw.id(0), &draw.salt(0), &mut Vec::new());
         let submission = Submission { prepared, files_seen: u64::MAX, reply: Box::new(|_| ()) };
-        self.write_group(&[submission])?;
+        let outcomes = self.write_group(&[submission])?;
+        outcomes.into_iter().flatten().collect::<Result<Vec<_>, _>>()?;
         let storage = self.view.storage.clone();
         let added = self.view.state_mut().add_trail(&storage, info);
         added.map_err(|e| self.poison(e.to_string()))?;

@@ -17,7 +17,7 @@ fn append(log: &Log, trail: TrailNo, range: std::ops::Range<u64>) -> Vec<Appende
     let events: Vec<_> = range.map(|n| check(&event(n)).unwrap()).collect();
     let batch: Vec<_> =
         events.iter().map(|event| Incoming { trail, event, recorded_by: Some("test") }).collect();
-    log.append(&batch).unwrap()
+    log.append(&batch).into_iter().map(Result::unwrap).collect()
 }
 
 #[test]

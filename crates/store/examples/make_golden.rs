@@ -99,10 +99,14 @@ impl Golden {
 
     fn append(&self, store: &Store, trail: &str, events: &[&str], recorded_by: Option<&str>) {
         let trail = TrailName::parse(trail).unwrap();
-        let item =
-            |json: &&str| Item { trail: trail.clone(), event: check(json.as_bytes()).unwrap() };
+        let recorded_by: Option<Arc<str>> = recorded_by.map(Into::into);
+        let item = |json: &&str| Item {
+            trail: trail.clone(),
+            event: check(json.as_bytes()).unwrap(),
+            recorded_by: recorded_by.clone(),
+        };
         let items: Vec<Item> = events.iter().map(item).collect();
-        store.append(&items, recorded_by).unwrap();
+        store.append(&items).into_iter().for_each(|result| drop(result.unwrap()));
         self.clock.advance(1_234_567);
     }
 

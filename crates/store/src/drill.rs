@@ -148,9 +148,10 @@ pub(crate) fn append(
         );
         check(json.as_bytes()).expect("the drill's events are within all limits")
     };
-    let items: Vec<Item> =
-        (from..from + count).map(|n| Item { trail: trail.clone(), event: event(n) }).collect();
-    store.append(&items, Some("drill"))?;
+    let recorded_by = Some("drill".into());
+    let item = |n| Item { trail: trail.clone(), event: event(n), recorded_by: recorded_by.clone() };
+    let items: Vec<Item> = (from..from + count).map(item).collect();
+    store.append(&items).into_iter().collect::<Result<Vec<_>, _>>()?;
     store.publish()?;
     if seal {
         store.log().seal()?;

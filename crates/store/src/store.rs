@@ -58,6 +58,8 @@ pub struct Item {
     pub trail: TrailName,
     /// What happened.
     pub event: Checked,
+    /// The opaque id of the credential that brought it.
+    pub recorded_by: Option<Arc<str>>,
 }
 
 /// A data directory, open for writing.
@@ -183,28 +185,48 @@ impl Store {
         Ok(Background { stop, thread: thread.map_err(StoreError::io("publisher"))? })
     }
 
-    /// Appends events and waits until they are durable; results are in their order. An error concerns
-    /// the whole batch.
-    pub fn append(
-        &self,
-        items: &[Item],
-        recorded_by: Option<&str>,
-    ) -> Result<Vec<Appended>, AppendError> {
-        let mut batch = Vec::with_capacity(items.len());
-        let mut last: Option<(&TrailName, TrailNo)> = None;
-        for item in items {
-            // What the node says of itself explains missing parts, and makes trails.
-            if item.trail == TrailName::system() {
-                return Err(AppendError::Refused("_system takes no callers' events"));
-            }
-            let no = match last {
-                Some((name, no)) if *name == item.trail => no,
-                _ => self.log.ensure_trail(&item.trail)?,
+    /// Appends events and waits until they are durable. Each has its own result, in their order: what
+    /// became of one says nothing of the others.
+    pub fn append(&self, items: &[Item]) -> Vec<Result<Appended, AppendError>> {
+        let trails = self.trails_of(items);
+        let batch: Vec<Incoming<'_>> = items
+            .iter()
+            .zip(&trails)
+            .filter_map(|(item, trail)| {
+                let recorded_by = item.recorded_by.as_deref();
+                Some(Incoming { trail: *trail.as_ref().ok()?, event: &item.event, recorded_by })
+            })
+            .collect();
+        let mut appended = self.log.append(&batch).into_iter();
+        let result = |trail: Result<TrailNo, AppendError>| {
+            trail.and_then(|_| appended.next().expect("appending gives a result for each event"))
+        };
+        trails.into_iter().map(result).collect()
+    }
+
+    /// The trail of each item, made if it is new, or why the item cannot go there.
+    fn trails_of(&self, items: &[Item]) -> Vec<Result<TrailNo, AppendError>> {
+        let mut trails: Vec<Result<TrailNo, AppendError>> = Vec::with_capacity(items.len());
+        // Each try to make a trail is a write of its own: one that stops all is not repeated.
+        let mut stopped: Option<AppendError> = None;
+        for (i, item) in items.iter().enumerate() {
+            let trail = if i > 0 && items[i - 1].trail == item.trail {
+                trails[i - 1].clone()
+            } else if item.trail == TrailName::system() {
+                // What the node says of itself explains missing parts, and makes trails.
+                Err(AppendError::Refused("_system takes no callers' events"))
+            } else if let Some(no) = self.log.view().trail_no(&item.trail) {
+                Ok(no)
+            } else if let Some(cause) = &stopped {
+                Err(cause.clone())
+            } else {
+                let made = self.log.ensure_trail(&item.trail);
+                stopped = made.as_ref().err().filter(|e| e.stops_all()).cloned();
+                made
             };
-            last = Some((&item.trail, no));
-            batch.push(Incoming { trail: no, event: &item.event, recorded_by });
+            trails.push(trail);
         }
-        self.log.append(&batch)
+        trails
     }
 
     /// Records an event of the node's own in `_system`.

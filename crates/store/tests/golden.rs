@@ -277,8 +277,13 @@ fn a_writer_opens_it_and_writes_on() {
     // An event that the directory has already, in a segment: the first receipt again.
     let known = event(br#"{"id":"0190b1a0-0000-7000-8000-000000000002","action":"pin.set","phase":"intent","category":"pin_operation","outcome":"pending"}"#);
     let other = event(br#"{"id":"0190b1a0-0000-7000-8000-000000000002","action":"pin.unset"}"#);
-    let items = [fresh.clone(), known, other].map(|event| Item { trail: name("acme"), event });
-    let appended = store.append(&items, Some("key:2026-11.A_b")).unwrap();
+    let recorded_by = Some("key:2026-11.A_b".into());
+    let items = [fresh.clone(), known, other].map(|event| Item {
+        trail: name("acme"),
+        event,
+        recorded_by: recorded_by.clone(),
+    });
+    let appended: Vec<_> = store.append(&items).into_iter().map(Result::unwrap).collect();
     assert!(
         matches!(&appended[0], Appended::Kept(r) if !r.known && r.recorded_at == Micros(LATER))
     );
@@ -292,7 +297,8 @@ fn a_writer_opens_it_and_writes_on() {
         "{:?}",
         appended[2]
     );
-    store.append(&[Item { trail: name("brand-new"), event: fresh }], None).unwrap();
+    let first = Item { trail: name("brand-new"), event: fresh, recorded_by: None };
+    store.append(&[first])[0].as_ref().unwrap();
     store.log().seal().unwrap();
     store.close().unwrap();
     open().close().unwrap();

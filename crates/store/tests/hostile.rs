@@ -5,10 +5,10 @@
 use std::path::Path;
 
 use indelible_event::{TrailName, check};
-use indelible_log::Seams;
 use indelible_log::manifest::Manifest;
 use indelible_log::storage::replace_durably;
 use indelible_log::trail::level_path;
+use indelible_log::{AppendError, Appended, Seams};
 use indelible_store::{
     GUARD, InitOptions, Item, NODE, OpenOptions, Store, StoreError, VerifyOptions, checkpoint_path,
     verify,
@@ -34,8 +34,11 @@ fn append(seams: &Seams, range: std::ops::Range<u64>) -> Store {
     let item = |n| Item {
         trail: TrailName::unnamed(),
         event: check(format!(r#"{{"action":"a.b","user_id":"u{n}"}}"#).as_bytes()).unwrap(),
+        recorded_by: None,
     };
-    store.append(&range.map(item).collect::<Vec<_>>(), None).unwrap();
+    for result in store.append(&range.map(item).collect::<Vec<_>>()) {
+        result.unwrap();
+    }
     store
 }
 
@@ -145,15 +148,32 @@ fn a_caller_cannot_write_what_keeps_the_log_from_opening() {
     let seams = make(dir.path(), 3);
     let store = open(&seams).unwrap();
     let event = check(br#"{"action":"trail.create"}"#).unwrap();
-    let item = |trail| Item { trail, event: event.clone() };
+    let good = |n| Item {
+        trail: TrailName::unnamed(),
+        event: check(format!(r#"{{"action":"a.b","user_id":"{n}"}}"#).as_bytes()).unwrap(),
+        recorded_by: Some("key-1".into()),
+    };
+    let mut items = vec![good(1)];
     for by in ["", "somebody@example.com", &"x".repeat(65)] {
-        assert!(store.append(&[item(TrailName::unnamed())], Some(by)).is_err());
+        items.push(Item { recorded_by: Some(by.into()), ..good(2) });
     }
-    assert!(store.append(&[item(TrailName::system())], None).is_err());
+    items.push(Item { trail: TrailName::system(), event: event.clone(), recorded_by: None });
+    items.push(good(3));
+    // Each is refused by itself, and the good ones around them are kept.
+    let results = store.append(&items);
+    let seqs: Vec<Option<u64>> = results
+        .iter()
+        .map(|result| match result {
+            Ok(Appended::Kept(receipt)) => Some(receipt.seq.0),
+            Err(AppendError::Refused(_)) => None,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(seqs, [Some(3), None, None, None, None, Some(4)]);
     let trail = indelible_log::record::TrailNo(99);
     let incoming = indelible_log::Incoming { trail, event: &event, recorded_by: None };
-    assert!(store.log().append(&[incoming]).is_err());
+    assert!(matches!(store.log().append(&[incoming])[..], [Err(AppendError::Refused(_))]));
     store.close().unwrap();
-    append(&seams, 3..4).close().unwrap();
+    append(&seams, 5..6).close().unwrap();
     assert_eq!(findings(&seams), Vec::<String>::new());
 }

@@ -78,10 +78,10 @@ fn append_some(
     let count = if rng.chance(10) { rng.below(20..120) } else { rng.below(1..8) };
     let first = round << 32 | next.fetch_add(count, Ordering::Relaxed);
     let items: Vec<Item> = (first..first + count).map(|n| item(trail_of(n), n)).collect();
-    let answers = store.append(&items, None).unwrap();
+    let answers = store.append(&items);
     let mut lines = String::new();
     for (item, answer) in items.iter().zip(answers) {
-        let Appended::Kept(receipt) = answer else { panic!("{answer:?}") };
+        let Ok(Appended::Kept(receipt)) = answer else { panic!("{answer:?}") };
         lines.push_str(&format!(
             "+ {} {} {} {}\n",
             item.trail,
@@ -105,7 +105,11 @@ fn item(trail: &str, n: u64) -> Item {
         r#"{{"id":"018f3a5c-0000-7000-8000-{n:012x}","action":"a.b","user_id":"u{}","metadata":{{"n":{n},"pad":"{pad}"}}}}"#,
         n % 50
     );
-    Item { trail: TrailName::parse(trail).unwrap(), event: check(json.as_bytes()).unwrap() }
+    Item {
+        trail: TrailName::parse(trail).unwrap(),
+        event: check(json.as_bytes()).unwrap(),
+        recorded_by: None,
+    }
 }
 
 // ---- the test's side -------------------------------------------------------------------------
@@ -241,9 +245,9 @@ fn check_all(seams: &Seams, told: &[Told], before: usize, at: &str) -> indelible
     is_there(store.reader(), told, at);
     // The last round again, by the same ids: the same receipts, whether they had been told or not.
     let again: Vec<Item> = told[before..].iter().rev().take(150).map(item_of).collect();
-    let answers = store.append(&again, None).unwrap();
+    let answers = store.append(&again);
     for (receipt, answer) in told[before..].iter().rev().zip(answers) {
-        let Appended::Kept(known) = answer else { panic!("{at}: {answer:?}") };
+        let Ok(Appended::Kept(known)) = answer else { panic!("{at}: {answer:?}") };
         assert!(known.known, "{at}: {receipt:?} is not known any more");
         assert_eq!((known.seq.0, known.leaf), (receipt.seq, receipt.leaf), "{at}");
     }

@@ -36,9 +36,12 @@ fn append(store: &Store, trail: &str, range: std::ops::Range<u64>) {
                     .as_bytes(),
             )
             .unwrap(),
+            recorded_by: Some("test".into()),
         })
         .collect();
-    store.append(&items, Some("test")).unwrap();
+    for result in store.append(&items) {
+        result.unwrap();
+    }
 }
 
 #[test]

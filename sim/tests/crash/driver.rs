@@ -148,15 +148,9 @@ impl Driver {
             .iter()
             .map(|event| Incoming { trail, event, recorded_by: Some("sim") })
             .collect();
-        match self.log().append(&batch) {
-            Ok(results) => judge(&mut self.model, name, events, &results).map_err(Failed::Wrong),
-            Err(e) => {
-                if matches!(e, AppendError::Full | AppendError::Closed) {
-                    self.model.refused(name, events);
-                }
-                Err(Failed::Append(e))
-            }
-        }
+        let results = self.log().append(&batch);
+        judge(&mut self.model, name, events, &results)?;
+        results.into_iter().find_map(Result::err).map_or(Ok(()), |e| Err(Failed::Append(e)))
     }
 
     pub fn step(&mut self, step: Step) -> Result<(), Failed> {
@@ -216,7 +210,7 @@ pub fn judge(
     model: &mut Model,
     name: &str,
     sent: &[Checked],
-    results: &[Appended],
+    results: &[Result<Appended, AppendError>],
 ) -> Result<(), Trouble> {
     if results.len() != sent.len() {
         return Err(format!("{} answers to {} events", results.len(), sent.len()));
@@ -224,6 +218,14 @@ pub fn judge(
     for (event, result) in sent.iter().zip(results) {
         let id = event.id.expect("every event of the simulation has an id");
         let same = model.content(name, id) == Some(event);
+        let result = match result {
+            Ok(result) => result,
+            Err(AppendError::Full | AppendError::Closed | AppendError::Refused(_)) => {
+                model.refused(name, [event]);
+                continue;
+            }
+            Err(_) => continue,
+        };
         match result {
             Appended::Kept(receipt) if same => model.acknowledged(name, event, receipt)?,
             Appended::Kept(receipt) => {

@@ -37,15 +37,16 @@ fn write(log: &Log, model: &Mutex<Model>, name: &str, heal: impl Fn()) -> Result
         lock(model).appending(name, &sent);
         let batch: Vec<_> =
             sent.iter().map(|event| Incoming { trail, event, recorded_by: None }).collect();
-        match log.append(&batch) {
-            Ok(results) => judge(&mut lock(model), name, &sent, &results)?,
-            Err(AppendError::Full) => {
-                lock(model).refused(name, &sent);
+        let results = log.append(&batch);
+        judge(&mut lock(model), name, &sent, &results)?;
+        match results.into_iter().find_map(Result::err) {
+            None => {}
+            Some(AppendError::Full) => {
                 heal();
                 continue;
             }
-            Err(AppendError::Poisoned(_) | AppendError::Unreadable(_)) => return Ok(()),
-            Err(e) => return Err(format!("appending: {e}")),
+            Some(AppendError::Poisoned(_) | AppendError::Unreadable(_)) => return Ok(()),
+            Some(e) => return Err(format!("appending: {e}")),
         }
         round += 1;
     }

@@ -5,7 +5,8 @@ use super::SegmentError;
 use super::batch::{OwnedRecord, RowBatch};
 use super::decode::Values;
 use super::reader::{Group, PageTable, Segment};
-use super::schema::{COLUMNS, TABLE};
+use super::schema::{COLUMNS, Col, TABLE};
+use crate::record::Pos;
 
 impl Segment {
     /// Reads the records of these rows, in the order given. Their `parts_hash` is made again from
@@ -37,6 +38,26 @@ impl Segment {
             }
         }
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Each row's place in the node's log, from that one column.
+    pub fn positions(&self) -> Result<Vec<Pos>, SegmentError> {
+        let table = self.page_table()?;
+        let mut positions = Vec::with_capacity(self.len() as usize);
+        for (number, group) in self.groups.iter().enumerate() {
+            let pages = self.chunk_pages(&table, number, Col::Pos)?;
+            let all = 0..pages.page_of(group.rows - 1) + 1;
+            let mut cursor = self.cursor(number, Col::Pos, pages, all)?;
+            cursor.read(group.rows as usize)?;
+            let Values::Numbers(values) = cursor.take() else {
+                return Err(SegmentError::damaged("the column pos has no numbers"));
+            };
+            for pos in values {
+                let pos = pos.ok_or_else(|| SegmentError::damaged("a row without pos"))?;
+                positions.push(Pos(pos as u64));
+            }
+        }
+        Ok(positions)
     }
 
     /// The given rows of one row group, ascending, as a batch of just these.

@@ -393,7 +393,7 @@ fn truncate_and_go_on(stage: &Stage, place: &Seams) -> Result<(), StoreError> {
     let batch: Vec<_> = (0..400)
         .map(|_| indelible_log::Incoming { trail, event: &event, recorded_by: None })
         .collect();
-    log.append(&batch)?;
+    log.append(&batch).into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(())
 }
 

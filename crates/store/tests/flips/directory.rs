@@ -112,13 +112,20 @@ pub fn event(trail: &str, n: u64) -> Vec<u8> {
 
 fn items(trail: &str, range: std::ops::Range<u64>) -> Vec<Item> {
     let name = TrailName::parse(trail).unwrap();
-    range.map(|n| Item { trail: name.clone(), event: check(&event(trail, n)).unwrap() }).collect()
+    let item = |n| Item {
+        trail: name.clone(),
+        event: check(&event(trail, n)).unwrap(),
+        recorded_by: Some("credential-1".into()),
+    };
+    range.map(item).collect()
 }
 
 fn append(store: &Store, trail: &str, range: std::ops::Range<u64>) {
     // Groups of several sizes.
     for n in range.clone().step_by(37) {
-        store.append(&items(trail, n..range.end.min(n + 37)), Some("credential-1")).unwrap();
+        for result in store.append(&items(trail, n..range.end.min(n + 37))) {
+            result.unwrap();
+        }
     }
 }
 
@@ -258,13 +265,17 @@ impl Directory {
                 .into_iter()
                 .filter(|n| n % 4 != 0)
             {
-                let Ok(answers) = store.append(&items(name, n..n + 1), Some("credential-1")) else {
-                    errors.refused += 1;
-                    continue;
-                };
-                let Appended::Kept(receipt) = &answers[0] else {
-                    errors.wrong.push(format!("{name}: event {n} again is another event"));
-                    continue;
+                let answers = store.append(&items(name, n..n + 1));
+                let receipt = match &answers[0] {
+                    Ok(Appended::Kept(receipt)) => receipt,
+                    Ok(Appended::Conflict { .. }) => {
+                        errors.wrong.push(format!("{name}: event {n} again is another event"));
+                        continue;
+                    }
+                    Err(_) => {
+                        errors.refused += 1;
+                        continue;
+                    }
                 };
                 // Events are appended in the order of their numbers, so the number is the seq.
                 let known = n < trail.size;
