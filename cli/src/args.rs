@@ -156,7 +156,11 @@ and the others are kept. `action` is all that an event must have.
 Examples:
   indelible append events.ndjson
   journalctl -f -o cat -u myapp | indelible append --trail myapp
-  echo '{\"action\":\"backup.delete\",\"user_id\":\"maria\"}' | indelible append --receipts")]
+  echo '{\"action\":\"backup.delete\",\"user_id\":\"maria\"}' | indelible append --receipts
+  indelible append --url https://audit.example.com --key idl_… events.ndjson
+
+Sent to a node (--url), events without an id get one first, so that a batch can be sent again after a
+broken connection without any event being kept twice.")]
 pub struct Append {
     /// The trail for events that name none; one that names another is refused [default: default]
     #[arg(long, value_name = "TRAIL", value_parser = own_trail)]
@@ -170,6 +174,8 @@ pub struct Append {
     /// The events; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     pub file: PathBuf,
+    #[command(flatten)]
+    pub at: At,
 }
 
 /// Print a trail's events as NDJSON, each re-hashed first

@@ -40,7 +40,12 @@ impl Which {
         if let Some(trail) = &self.trail {
             params.push(("tenant_id".into(), trail.to_string()));
         }
-        bounds(&mut params, ["start_date", "end_date"], self.since.as_deref(), self.until.as_deref())?;
+        bounds(
+            &mut params,
+            ["start_date", "end_date"],
+            self.since.as_deref(),
+            self.until.as_deref(),
+        )?;
         Ok(params)
     }
 }

@@ -59,9 +59,7 @@ impl Look {
     /// A time as the event has it, in the zone and to the second.
     pub fn time(&self, text: &str) -> String {
         match text.parse::<Timestamp>() {
-            Ok(time) => {
-                time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
-            }
+            Ok(time) => time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
             Err(_) => clean(text),
         }
     }
@@ -146,7 +144,10 @@ pub fn bar(count: u64, max: u64, width: usize) -> String {
     }
     let eighths = (count as f64 / max as f64 * (width * 8) as f64).round().max(1.0) as usize;
     let mut bar = "█".repeat(eighths / 8);
-    bar.extend([None, Some('▏'), Some('▎'), Some('▍'), Some('▌'), Some('▋'), Some('▊'), Some('▉')][eighths % 8]);
+    bar.extend(
+        [None, Some('▏'), Some('▎'), Some('▍'), Some('▌'), Some('▋'), Some('▊'), Some('▉')]
+            [eighths % 8],
+    );
     bar
 }
 
@@ -155,7 +156,8 @@ pub fn spark(counts: &[u64]) -> String {
     let max = counts.iter().copied().max().unwrap_or(0).max(1);
     let step = |count: &u64| match *count {
         0 => ' ',
-        count => ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][((count * 8).div_ceil(max) as usize).clamp(1, 8) - 1],
+        count => ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+            [((count * 8).div_ceil(max) as usize).clamp(1, 8) - 1],
     };
     counts.iter().map(step).collect()
 }
@@ -185,16 +187,25 @@ mod tests {
     fn texts_are_cut_and_bars_are_drawn() {
         assert_eq!(cut("abcdef", 4), "abc…");
         assert_eq!(cut("abcd", 4), "abcd");
-        assert_eq!((bar(10, 10, 3), bar(5, 10, 3), bar(1, 1_000_000, 3)), ("███".into(), "█▌".into(), "▏".into()));
+        assert_eq!(
+            (bar(10, 10, 3), bar(5, 10, 3), bar(1, 1_000_000, 3)),
+            ("███".into(), "█▌".into(), "▏".into())
+        );
         assert_eq!(spark(&[0, 1, 8, 4]), " ▁█▄");
-        assert_eq!((span(30.0), span(7_200.0), span(200_000.0)), ("30 s".into(), "2 h".into(), "2 days".into()));
+        assert_eq!(
+            (span(30.0), span(7_200.0), span(200_000.0)),
+            ("30 s".into(), "2 h".into(), "2 days".into())
+        );
     }
 
     #[test]
     fn times_are_told_in_the_zone() {
         let look = Look::plain();
         assert_eq!(look.time("2026-11-20T12:00:00.123456Z"), "2026-11-20 12:00:00");
-        assert_eq!(look.exact_time("2026-11-20T12:00:00.123456Z"), "2026-11-20 12:00:00.123456 +00:00");
+        assert_eq!(
+            look.exact_time("2026-11-20T12:00:00.123456Z"),
+            "2026-11-20 12:00:00.123456 +00:00"
+        );
         assert_eq!(look.time("non\x07sense"), "non\\u{7}sense");
     }
 }

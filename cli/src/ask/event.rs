@@ -43,7 +43,12 @@ pub fn run(global: &Global, out: &mut Out, args: &Show) -> Result<(), Failure> {
     } else {
         look.paint(Paint::Odd, "durable, not yet under a signed checkpoint")
     };
-    out.line(format_args!("\nreceipt   {} seq {}, id {}", clean(&receipt.trail), receipt.seq, args.id))?;
+    out.line(format_args!(
+        "\nreceipt   {} seq {}, id {}",
+        clean(&receipt.trail),
+        receipt.seq,
+        args.id
+    ))?;
     out.line(format_args!("leaf      {}", clean(&receipt.leaf)))?;
     out.line(format_args!("state     {state}"))
 }
@@ -171,7 +176,12 @@ mod tests {
         let fields: Vec<_> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         assert_eq!(
             fields,
-            [("e.z.b", "1"), ("e.z.a", "12345678901234567890.10"), ("e.l[0].x", "y"), ("e.l[1]", "null")]
+            [
+                ("e.z.b", "1"),
+                ("e.z.a", "12345678901234567890.10"),
+                ("e.l[0].x", "y"),
+                ("e.l[1]", "null")
+            ]
         );
     }
 }

@@ -45,7 +45,9 @@ pub fn run(global: &Global, out: &mut Out, args: &Stats) -> Result<(), Failure> 
         tally(&look, denied, "denied"),
     ))?;
     let mut facets: Vec<_> = stats.facets.iter().collect();
-    facets.sort_by_key(|(name, _)| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
+    facets.sort_by_key(|(name, _)| {
+        ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len())
+    });
     for (name, facet) in facets {
         print_facet(out, &look, name, facet)?;
     }
@@ -113,9 +115,17 @@ pub fn print_buckets(out: &mut Out, look: &Look, buckets: &[Bucket]) -> Result<(
             .iter()
             .filter_map(|outcome| bucket.outcomes.get(*outcome))
             .sum();
-        let bad = if bad > 0 { look.paint(Paint::Bad, &format!(" {} bad", grouped(bad))) } else { String::new() };
+        let bad = if bad > 0 {
+            look.paint(Paint::Bad, &format!(" {} bad", grouped(bad)))
+        } else {
+            String::new()
+        };
         let bar = bar(bucket.count, max, BAR);
-        let line = format!("{:>COUNT_WIDTH$}  {}  {bar}{bad}", grouped(bucket.count), look.time(&bucket.start));
+        let line = format!(
+            "{:>COUNT_WIDTH$}  {}  {bar}{bad}",
+            grouped(bucket.count),
+            look.time(&bucket.start)
+        );
         out.line(line.trim_end())?;
     }
     Ok(())

@@ -76,7 +76,8 @@ fn params(args: &Timeline) -> Result<Params, Failure> {
 }
 
 fn is_type(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn tell_end(told: usize, unfinished: usize, correlations: &[String]) {

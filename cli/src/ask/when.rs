@@ -15,7 +15,9 @@ pub enum End {
 pub fn moment(text: &str, end: End, now: Timestamp, zone: &TimeZone) -> Result<String, String> {
     let text = text.trim();
     let unreadable = || {
-        format!("{text:?} is no time: say 7d, 12h, 30m, 2026-11-20, \"2026-11-20 14:00\" or 2026-11-20T14:00:00Z")
+        format!(
+            "{text:?} is no time: say 7d, 12h, 30m, 2026-11-20, \"2026-11-20 14:00\" or 2026-11-20T14:00:00Z"
+        )
     };
     if let Some(back) = back(text) {
         let at = now.checked_sub(back).map_err(|_| unreadable())?;
@@ -34,7 +36,11 @@ pub fn moment(text: &str, end: End, now: Timestamp, zone: &TimeZone) -> Result<S
     let at = local.and_then(|local| local.to_zoned(zone.clone())).map_err(|_| unreadable())?;
     let at = at.timestamp();
     // Both bounds are included, so a day ends a microsecond before the next.
-    let last = if date.is_some() && end == End::Until { SignedDuration::from_micros(1) } else { SignedDuration::ZERO };
+    let last = if date.is_some() && end == End::Until {
+        SignedDuration::from_micros(1)
+    } else {
+        SignedDuration::ZERO
+    };
     Ok(at.checked_sub(last).map_err(|_| unreadable())?.to_string())
 }
 
@@ -75,9 +81,20 @@ mod tests {
             assert_eq!(moment(text, End::Since, now, &zone).as_deref(), Ok(since));
             assert_eq!(moment(text, End::Until, now, &zone).as_deref(), Ok(until));
         }
-        for text in ["", "d", "-3d", "yesterdayish", "2026-13-01", "99999999999999999999d", "9223372036854775807w"] {
+        for text in [
+            "",
+            "d",
+            "-3d",
+            "yesterdayish",
+            "2026-13-01",
+            "99999999999999999999d",
+            "9223372036854775807w",
+        ] {
             assert!(moment(text, End::Since, now, &zone).is_err(), "{text}");
         }
-        assert_eq!(ahead("1h", now).map(|at| at.to_string()).as_deref(), Some("2026-11-20T13:00:00Z"));
+        assert_eq!(
+            ahead("1h", now).map(|at| at.to_string()).as_deref(),
+            Some("2026-11-20T13:00:00Z")
+        );
     }
 }
