@@ -1,6 +1,7 @@
 //! What can be said on the command line. The texts here are the manual; the man pages are made of them.
 
 mod asking;
+mod serving;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use indelible_event::{EventId, Part, TrailName};
 use indelible_merkle::Vkey;
 
 pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which};
+pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve};
 
 /// An audit trail that cannot be quietly changed.
 ///
@@ -25,9 +27,11 @@ pub struct Cli {
 
 const AFTER: &str = "\
 First steps:
+  indelible serve --demo                        a made-up day to look around in
   indelible demo                                see it work, and see it notice tampering
   indelible init                                make a log in ./indelible-data
   indelible append events.ndjson                append events
+  indelible search actor:maria                  find them
   indelible prove --seq 0 --out event.proof     prove one to a stranger
 
 Exit status:
@@ -72,6 +76,7 @@ pub struct Global {
 pub enum Command {
     Init(Init),
     Append(Append),
+    Serve(Serve),
     Search(Search),
     Show(Show),
     Timeline(Timeline),
@@ -90,7 +95,7 @@ pub enum Command {
     /// keeps it can later show that the log was changed, if it was.
     #[command(after_help = "Example:\n  indelible checkpoint --trail default > yesterday.note")]
     Checkpoint(OneTrail),
-    /// Show the keys with which strangers verify
+    /// Show the keys with which strangers verify, and make those with which programs come in
     Key {
         #[command(subcommand)]
         command: KeyCommand,
@@ -220,6 +225,9 @@ pub enum KeyCommand {
         #[arg(long, value_name = "TRAIL", value_parser = any_trail)]
         trail: Option<TrailName>,
     },
+    Create(KeyCreate),
+    List(KeyList),
+    Revoke(KeyRevoke),
 }
 
 /// Prove that an event is in the log, or that the log only grew

@@ -15,12 +15,14 @@ mod export;
 mod failure;
 mod files;
 mod init;
+mod keys;
 mod look;
 mod out;
 mod place;
 mod progress;
 mod prove;
 mod seal;
+mod serve;
 mod shell;
 mod show;
 mod tiles;
@@ -59,6 +61,7 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
     match command {
         Command::Init(args) => init::run(global, out, &args),
         Command::Append(args) => append::run(global, out, &args),
+        Command::Serve(args) => serve::run(global, out, &args),
         Command::Search(args) => ask::search::run(global, out, &args),
         Command::Show(args) => ask::event::run(global, out, &args),
         Command::Timeline(args) => ask::timeline::run(global, out, &args),
@@ -71,6 +74,9 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Key { command: KeyCommand::Show { trail } } => {
             show::key(global, out, trail.as_ref())
         }
+        Command::Key { command: KeyCommand::Create(args) } => keys::create(global, out, &args),
+        Command::Key { command: KeyCommand::List(args) } => keys::list(global, out, &args),
+        Command::Key { command: KeyCommand::Revoke(args) } => keys::revoke(global, out, &args),
         Command::Prove(args) => prove::run(global, out, &args),
         Command::Verify { command } => verify::run(global, out, command),
         Command::Tiles(args) => tiles::run(global, out, &args),

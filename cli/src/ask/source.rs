@@ -1,6 +1,9 @@
 //! Where answers come from.
 
+use std::sync::Arc;
+
 use indelible_client::{Client, Problem, path_and_query};
+use indelible_server::Local;
 use serde::de::DeserializeOwned;
 
 use super::Params;
@@ -14,6 +17,7 @@ const URL: &str = "INDELIBLE_URL";
 /// A node over HTTP, or the same answers out of a directory, without a socket.
 pub enum Source {
     Remote(Client),
+    Local(Box<Local>),
 }
 
 impl At {
@@ -34,15 +38,22 @@ impl At {
     pub fn source(&self, global: &Global) -> Result<Source, Failure> {
         match self.client(global)? {
             Some(client) => Ok(Source::Remote(client)),
-            None => todo!(),
+            None => Ok(Source::Local(Box::new(local(global)?))),
         }
     }
 }
 
+fn local(global: &Global) -> Result<Local, Failure> {
+    Local::new(Arc::new(global.reader()?)).map_err(Failure::cannot)
+}
+
 impl Source {
     /// The same source as it is now: a node always is, a directory is opened anew.
-    pub fn fresh(self, _global: &Global) -> Result<Source, Failure> {
-        Ok(self)
+    pub fn fresh(self, global: &Global) -> Result<Source, Failure> {
+        match self {
+            Source::Local(_) => Ok(Source::Local(Box::new(local(global)?))),
+            remote => Ok(remote),
+        }
     }
 
     /// The answer's bytes.
@@ -50,6 +61,15 @@ impl Source {
         match self {
             Source::Remote(client) => {
                 Ok(client.get(path, params).map_err(|e| refused(e, params))?.body)
+            }
+            Source::Local(local) => {
+                let answer = local.get(&path_and_query(path, params));
+                if answer.status < 300 {
+                    return Ok(answer.body);
+                }
+                let mut problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
+                problem.status = answer.status;
+                Err(of_problem(&problem, params))
             }
         }
     }
