@@ -7,19 +7,27 @@
 
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
+use indelible_bench::bulk::{self, Load};
 use indelible_bench::generator::{Events, Generator};
-use indelible_bench::limits;
+use indelible_bench::http::Address;
 use indelible_bench::measure::Measurement;
+use indelible_bench::node::Node;
 use indelible_bench::ours::{self, Ours};
 use indelible_bench::peers::postgres::{self, Postgres};
 use indelible_bench::peers::sqlite::{self, Sqlite};
+use indelible_bench::search::Plan;
 use indelible_bench::table::{Table, thousands};
+use indelible_bench::{asking, limits, search, single};
 
 /// How many events are made and inserted at a time where a table grows to millions.
 const CHUNK: usize = 200_000;
+
+/// What the databases are asked over, if not told otherwise: they would take hours for more.
+const PEER_EVENTS: usize = 1_000_000;
 
 /// Measures the log beside the machine's limit and beside other systems.
 #[derive(Parser)]
@@ -53,6 +61,57 @@ enum Bench {
     Sqlite(Options),
     /// Only PostgreSQL with the classic audit table, if it is installed.
     Postgres(Options),
+    /// Loads a running node, SQLite and PostgreSQL, and asks all of them the same questions.
+    ///
+    /// Prints rates, bytes on disk, the node's memory, how soon an event is found, and p50 and p99 of
+    /// each question. Values asked for were loaded; they are drawn again from the seed.
+    Search {
+        /// How the node is loaded.
+        #[command(flatten)]
+        load: LoadOptions,
+        /// Events for each database. They are slow, so they get fewer by default: at most a million.
+        #[arg(long)]
+        peer_events: Option<usize>,
+        /// Which systems, separated by commas; PostgreSQL only if it is installed.
+        #[arg(long, value_delimiter = ',', default_values = ["ours", "sqlite", "postgres"])]
+        systems: Vec<System>,
+        /// How often each question is asked, each time with other values; fewer if it takes over 20 s.
+        #[arg(long, default_value_t = 200)]
+        asked: usize,
+        /// How many events are watched until a search finds them, idle and again under load.
+        #[arg(long, default_value_t = 100)]
+        probes: usize,
+        /// Which node.
+        #[command(flatten)]
+        node: NodeOptions,
+    },
+    /// Only loads a running node over HTTP: NDJSON, until everything is sealed and indexed.
+    Bulk {
+        /// How it is loaded.
+        #[command(flatten)]
+        load: LoadOptions,
+        /// Which node.
+        #[command(flatten)]
+        node: NodeOptions,
+    },
+    /// Single durable events over many connections, beside the machine's limit and PostgreSQL.
+    Http {
+        /// Connections, each with one event under way.
+        #[arg(long, default_value_t = 64)]
+        connections: usize,
+        /// Events that each system gets at most.
+        #[arg(long, default_value_t = 300_000)]
+        events: usize,
+        /// Seconds that each system gets at most.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Another seed, other events.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Which node.
+        #[command(flatten)]
+        node: NodeOptions,
+    },
     /// Writes events to standard output, one a line.
     Generate {
         /// How many.
@@ -86,6 +145,73 @@ struct Options {
     seed: u64,
 }
 
+/// A system that is asked.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum System {
+    Ours,
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Args, Clone)]
+struct LoadOptions {
+    /// Events for the node.
+    #[arg(long, default_value_t = 10_000_000)]
+    events: usize,
+    /// Connections that send at the same time.
+    #[arg(long, default_value_t = 3)]
+    connections: usize,
+    /// Events in a request.
+    #[arg(long, default_value_t = 1_000)]
+    batch: usize,
+    /// Another seed, other events.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl LoadOptions {
+    fn load(&self) -> Load {
+        let Self { seed, events, connections, batch } = *self;
+        Load { seed, events, connections, batch }
+    }
+}
+
+/// A node is started with an empty directory, unless one that runs is named. One that runs must not have
+/// the seed's events yet.
+#[derive(Args, Clone)]
+struct NodeOptions {
+    /// Where to write: a directory on the disk that is to be measured.
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+    /// The program to start; without it the `indelible` beside this one.
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// A node that runs already: http://host:port.
+    #[arg(long, requires = "key")]
+    url: Option<String>,
+    /// A key that may write and read all trails there.
+    #[arg(long)]
+    key: Option<String>,
+    /// The process of the node at --url, to see its memory.
+    #[arg(long, requires = "url")]
+    pid: Option<u32>,
+    /// The directory of the node at --url, to see its size and its sealing.
+    #[arg(long, requires = "url")]
+    data: Option<PathBuf>,
+}
+
+impl NodeOptions {
+    fn node(&self) -> Result<Node> {
+        if let (Some(url), Some(key)) = (&self.url, &self.key) {
+            return Ok(Node::running(Address::parse(url, key)?, self.pid, self.data.clone()));
+        }
+        let beside =
+            || Ok::<_, anyhow::Error>(std::env::current_exe()?.with_file_name("indelible"));
+        let program = self.program.clone().map_or_else(beside, Ok)?;
+        Node::start(&program, &self.dir).context("no node")
+    }
+}
+
 fn main() -> Result<()> {
     match Cli::parse().command {
         Bench::Append(options) => append(&options),
@@ -94,8 +220,49 @@ fn main() -> Result<()> {
         Bench::Limits(options) => print(&options, &[machine]),
         Bench::Sqlite(options) => print(&options, &[sqlite]),
         Bench::Postgres(options) => print(&options, &[postgres]),
+        Bench::Search { load, peer_events, systems, asked, probes, node } => {
+            let peer_events = peer_events.unwrap_or(load.events.min(PEER_EVENTS));
+            search(&Plan { load: load.load(), peer_events, asked, probes }, &systems, &node)
+        }
+        Bench::Bulk { load, node } => {
+            let node = node.node()?;
+            println!("{}\n", bulk::load(&node, &load.load())?.text()?);
+            search::print_sizes(&node, load.events)
+        }
+        Bench::Http { connections, events, seconds, seed, node } => {
+            let events = Events::generate(seed, events);
+            let time_max = Duration::from_secs(seconds);
+            let table = single::compare(&node.dir, &node.node()?, &events, connections, time_max)?;
+            print!("{}", table.render());
+            Ok(())
+        }
         Bench::Generate { events, seed } => generate(events, seed),
     }
+}
+
+fn search(plan: &Plan, systems: &[System], node: &NodeOptions) -> Result<()> {
+    println!(
+        "seed {}, {} cores, {}; the databases get {} events, ours {}\n",
+        plan.load.seed,
+        std::thread::available_parallelism()?,
+        node.dir.display(),
+        thousands(plan.peer_events as u64),
+        thousands(plan.load.events as u64)
+    );
+    let mut all = Vec::new();
+    // One after the other, so that each has the machine for itself.
+    for system in systems {
+        match system {
+            System::Ours => all.push(("Indelible", search::ours(&node.node()?, plan)?)),
+            System::Sqlite => all.push(("SQLite", search::sqlite(&node.dir, plan)?)),
+            System::Postgres if Postgres::find().is_some() => {
+                all.push(("PostgreSQL", search::postgres(&node.dir, plan)?));
+            }
+            System::Postgres => println!("PostgreSQL is not installed\n"),
+        }
+    }
+    print!("{}", asking::table(&all).render());
+    Ok(())
 }
 
 /// One system's rows of the table.

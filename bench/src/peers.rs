@@ -3,3 +3,4 @@
 pub mod postgres;
 pub mod row;
 pub mod sqlite;
+pub mod wire;

@@ -13,11 +13,20 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::row::{COLUMNS, DETAILS, INDEXES, Row};
+use super::wire::Wire;
 use crate::generator::Events;
 use crate::measure::rate_since;
+use crate::questions::{POSTGRES_TEXT, quoted};
 
 /// How PostgreSQL is set up here, for the table's reader.
 pub const NOTE: &str = "six indexes, COPY a group, fsync on, 1 GiB shared buffers";
+
+/// What is added where text is searched, for the table's reader.
+pub const TEXT_NOTE: &str =
+    "GIN of words and, where pg_trgm is, of trigrams over user_email and details";
+
+/// How single rows are inserted: planned once a connection, then executed with each row's values.
+pub const INSERT_NOTE: &str = "six indexes, prepared INSERT, each its own commit, fsync on";
 
 /// Debian's `nobody`, whom PostgreSQL runs as when we are root.
 const NOBODY: u32 = 65_534;
@@ -99,6 +108,52 @@ impl Postgres {
         let start = Instant::now();
         self.psql(&script)?;
         Ok(rate_since(start, events.len()))
+    }
+
+    /// Adds what a search for text needs.
+    pub fn add_text_search(&self) -> Result<()> {
+        let asked = "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_trgm';";
+        let mut script = format!(
+            "CREATE INDEX audit_log_words ON audit_log USING gin (to_tsvector('simple', {POSTGRES_TEXT}));\n"
+        );
+        if self.psql(asked.as_bytes())?.trim() == "1" {
+            let _ = writeln!(
+                script,
+                "CREATE EXTENSION pg_trgm;
+                 CREATE INDEX audit_log_trigrams ON audit_log USING gin ({POSTGRES_TEXT} gin_trgm_ops);"
+            );
+        }
+        self.psql(script.as_bytes())?;
+        Ok(())
+    }
+
+    /// Lets the planner know the table and merges what GIN has pending, as autovacuum does in time.
+    pub fn analyze(&self) -> Result<()> {
+        self.psql(b"VACUUM ANALYZE audit_log;")?;
+        Ok(())
+    }
+
+    /// A connection over the server's socket.
+    pub fn connect(&self) -> Result<Wire> {
+        Wire::open(&self.dir.path().join(".s.PGSQL.5432"), "audit", "postgres")
+    }
+
+    /// The statement that [`insert`](Self::insert) uses, for each connection once.
+    pub fn prepare_insert() -> String {
+        let marks: Vec<String> = (1..=COLUMNS.len() + 1).map(|n| format!("${n}")).collect();
+        format!(
+            "PREPARE add AS INSERT INTO audit_log ({}, {DETAILS}) VALUES ({})",
+            COLUMNS.join(", "),
+            marks.join(", ")
+        )
+    }
+
+    /// One event as a row.
+    pub fn insert(event: &[u8]) -> Result<String> {
+        let values = Row::parse(event)?.values;
+        let texts: Vec<String> =
+            values.iter().map(|value| value.map_or_else(|| "NULL".to_owned(), quoted)).collect();
+        Ok(format!("EXECUTE add({})", texts.join(", ")))
     }
 
     /// The size of the table with its indexes.

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use regex::Regex;
+use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::{Connection, params_from_iter};
 
 use super::row::{COLUMNS, DETAILS, INDEXES, Row};
@@ -12,6 +14,22 @@ use crate::measure::rate_since;
 
 /// How SQLite is set up here, for the table's reader.
 pub const NOTE: &str = "six indexes, WAL, synchronous=FULL, 256 MiB cache, checkpoint at 64 MiB";
+
+/// What is added where text is searched, for the table's reader.
+pub const TEXT_NOTE: &str = "FTS5 words and FTS5 trigrams over user_email and details";
+
+/// Both text indexes take their text from the table, and triggers keep them: the table stays as it is.
+const TEXT_TABLES: &str = "
+    CREATE VIRTUAL TABLE audit_words USING fts5(
+        user_email, details, content='audit_log', content_rowid='id');
+    CREATE VIRTUAL TABLE audit_trigrams USING fts5(
+        user_email, details, content='audit_log', content_rowid='id', tokenize='trigram');
+    CREATE TRIGGER audit_log_text AFTER INSERT ON audit_log BEGIN
+        INSERT INTO audit_words (rowid, user_email, details)
+            VALUES (new.id, new.user_email, new.details);
+        INSERT INTO audit_trigrams (rowid, user_email, details)
+            VALUES (new.id, new.user_email, new.details);
+    END;";
 
 /// An `audit_log` table in a directory of its own.
 pub struct Sqlite {
@@ -41,6 +59,38 @@ impl Sqlite {
         let insert =
             format!("INSERT INTO audit_log ({}, {DETAILS}) VALUES ({marks})", COLUMNS.join(", "));
         Ok(Self { connection, insert, dir })
+    }
+
+    /// Adds what a search for text needs; to be called while the table is empty.
+    pub fn add_text_search(&self) -> Result<()> {
+        self.connection.execute_batch(TEXT_TABLES)?;
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        self.connection.create_scalar_function("regexp", 2, flags, regexp)?;
+        Ok(())
+    }
+
+    /// Lets the planner know the table, as one does after a load.
+    pub fn analyze(&self) -> Result<()> {
+        Ok(self.connection.execute_batch("ANALYZE")?)
+    }
+
+    /// Reads every value of every row of an answer: how many rows, and the first column of the first
+    /// one, if it is a number.
+    pub fn ask(&self, statement: &str) -> Result<(u64, Option<i64>)> {
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query([])?;
+        let (mut count, mut number) = (0, None);
+        while let Some(row) = rows.next()? {
+            for column in 0..columns {
+                let value = std::hint::black_box(row.get_ref(column)?);
+                if (count, column) == (0, 0) {
+                    number = value.as_i64().ok();
+                }
+            }
+            count += 1;
+        }
+        Ok((count, number))
     }
 
     /// Inserts the events in transactions of `group_size`, each durable when it is committed,
@@ -75,6 +125,19 @@ impl Sqlite {
         self.dir.path().join("audit.db")
     }
 }
+
+/// `value REGEXP pattern`, which SQLite itself leaves to whoever uses it; compiled once a statement.
+fn regexp(call: &Call<'_>) -> rusqlite::Result<bool> {
+    let pattern = call.get_or_create_aux(0, |value| -> Result<Regex, AnyError> {
+        Ok(Regex::new(value.as_str()?)?)
+    })?;
+    let text = call.get_raw(1).as_str_or_null();
+    let text = text.map_err(|error| rusqlite::Error::UserFunctionError(error.into()))?;
+    Ok(text.is_some_and(|text| pattern.is_match(text)))
+}
+
+/// What may go wrong in a function of SQLite.
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 #[cfg(test)]
 mod tests {

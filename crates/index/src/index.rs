@@ -19,6 +19,12 @@ pub trait Index {
     /// How many rows there are.
     fn rows(&self) -> u32;
 
+    /// Whether everything given so far by the methods without a `Result` was read from sound bytes. Ask
+    /// before an answer made of it leaves.
+    fn sound(&self) -> Result<(), IndexError> {
+        Ok(())
+    }
+
     /// The rows with this term. For a unique field ([`Field::is_unique`]) candidates: a few may not have it.
     fn term(&self, field: Field, value: &[u8]) -> Result<RoaringBitmap, IndexError>;
 

@@ -13,12 +13,21 @@
 
 mod doc;
 mod facet;
+mod frozen;
 mod index;
 pub mod limits;
+mod live;
+pub mod plan;
 pub mod query;
+pub mod search;
 mod terms;
 
 pub use doc::{Doc, Field};
 pub use facet::{Codes, Facet};
+pub use frozen::{Frozen, merge};
 pub use index::{Index, IndexError};
-pub use terms::{PathValue, TermSink, path_term, terms};
+pub use live::Live;
+pub use terms::{
+    PathValue, TermSink, cut, cut_beginning, fold, is_id_like, path_prefix, path_term,
+    read_path_term, terms, words,
+};

@@ -7,12 +7,19 @@ pub const VALUE_BYTES_MAX: usize = 128;
 /// Bytes of a word. Of a longer one only the beginning counts, in records and queries alike.
 pub const WORD_BYTES_MAX: usize = 64;
 
+/// Rows of a map.
+pub const ROWS_MAX: u32 = 1 << 28;
+/// Rows that are gathered in a list before they become bits.
+pub const UNION_LIST_ROWS: usize = 4_096;
+
 /// Bytes of a query's text.
 pub const QUERY_BYTES_MAX: usize = 8 << 10;
 /// Conditions in a query.
 pub const QUERY_LEAVES_MAX: usize = 256;
 /// How deep parentheses and negations may be nested.
 pub const QUERY_DEPTH_MAX: usize = 32;
+/// Wildcards and regular expressions in a query, each of which may take [`REGEX_BYTES_MAX`].
+pub const QUERY_PATTERNS_MAX: usize = 32;
 /// Bytes a compiled regular expression may take.
 pub const REGEX_BYTES_MAX: usize = 1 << 20;
 
@@ -34,3 +41,22 @@ pub const SORTED_ROWS_MAX: usize = 100_000;
 pub const FACET_VALUES_MAX: usize = 1_000;
 /// Buckets of a histogram.
 pub const BUCKETS_MAX: usize = 2_000;
+
+/// Rows of a set that are cheaper to read than all values of a field are to go through.
+pub const READ_RATHER_MAX: u64 = 32;
+/// Rows that are taken from one unit at once when units are merged.
+pub const MERGE_ROWS: usize = 256;
+/// Records that are read at once in the beginning, when nobody knows how many of them match.
+pub const READ_ROWS_MIN: usize = 64;
+/// Records that are read at once.
+pub const READ_ROWS_MAX: usize = 1_024;
+/// Rows that are read only to know whether there is another page.
+pub const PEEK_ROWS: usize = 64;
+/// Alarms that one answer tells.
+pub const ALARMS_MAX: usize = 100;
+/// Threads that count for one query.
+pub const THREADS_MAX: usize = 8;
+/// Values that each unit proposes for a facet's list, if more are not asked for.
+pub const FACET_CANDIDATES_MIN: usize = 256;
+/// Suggestions that are given out.
+pub const SUGGESTIONS_MAX: usize = 100;

@@ -21,6 +21,9 @@ pub const QUEUE_BYTES_MAX: usize = 32 << 20;
 /// Bytes of one record in a frame: an event, its entry and the fixed fields, with room to spare.
 pub const RECORD_BYTES_MAX: usize = 512 << 10;
 
+/// Leaf hashes that are read together when a record is checked.
+pub const LEAF_BLOCK: u64 = 64;
+
 /// How often a reader that opens the log begins anew because sealing replaced what it was reading.
 pub const VIEW_TRIES_MAX: usize = 100;
 

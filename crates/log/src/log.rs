@@ -229,10 +229,11 @@ impl Log {
     pub fn maintain(&self) -> Result<(), LogError> {
         let oldest = {
             let state = self.view.state();
-            match state.live.last().filter(|live| live.count() > 0) {
-                Some(live) => Some(live.read(0)?.record(&live.path)?.entry.recorded_at),
-                None => None,
-            }
+            state.live.last().filter(|live| live.count() > 0).map(|live| live.row(0))
+        };
+        let oldest = match oldest {
+            Some(row) => Some(row.read()?.record()?.entry.recorded_at),
+            None => None,
         };
         let age = oldest.map_or(0, |at| self.seams.clock.now().0 - at.0);
         if age >= limits::ACTIVE_AGE_SEAL_MICROS {
@@ -263,6 +264,7 @@ impl Log {
             // A thread that panicked has poisoned nothing that is used after this.
             drop(thread.join());
         }
+        self.view.watch.close();
     }
 }
 

@@ -183,7 +183,7 @@ impl SealJob {
     fn of(state: &State) -> SealJob {
         let live = &state.live[0];
         let mut job = SealJob {
-            path: live.path.clone(),
+            path: live.path.to_string(),
             first: live.first,
             end: live.end(),
             trails: segment_trails(state),
@@ -407,7 +407,9 @@ impl<'a> LeafBlocks<'a> {
                     of.info.name, seq.0
                 )));
             }
-            *hashes = of.leaves(&*self.view.storage, seq, count)?;
+            let leaves = of.leaves(seq, count)?;
+            drop(state);
+            *hashes = leaves.read(&*self.view.storage)?;
             *start = seq.0;
         }
         Ok(hashes[(seq.0 - *start) as usize])
@@ -431,9 +433,11 @@ fn publish(
         return Err(e);
     }
     let mut state = view.state_mut();
-    state.segments.retain(|s| !gone.contains(&s.entry.file));
-    state.segments.extend(added.iter().cloned());
-    state.segments.sort_by_key(|s| (s.entry.first_pos, s.entry.file));
+    let mut segments = Vec::clone(&state.segments);
+    segments.retain(|s| !gone.contains(&s.entry.file));
+    segments.extend(added.iter().cloned());
+    segments.sort_by_key(|s| (s.entry.first_pos, s.entry.file));
+    state.segments = Arc::new(segments);
     if state.manifest.sealed_pos < manifest.sealed_pos {
         for (trail, on_disk) in state.trails.iter_mut().zip(&manifest.trails) {
             trail.set_sealed(on_disk.sealed);
@@ -441,6 +445,8 @@ fn publish(
         state.live.remove(0);
     }
     state.manifest = manifest;
+    drop(state);
+    view.watch.segments_changed();
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 mod attacks;
 mod copy;
+mod index;
 mod rewrite;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use indelible_log::{SealAt, Seams};
 
 use crate::error::StoreError;
 use crate::reader::Reader;
+use crate::search::reindex;
 use crate::store::{Item, OpenOptions, Store};
 use crate::verify::{VerifyOptions, verify};
 
@@ -24,6 +26,8 @@ use crate::verify::{VerifyOptions, verify};
 pub enum CaughtBy {
     /// `verify log`, from the directory alone.
     Verification,
+    /// `verify index`, from the directory alone: the records are whole, but a search overlooks some.
+    IndexVerification,
     /// The writer, which refuses to go on and sign.
     SignGuard,
     /// Only a checkpoint that somebody outside had kept.
@@ -37,6 +41,7 @@ impl CaughtBy {
     pub fn name(self) -> &'static str {
         match self {
             CaughtBy::Verification => "verify log",
+            CaughtBy::IndexVerification => "verify index",
             CaughtBy::SignGuard => "sign guard",
             CaughtBy::OutsideWitness => "outside witness only",
             CaughtBy::Nothing => "NOT CAUGHT",
@@ -124,6 +129,7 @@ fn prepare(
     append(&base, &trail, EVENTS, EVENTS / 3, true)?;
     append(&base, &trail, EVENTS + EVENTS / 3, EVENTS / 3, false)?;
     let reader = Reader::open(base.storage.clone())?;
+    reindex(&base, &mut |_, _| ())?;
     let (note, _) = reader.checkpoint(&reader.trail(&trail)?)?;
     Ok(Stage { base, earlier, kept: note.into_bytes(), trail })
 }

@@ -10,6 +10,7 @@ mod node;
 mod proof;
 mod publish;
 mod reader;
+mod search;
 mod store;
 mod text;
 mod tiles;
@@ -21,6 +22,9 @@ pub use guard::{Guard, Signed};
 pub use node::{KEY, NODE, Node};
 pub use proof::{ProvenEvent, ProvenGrowth, verify_consistency_proof, verify_proof};
 pub use reader::Reader;
+pub use search::{
+    Found, INDEX, IndexReport, IndexStatus, Rebuilding, Search, Snapshot, UnitAt, reindex, verify_index,
+};
 pub use store::{InitOptions, Item, OpenOptions, Store};
 pub use tiles::TileStats;
 pub use verify::{VerifyOptions, VerifyReport, verify};

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indelible_event::{EventId, Part, TrailName};
 use indelible_log::export::ExportWriter;
 use indelible_log::record::{KeptRecord, Seq, TrailNo};
 use indelible_log::storage::{Storage, read_whole};
 use indelible_log::trail::{DIR as TRAILS, TrailId};
-use indelible_log::{TrailStatus, View};
+use indelible_log::{SystemEntropy, TrailStatus, View};
 use indelible_merkle::{Checkpoint, TreeSize, Vkey};
 
 use crate::error::StoreError;
 use crate::node::Node;
 use crate::proof;
 use crate::publish::checkpoint_path;
+use crate::search::Search;
 use crate::tiles::{self, TileStats};
 
 /// No signed note is larger.
@@ -29,6 +30,8 @@ pub struct Reader {
     /// The checkpoints as they were before the view was taken; `None` beside a writer, whose view is
     /// never behind a checkpoint.
     notes: Option<BTreeMap<TrailId, Vec<u8>>>,
+    /// Made when it is first needed, unless a writer keeps one up.
+    search: OnceLock<Search>,
 }
 
 impl Reader {
@@ -39,11 +42,26 @@ impl Reader {
         // look as if the tail had been cut.
         let notes = read_notes(&*storage)?;
         let view = Arc::new(View::open(storage.clone())?);
-        Ok(Reader { storage, view, node, notes: Some(notes) })
+        Ok(Reader { storage, view, node, notes: Some(notes), search: OnceLock::new() })
     }
 
-    pub(crate) fn of(storage: Arc<dyn Storage>, view: Arc<View>, node: Node) -> Reader {
-        Reader { storage, view, node, notes: None }
+    pub(crate) fn of(
+        storage: Arc<dyn Storage>,
+        view: Arc<View>,
+        node: Node,
+        search: Option<Search>,
+    ) -> Reader {
+        let search = search.map_or_else(OnceLock::new, OnceLock::from);
+        Reader { storage, view, node, notes: None, search }
+    }
+
+    /// The index. A reader of its own makes what is not on disk in memory, once.
+    pub fn search(&self) -> Result<&Search, StoreError> {
+        if let Some(search) = self.search.get() {
+            return Ok(search);
+        }
+        let made = Search::of(self.view.clone(), self.storage.clone(), &SystemEntropy)?;
+        Ok(self.search.get_or_init(|| made))
     }
 
     /// The node that signs here.

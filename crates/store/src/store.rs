@@ -16,6 +16,7 @@ use crate::guard::{self, Guard};
 use crate::node::{self, Node};
 use crate::publish::{Publisher, names_node, node_created, record};
 use crate::reader::Reader;
+use crate::search::Search;
 
 /// How often trails that grew are signed.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
@@ -34,7 +35,8 @@ pub struct OpenOptions {
     pub seal_at: SealAt,
     /// Go on although the log is not what was signed last; that is recorded.
     pub accept_rollback: bool,
-    /// Sign in the background each second. Without it, [`Store::publish`] does it when called.
+    /// Sign each second and keep the index up in the background. Without it, [`Store::publish`] signs when
+    /// called, and the index is made when it is first asked for, as it is then.
     pub background: bool,
     /// Where the sign guard is, if not in the data directory.
     pub guard: Option<Arc<dyn Storage>>,
@@ -152,7 +154,13 @@ impl Store {
             seams.clock.now().0,
         )?;
         let publisher = Arc::new(Mutex::new(publisher));
-        let reader = Reader::of(seams.storage.clone(), log.view().clone(), node);
+        let search = match options.background {
+            true => {
+                Some(Search::start(log.view().clone(), seams.storage.clone(), &*seams.entropy)?)
+            }
+            false => None,
+        };
+        let reader = Reader::of(seams.storage.clone(), log.view().clone(), node, search);
         let trouble = Arc::default();
         let mut store =
             Store { log, clock: seams.clock, reader, publisher, trouble, background: None };
@@ -188,6 +196,11 @@ impl Store {
     /// Appends events and waits until they are durable. Each has its own result, in their order: what
     /// became of one says nothing of the others.
     pub fn append(&self, items: &[Item]) -> Vec<Result<Appended, AppendError>> {
+        if self.background.is_some()
+            && let Ok(search) = self.reader.search()
+        {
+            search.wait_for_room();
+        }
         let trails = self.trails_of(items);
         let batch: Vec<Incoming<'_>> = items
             .iter()

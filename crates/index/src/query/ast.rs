@@ -48,17 +48,19 @@ pub enum Leaf {
     Recorded(Span),
     /// `occurred_at`, or `recorded_at` where the event did not say.
     Occurred(Span),
-    /// One free word, folded: a word of anything readable, or the whole of an id, of a name, or of any
-    /// other ordinary field's value.
+    /// One free word, folded: a word of anything readable ([`Field::Word`]), or the whole value of one of
+    /// [`WORD_FIELDS`](super::WORD_FIELDS), or with [`Test::Is`] also of a unique field's text
+    /// ([`WORD_FIELDS_UNIQUE`](super::WORD_FIELDS_UNIQUE)).
     Word(Test),
-    /// Words that follow each other in one value, folded, as [`words`](crate::words) cuts them.
+    /// Words that follow each other in one value, folded, as [`words`](crate::words) cuts them; never
+    /// empty. Those that are id-like ([`is_id_like`](crate::is_id_like)) are no terms of [`Field::Word`].
     Phrase(Vec<String>),
 }
 
 /// How a value is compared. Texts are folded.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
-    /// It is this.
+    /// It is this. A number is, where it equals the number this is ([`Test::as_number`]).
     Is(String),
     /// It begins with this.
     Prefix(String),

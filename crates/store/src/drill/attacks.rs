@@ -11,11 +11,12 @@ use indelible_log::{Log, SealAt, Seams, active};
 use indelible_merkle::{Checkpoint, Hash, Tree, leaf_hash};
 
 use super::rewrite::{self, Forged};
-use super::{CaughtBy, DrillRow, Stage, append, copy};
+use super::{CaughtBy, DrillRow, Stage, append, copy, index};
 use crate::error::StoreError;
 use crate::guard::{self, Guard};
 use crate::node::{self, Node};
 use crate::publish::checkpoint_path;
+use crate::search::verify_index;
 use crate::store::{OpenOptions, Store};
 use crate::verify::{VerifyOptions, verify};
 
@@ -33,7 +34,7 @@ const DISK: &str = "the disk";
 const KEY: &str = "disk and key";
 const EVERYTHING: &str = "disk, key and guard";
 
-use CaughtBy::{OutsideWitness, SignGuard, Verification};
+use CaughtBy::{IndexVerification, OutsideWitness, SignGuard, Verification};
 
 pub(super) const LIST: &[Attack] = &[
     Attack {
@@ -111,6 +112,18 @@ pub(super) const LIST: &[Attack] = &[
         expect: Verification,
         act: remove_trail,
     },
+    Attack {
+        what: "remove a term from the index, so that a search overlooks a record",
+        needs: DISK,
+        expect: IndexVerification,
+        act: index::remove_term,
+    },
+    Attack {
+        what: "cut a posting of the index",
+        needs: DISK,
+        expect: IndexVerification,
+        act: index::cut_posting,
+    },
     Attack { what: "cut the tail", needs: DISK, expect: Verification, act: cut_tail },
     Attack {
         what: "cut the tail, mend the side word and the checkpoint",
@@ -168,6 +181,9 @@ fn notice(stage: &Stage, place: &Seams) -> Result<(CaughtBy, String), StoreError
         let only_guard = report.log.findings.iter().all(|f| f.path == guard::PATH);
         let by = if only_guard { SignGuard } else { Verification };
         return Ok((by, first.to_string()));
+    }
+    if let Some((path, what)) = verify_index(place, &mut |_, _| ())?.faults.into_iter().next() {
+        return Ok((IndexVerification, format!("{path}: {what}")));
     }
     let options = OpenOptions { background: false, ..OpenOptions::default() };
     if let Err(e) = Store::open(place.clone(), options).and_then(Store::close) {

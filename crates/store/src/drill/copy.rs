@@ -5,12 +5,14 @@ use indelible_log::{active, erasure, manifest, trail};
 
 use crate::error::StoreError;
 use crate::guard;
+use crate::search::INDEX;
 
 /// Copies every file of a directory.
 pub(super) fn all(from: &dyn Storage, to: &dyn Storage) -> Result<(), StoreError> {
     let mut dirs = vec![active::DIR.to_owned(), manifest::SEGMENTS.to_owned()];
     dirs.push(guard::DIR.to_owned());
     dirs.push(erasure::DIR.to_owned());
+    dirs.push(INDEX.to_owned());
     to.create_dir(trail::DIR).map_err(StoreError::io(trail::DIR))?;
     for id in from.list(trail::DIR).map_err(StoreError::io(trail::DIR))? {
         dirs.push(format!("{}/{id}", trail::DIR));

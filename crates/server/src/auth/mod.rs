@@ -1,0 +1,13 @@
+//! Who may do what: API keys, JWTs and sessions, and what each may see.
+
+mod caller;
+mod jwt;
+pub mod key;
+pub mod registry;
+mod role;
+pub mod session;
+
+pub use caller::{Caller, CallerKind, RequestInfo};
+pub(crate) use caller::{Peer, RequestId, session_cookie};
+pub(crate) use jwt::{Issuer, read_file};
+pub use role::Role;

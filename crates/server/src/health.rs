@@ -1,0 +1,59 @@
+//! How the node is.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Caller;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(livez)).routes(routes!(readyz)).routes(routes!(metrics))
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "It does")))]
+async fn livez() -> &'static str {
+    "ok\n"
+}
+
+/// Whether the trail can be written.
+#[utoipa::path(
+    get, path = "/readyz", tag = "health",
+    responses(
+        (status = 200, description = "It can"),
+        (status = 503, description = "It cannot; the problem says why"),
+    ),
+)]
+async fn readyz(State(state): State<AppState>) -> Result<&'static str, Problem> {
+    let Some(writer) = state.writer() else { return Ok("ok, reading only\n") };
+    if let Some(why) = writer.poisoned() {
+        return Err(Problem::unavailable(format!("the log is poisoned: {why}"), 60));
+    }
+    if writer.is_full() {
+        return Err(Problem::unavailable("the disk is full", 60));
+    }
+    match writer.store().trouble() {
+        Some(why) => Err(Problem::unavailable(why, 60)),
+        None => Ok("ok\n"),
+    }
+}
+
+/// Counters in Prometheus' text format.
+#[utoipa::path(
+    get, path = "/metrics", tag = "health",
+    responses((status = 200, description = "The counters", content_type = "text/plain", body = String)),
+)]
+async fn metrics(
+    State(state): State<AppState>,
+    caller: Result<Caller, Problem>,
+) -> Result<Response, Problem> {
+    if !state.public_metrics() {
+        caller?.require_read()?;
+    }
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], state.metrics().text()).into_response())
+}

@@ -1,0 +1,112 @@
+//! Every bound of the server, in one place.
+
+use std::time::Duration;
+
+/// Bytes of one request's body, as sent and after decompression.
+pub const BODY_BYTES_MAX: usize = 32 << 20;
+/// Bytes of a body of settings, which no honest one comes near.
+pub const SMALL_BODY_BYTES_MAX: usize = 64 << 10;
+/// Bytes of bodies that are held at one time, over all requests. Beyond it a sender is asked to wait.
+pub const IN_FLIGHT_BYTES_MAX: usize = 128 << 20;
+/// Events of one request.
+pub const EVENTS_MAX: usize = 50_000;
+/// Bytes of a body that is checked on the thread that received it; larger ones would keep others waiting.
+pub const CHECK_INLINE_BYTES_MAX: usize = 32 << 10;
+/// The power of two that a zstd frame's window may have: 8 MiB, as RFC 8878 recommends.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// Bytes that are decompressed at a time.
+pub const DECOMPRESS_CHUNK: usize = 64 << 10;
+/// Bytes of an idempotency key.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
+
+/// Threads that hand events to the store: one prepares while the other waits for the disk.
+pub const INGEST_THREADS: usize = 2;
+/// Requests that wait for an ingest thread. Beyond it a sender is asked to come back.
+pub const INGEST_QUEUE_MAX: usize = 16_384;
+/// Requests that are appended together.
+pub const INGEST_JOBS_MAX: usize = 1024;
+
+/// Reads of the store that run at one time; others wait for their turn.
+pub const READS_MAX: usize = 64;
+/// Threads for work that would block the others: reads, checks of large bodies.
+pub const BLOCKING_THREADS_MAX: usize = 96;
+
+/// How long an answer with `wait=published` waits for the checkpoint.
+pub const PUBLISHED_WAIT: Duration = Duration::from_secs(10);
+/// How often it looks.
+pub const PUBLISHED_POLL: Duration = Duration::from_millis(100);
+/// Events of one request that it waits for: each proof takes some kilobytes.
+pub const PUBLISHED_EVENTS_MAX: usize = 1000;
+/// Answers that wait for a checkpoint at one time.
+pub const PUBLISHED_WAITERS_MAX: usize = 1024;
+
+/// Open connections.
+pub const CONNECTIONS_MAX: usize = 12_000;
+/// How long the head of a request may take, the pause before it included; also a TLS handshake.
+pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the next piece of a body may take.
+pub const BODY_PIECE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a whole body may take.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may take none of what is written to it.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a request may take until its answer begins.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long shutting down waits for requests that are being answered.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long accepting rests after the system refused a connection for want of resources.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Header fields of a request.
+pub const HEADERS_MAX: usize = 100;
+/// Bytes of a request's head.
+pub const HEADER_BYTES_MAX: usize = 64 << 10;
+/// Streams of one HTTP/2 connection.
+pub const HTTP2_STREAMS_MAX: u32 = 128;
+
+/// Parameters of one query string.
+pub const PARAMS_MAX: usize = 256;
+
+/// API keys of a node, the revoked ones included: each stays in memory.
+pub const KEYS_MAX: usize = 10_000;
+/// Bytes of a key's name.
+pub const KEY_NAME_BYTES_MAX: usize = 256;
+/// Trails that one key or token is bound to.
+pub const CALLER_TRAILS_MAX: usize = 256;
+/// Records of `_system` that are read at a time at the start.
+pub const SYSTEM_CHUNK: u64 = 1024;
+
+/// Sessions of browsers at one time; the oldest goes when one more begins.
+pub const SESSIONS_MAX: usize = 1024;
+/// How long a session lasts.
+pub const SESSION_MICROS: i64 = 12 * 3_600_000_000;
+/// One-time links at one time; the oldest goes when one more is made.
+pub const LINKS_MAX: usize = 16;
+/// How long a one-time link is good.
+pub const LINK_MICROS: i64 = 30 * 60_000_000;
+
+/// Bytes of a JWT.
+pub const JWT_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a set of public keys.
+pub const JWKS_BYTES_MAX: u64 = 1 << 20;
+/// How long between two readings of the public keys that an unknown key id asks for.
+pub const JWKS_REFRESH_MICROS: i64 = 60_000_000;
+/// How long fetching the public keys may take.
+pub const JWKS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How far a token's times may be off, in seconds.
+pub const JWT_LEEWAY_SECONDS: u64 = 30;
+
+/// Refused logins that are recorded one by one each minute; the others are counted, and the count recorded.
+pub const REFUSED_RECORDED_MAX: u32 = 60;
+/// Kinds of reads of `_system`, by credential, whose last recording is remembered.
+pub const ECHOES_MAX: usize = 4096;
+/// A minute, the unit of both.
+pub const MINUTE_MICROS: i64 = 60_000_000;
+/// How often what was counted is recorded, if a minute has passed.
+pub const HOUSEKEEPING: Duration = Duration::from_secs(5);
+
+/// Bytes of a user agent, a path and a name as recorded of a request; more is cut off.
+pub const RECORDED_TEXT_BYTES_MAX: usize = 2048;
+/// Bytes of a query's text as recorded; more is cut off.
+pub const RECORDED_QUERY_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a request id that is taken over from the caller.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;

@@ -1,0 +1,258 @@
+//! What `/metrics` shows, in Prometheus' text format. Written by hand: a registry for the whole process would mix
+//! the nodes of one process, and the format is a page.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// Upper bounds of durations, in microseconds.
+const MICROS: [u64; 14] = [
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 10_000_000,
+];
+/// Upper bounds of batches, in events.
+const EVENTS: [u64; 12] = [1, 2, 4, 8, 16, 32, 64, 128, 512, 2048, 8192, 50_000];
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Kept.
+    New,
+    /// Kept before.
+    Known,
+    /// Another event has its id.
+    Conflict,
+    /// It is none, or may not go there.
+    Refused,
+    /// Not kept, for no fault of its own.
+    Failed,
+}
+
+impl Fate {
+    const ALL: [Fate; 5] = [Fate::New, Fate::Known, Fate::Conflict, Fate::Refused, Fate::Failed];
+
+    /// Its name in results and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fate::New => "new",
+            Fate::Known => "known",
+            Fate::Conflict => "conflict",
+            Fate::Refused => "refused",
+            Fate::Failed => "failed",
+        }
+    }
+}
+
+/// Counts of values up to each bound, and their sum.
+struct Histogram<const N: usize> {
+    bounds: [u64; N],
+    counts: [AtomicU64; N],
+    sum: AtomicU64,
+    count: AtomicU64,
+}
+
+impl<const N: usize> Histogram<N> {
+    fn new(bounds: [u64; N]) -> Self {
+        let counts = std::array::from_fn(|_| AtomicU64::new(0));
+        Histogram { bounds, counts, sum: AtomicU64::new(0), count: AtomicU64::new(0) }
+    }
+
+    fn observe(&self, value: u64) {
+        if let Some(at) = self.bounds.iter().position(|bound| value <= *bound) {
+            self.counts[at].fetch_add(1, Ordering::Relaxed);
+        }
+        self.sum.fetch_add(value, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn write(&self, out: &mut String, name: &str, labels: &str, unit: f64) {
+        let comma = if labels.is_empty() { "" } else { "," };
+        let mut below = 0;
+        for (bound, count) in self.bounds.iter().zip(&self.counts) {
+            below += count.load(Ordering::Relaxed);
+            let bound = *bound as f64 * unit;
+            line(out, format_args!("{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {below}"));
+        }
+        let (count, sum) = (self.count.load(Ordering::Relaxed), self.sum.load(Ordering::Relaxed));
+        line(out, format_args!("{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {count}"));
+        let braces = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+        line(out, format_args!("{name}_sum{braces} {}", sum as f64 * unit));
+        line(out, format_args!("{name}_count{braces} {count}"));
+    }
+}
+
+struct Route {
+    statuses: BTreeMap<u16, u64>,
+    seconds: Histogram<14>,
+}
+
+/// The counters of one node.
+pub struct Metrics {
+    accepted: AtomicU64,
+    durable: [AtomicU64; 5],
+    losses: AtomicU64,
+    batch_events: Histogram<12>,
+    append_seconds: Histogram<14>,
+    connections: AtomicI64,
+    lag_records: AtomicU64,
+    lag_micros: AtomicU64,
+    refusals: Mutex<BTreeMap<&'static str, u64>>,
+    routes: Mutex<BTreeMap<Box<str>, Route>>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics {
+            accepted: AtomicU64::new(0),
+            durable: std::array::from_fn(|_| AtomicU64::new(0)),
+            losses: AtomicU64::new(0),
+            batch_events: Histogram::new(EVENTS),
+            append_seconds: Histogram::new(MICROS),
+            connections: AtomicI64::new(0),
+            lag_records: AtomicU64::new(0),
+            lag_micros: AtomicU64::new(0),
+            refusals: Mutex::default(),
+            routes: Mutex::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Events that were read from bodies.
+    pub fn accepted(&self, events: u64) {
+        self.accepted.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// What became of some of them.
+    pub fn fate(&self, fate: Fate, events: u64) {
+        self.durable[fate as usize].fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Events that went into one append, and how long it took.
+    pub fn appended(&self, events: u64, micros: i64) {
+        self.batch_events.observe(events);
+        self.append_seconds.observe(micros.max(0) as u64);
+    }
+
+    /// Something that should have been recorded was not.
+    pub fn lost(&self, count: u64) {
+        self.losses.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// A request that was refused, by the type of its problem.
+    pub fn refused(&self, reason: &'static str) {
+        *self.refusals.lock().expect("counting does not panic").entry(reason).or_default() += 1;
+    }
+
+    /// A connection was opened (1) or closed (-1).
+    pub fn connection(&self, change: i64) {
+        self.connections.fetch_add(change, Ordering::Relaxed);
+    }
+
+    /// How far the search index is behind what is durable.
+    pub fn searchable_lag(&self, records: u64, micros: i64) {
+        self.lag_records.store(records, Ordering::Relaxed);
+        self.lag_micros.store(micros.max(0) as u64, Ordering::Relaxed);
+    }
+
+    /// A request that was answered.
+    pub fn answered(&self, route: &str, status: u16, micros: i64) {
+        let mut routes = self.routes.lock().expect("counting does not panic");
+        if !routes.contains_key(route) {
+            let new = Route { statuses: BTreeMap::new(), seconds: Histogram::new(MICROS) };
+            routes.insert(route.into(), new);
+        }
+        let of = routes.get_mut(route).expect("it was just put there");
+        *of.statuses.entry(status).or_default() += 1;
+        of.seconds.observe(micros.max(0) as u64);
+    }
+
+    /// The page.
+    pub fn text(&self) -> String {
+        let mut out = String::with_capacity(4096);
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        head(&mut out, "indelible_events_accepted_total", "counter", "Events read from bodies.");
+        line(&mut out, format_args!("indelible_events_accepted_total {}", get(&self.accepted)));
+        head(&mut out, "indelible_events_durable_total", "counter", "What became of them.");
+        for fate in Fate::ALL {
+            let (name, count) = (fate.name(), get(&self.durable[fate as usize]));
+            line(
+                &mut out,
+                format_args!("indelible_events_durable_total{{result=\"{name}\"}} {count}"),
+            );
+        }
+        head(&mut out, "indelible_refusals_total", "counter", "Requests refused, by type.");
+        for (reason, count) in &*self.refusals.lock().expect("counting does not panic") {
+            line(&mut out, format_args!("indelible_refusals_total{{reason=\"{reason}\"}} {count}"));
+        }
+        head(&mut out, "indelible_losses_total", "counter", "Recordings that could not be made.");
+        line(&mut out, format_args!("indelible_losses_total {}", get(&self.losses)));
+        head(&mut out, "indelible_batch_events", "histogram", "Events appended together.");
+        self.batch_events.write(&mut out, "indelible_batch_events", "", 1.0);
+        head(&mut out, "indelible_append_seconds", "histogram", "From the queue to the disk.");
+        self.append_seconds.write(&mut out, "indelible_append_seconds", "", 1e-6);
+        head(&mut out, "indelible_connections", "gauge", "Open connections.");
+        let open = self.connections.load(Ordering::Relaxed);
+        line(&mut out, format_args!("indelible_connections {open}"));
+        head(&mut out, "indelible_searchable_lag_records", "gauge", "Durable, not searchable yet.");
+        line(&mut out, format_args!("indelible_searchable_lag_records {}", get(&self.lag_records)));
+        head(&mut out, "indelible_searchable_lag_seconds", "gauge", "For how long at most.");
+        let lag = get(&self.lag_micros) as f64 * 1e-6;
+        line(&mut out, format_args!("indelible_searchable_lag_seconds {lag}"));
+        self.write_routes(&mut out);
+        out
+    }
+
+    fn write_routes(&self, out: &mut String) {
+        let routes = self.routes.lock().expect("counting does not panic");
+        head(out, "indelible_http_requests_total", "counter", "Requests answered.");
+        for (route, of) in &*routes {
+            for (status, count) in &of.statuses {
+                let labels = format_args!("route=\"{route}\",status=\"{status}\"");
+                line(out, format_args!("indelible_http_requests_total{{{labels}}} {count}"));
+            }
+        }
+        head(out, "indelible_http_seconds", "histogram", "Until the answer began.");
+        for (route, of) in &*routes {
+            let labels = format!("route=\"{route}\"");
+            of.seconds.write(out, "indelible_http_seconds", &labels, 1e-6);
+        }
+    }
+}
+
+fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+    line(out, format_args!("# HELP {name} {help}"));
+    line(out, format_args!("# TYPE {name} {kind}"));
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    writeln!(out, "{text}").expect("writing to a string cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_count_what_is_at_most_their_bound() {
+        let metrics = Metrics::default();
+        metrics.appended(1, 250);
+        metrics.appended(3, 251);
+        metrics.appended(60_000, -5);
+        metrics.answered("/x", 200, 10);
+        metrics.refused("not-found");
+        let text = metrics.text();
+        for line in [
+            "indelible_batch_events_bucket{le=\"1\"} 1",
+            "indelible_batch_events_bucket{le=\"4\"} 2",
+            "indelible_batch_events_bucket{le=\"50000\"} 2",
+            "indelible_batch_events_bucket{le=\"+Inf\"} 3",
+            "indelible_append_seconds_bucket{le=\"0.00025\"} 2",
+            "indelible_http_requests_total{route=\"/x\",status=\"200\"} 1",
+            "indelible_refusals_total{reason=\"not-found\"} 1",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! All routes, and what surrounds them: request ids, time limits, counters, compression, errors as problems.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use indelible_log::hex;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::auth::RequestId;
+use crate::limits;
+use crate::problem::{Problem, Refused};
+use crate::state::AppState;
+use crate::{append, health, keys, pages, read, trails};
+
+/// The header that carries a request's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Answers below it are not worth the processor's time.
+const COMPRESS_BYTES_MIN: u64 = 1024;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Indelible",
+        description = "An audit trail that cannot be quietly changed.",
+    ),
+    tags(
+        (name = "append", description = "Events come in"),
+        (name = "search", description = "Events are found"),
+        (name = "proofs", description = "Proofs and the static tree"),
+        (name = "keys", description = "Who may do what"),
+        (name = "health", description = "How the node is"),
+    ),
+)]
+struct Api;
+
+/// Every route of a node.
+pub(crate) fn build(state: &AppState) -> Router {
+    let (router, mut api) = OpenApiRouter::with_openapi(Api::openapi())
+        .merge(append::routes())
+        .merge(read::routes())
+        .merge(keys::routes())
+        .merge(trails::routes())
+        .merge(health::routes())
+        .merge(pages::routes())
+        .split_for_parts();
+    secure(&mut api);
+    let api = api.to_json().expect("a document of our own making is plain data");
+    state.set_api(api.into());
+    let worthwhile = SizeAbove::new(COMPRESS_BYTES_MIN)
+        .and(NotForContentType::SSE)
+        .and(NotForContentType::new("application/octet-stream"));
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn(limit_time))
+        .layer(CatchPanicLayer::custom(broke_off))
+        .layer(CompressionLayer::new().gzip(true).zstd(true).compress_when(worthwhile))
+        .layer(from_fn_with_state(state.clone(), surround))
+        .with_state(state.clone())
+}
+
+/// Says in the document how a credential is sent.
+fn secure(api: &mut utoipa::openapi::OpenApi) {
+    use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+    let components = api.components.get_or_insert_default();
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    components.add_security_scheme("bearer", bearer);
+    api.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
+}
+
+async fn not_found() -> Problem {
+    Problem::not_found("there is nothing at this path; /api/docs tells what there is")
+}
+
+async fn not_allowed() -> Problem {
+    let (status, title) = (StatusCode::METHOD_NOT_ALLOWED, "Not with this method");
+    Problem::new(status, "method-not-allowed", title, "this path does not take that method")
+}
+
+async fn limit_time(request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(limits::REQUEST_TIMEOUT, next.run(request)).await;
+    answer.unwrap_or_else(|_| {
+        // What was handed on goes on: an append may be kept all the same, and ids make repeating it harmless.
+        Problem::unavailable("it took too long; what was sent may be kept", 5).into_response()
+    })
+}
+
+fn broke_off(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    tracing::error!(panic = text.as_deref().unwrap_or("?"), "a request broke off");
+    Problem::internal("the request broke off; this is a fault of the node").into_response()
+}
+
+/// Names the request, counts it, and says what holds for every answer.
+async fn surround(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let started = state.now();
+    let id = request_id(&state, &request);
+    let shown = HeaderValue::from_str(&id).ok();
+    request.extensions_mut().insert(RequestId(id));
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let head = request.method() == axum::http::Method::HEAD;
+    let mut response = next.run(request).await;
+    if let Some(Refused(kind)) = response.extensions().get() {
+        state.metrics().refused(kind);
+    }
+    let route = route.as_ref().map_or("other", MatchedPath::as_str);
+    state.metrics().answered(route, response.status().as_u16(), state.now().0 - started.0);
+    let headers = response.headers_mut();
+    if let Some(id) = shown {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if head {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+/// The caller's own id of the request where it is plain, else one of ours.
+fn request_id(state: &AppState, request: &Request) -> Arc<str> {
+    let plain = |text: &&str| {
+        (1..=limits::REQUEST_ID_BYTES_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-/+=".contains(&b))
+    };
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    if let Some(given) = given.filter(plain) {
+        return given.into();
+    }
+    let mut random = [0; 16];
+    state.entropy().fill(&mut random);
+    hex::encode(&random).into()
+}

@@ -1,0 +1,282 @@
+//! What every handler has at hand.
+
+use std::sync::{Arc, RwLock, RwLockReadGuard};
+
+use indelible_event::Micros;
+use indelible_log::record::{Seq, TrailNo};
+use indelible_log::{Clock, Entropy};
+use indelible_store::{Reader, StoreError};
+use tokio::sync::Semaphore;
+
+use crate::auth::registry::{self, Registry};
+use crate::auth::session::Sessions;
+use crate::auth::{Caller, CallerKind, Issuer, RequestInfo, Role, key};
+use crate::config::Config;
+use crate::ingest::Ingest;
+use crate::limits;
+use crate::metrics::Metrics;
+use crate::problem::Problem;
+use crate::record::Recording;
+
+/// The state of a node's HTTP side. Cloning it is cheap.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+struct Inner {
+    reader: Source,
+    registry: RwLock<Registry>,
+    sessions: Sessions,
+    issuer: Option<Arc<Issuer>>,
+    recording: Recording,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    public_url: String,
+    public_metrics: bool,
+    /// Bytes of bodies that may still be taken in.
+    in_flight: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+    published: Arc<Semaphore>,
+    /// The OpenAPI document, set once the routes are known.
+    api: std::sync::OnceLock<bytes::Bytes>,
+}
+
+/// Where records are read.
+enum Source {
+    /// Beside a writer.
+    Writer(Ingest),
+    /// From a directory that is only read.
+    Reader(Arc<Reader>),
+}
+
+impl AppState {
+    /// The state of a node that writes.
+    pub(crate) fn of_writer(
+        ingest: Ingest,
+        metrics: Arc<Metrics>,
+        issuer: Option<Issuer>,
+        public_url: String,
+        config: &Config,
+    ) -> Result<AppState, StoreError> {
+        let registry = fold(ingest.store().reader())?;
+        Ok(Self::new(Source::Writer(ingest), registry, metrics, issuer, public_url, config))
+    }
+
+    /// The state of a process that only reads a directory.
+    pub(crate) fn of_reader(reader: Arc<Reader>) -> Result<AppState, StoreError> {
+        let registry = fold(&reader)?;
+        let (source, config) = (Source::Reader(reader), Config::default());
+        Ok(Self::new(source, registry, Arc::default(), None, String::new(), &config))
+    }
+
+    fn new(
+        reader: Source,
+        registry: Registry,
+        metrics: Arc<Metrics>,
+        issuer: Option<Issuer>,
+        public_url: String,
+        config: &Config,
+    ) -> AppState {
+        AppState(Arc::new(Inner {
+            reader,
+            registry: RwLock::new(registry),
+            sessions: Sessions::default(),
+            issuer: issuer.map(Arc::new),
+            recording: Recording::default(),
+            metrics,
+            clock: config.clock.clone(),
+            entropy: config.entropy.clone(),
+            public_url,
+            public_metrics: config.public_metrics,
+            in_flight: Arc::new(Semaphore::new(config.in_flight_bytes_max)),
+            reads: Arc::new(Semaphore::new(limits::READS_MAX)),
+            published: Arc::new(Semaphore::new(limits::PUBLISHED_WAITERS_MAX)),
+            api: std::sync::OnceLock::new(),
+        }))
+    }
+
+    /// The readable side of the directory.
+    pub fn reader(&self) -> &Reader {
+        match &self.0.reader {
+            Source::Writer(ingest) => ingest.store().reader(),
+            Source::Reader(reader) => reader,
+        }
+    }
+
+    /// The way to the log, where there is one.
+    pub(crate) fn writer(&self) -> Option<&Ingest> {
+        match &self.0.reader {
+            Source::Writer(ingest) => Some(ingest),
+            Source::Reader(_) => None,
+        }
+    }
+
+    /// Whether this process has the directory open over no network, so that every caller is itself.
+    pub(crate) fn is_local(&self) -> bool {
+        self.writer().is_none()
+    }
+
+    /// Runs work that reads files, off the threads that serve, when it is its turn.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&AppState) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = self.0.reads.clone().acquire_owned().await;
+        let turn = turn.expect("the semaphore is never closed");
+        let state = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work(&state);
+            drop(turn);
+            result
+        });
+        done.await.unwrap_or_else(|_| Err(Problem::internal("the read broke off")))
+    }
+
+    /// Now.
+    pub fn now(&self) -> Micros {
+        self.0.clock.now()
+    }
+
+    /// The random source.
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.0.entropy
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// The address under which others reach the node.
+    pub fn public_url(&self) -> &str {
+        &self.0.public_url
+    }
+
+    pub(crate) fn public_metrics(&self) -> bool {
+        self.0.public_metrics
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    pub(crate) fn recording(&self) -> &Recording {
+        &self.0.recording
+    }
+
+    pub(crate) fn in_flight(&self) -> &Arc<Semaphore> {
+        &self.0.in_flight
+    }
+
+    pub(crate) fn published(&self) -> &Arc<Semaphore> {
+        &self.0.published
+    }
+
+    /// Keys and public trails.
+    pub fn registry(&self) -> RwLockReadGuard<'_, Registry> {
+        self.0.registry.read().expect("nothing panics while holding the registry")
+    }
+
+    /// Takes in what is durable in `_system` now.
+    pub(crate) fn apply(&self, change: registry::Change) {
+        self.0.registry.write().expect("nothing panics while holding the registry").apply(change);
+    }
+
+    /// The OpenAPI document.
+    pub(crate) fn api(&self) -> bytes::Bytes {
+        self.0.api.get().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn set_api(&self, api: bytes::Bytes) {
+        // The routes are built once a state.
+        drop(self.0.api.set(api));
+    }
+
+    pub(crate) fn admit_key(&self, text: &str, request: RequestInfo) -> Result<Caller, Problem> {
+        let Some(presented) = key::parse(text) else {
+            return Err(self.refuse(&request, "not a key: mistyped or cut off", None));
+        };
+        let registry = self.registry();
+        match registry.admit(&presented, self.now()) {
+            Ok(key) => Ok(Caller {
+                kind: CallerKind::Key,
+                id: format!("key:{}", key.id).into(),
+                name: Some(key.name.clone()),
+                role: key.role,
+                trails: key.trails.clone(),
+                subject: None,
+                request,
+            }),
+            Err(why) => {
+                drop(registry);
+                Err(self.refuse(&request, why, Some(format!("key:{}", presented.id))))
+            }
+        }
+    }
+
+    pub(crate) async fn admit_jwt(
+        &self,
+        token: &str,
+        request: RequestInfo,
+    ) -> Result<Caller, Problem> {
+        let Some(issuer) = &self.0.issuer else {
+            return Err(self.refuse(&request, "not an API key, and no JWTs are taken here", None));
+        };
+        match issuer.clone().admit(token, self.now()).await {
+            Ok(token) => Ok(Caller {
+                kind: CallerKind::Jwt,
+                id: token.id.into(),
+                name: None,
+                role: token.role,
+                trails: token.trails.map(Into::into),
+                subject: Some(token.subject.into()),
+                request,
+            }),
+            Err(why) => Err(self.refuse(&request, &why, None)),
+        }
+    }
+
+    pub(crate) fn admit_session(
+        &self,
+        cookie: &str,
+        request: RequestInfo,
+    ) -> Result<Caller, Problem> {
+        let Some(id) = self.sessions().find(cookie, self.now()) else {
+            return Err(self.refuse(&request, "the session has ended", None));
+        };
+        Ok(Caller {
+            kind: CallerKind::Session,
+            id: id.into(),
+            name: None,
+            role: Role::Admin,
+            trails: None,
+            subject: None,
+            request,
+        })
+    }
+
+    /// Refuses a credential that was given, and has that recorded.
+    pub(crate) fn refuse(
+        &self,
+        request: &RequestInfo,
+        why: &str,
+        claimed: Option<String>,
+    ) -> Problem {
+        self.record_refused(request, why, claimed);
+        Problem::unauthorized(why, true)
+    }
+}
+
+/// Reads `_system` from its first record and folds what it says of keys and trails.
+fn fold(reader: &Reader) -> Result<Registry, StoreError> {
+    let mut registry = Registry::default();
+    let size = reader.view().trail(TrailNo(0))?.size.0;
+    let mut at = 0;
+    while at < size {
+        let chunk: Vec<Seq> = (at..size.min(at + limits::SYSTEM_CHUNK)).map(Seq).collect();
+        at += chunk.len() as u64;
+        let changes = reader.read(TrailNo(0), &chunk)?;
+        changes.iter().filter_map(registry::change_of).for_each(|change| registry.apply(change));
+    }
+    Ok(registry)
+}

@@ -1,0 +1,194 @@
+//! Trails, and their static C2SP trees.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use indelible_log::TrailStatus;
+use indelible_log::record::Seq;
+use indelible_merkle::limits::TILE_WIDTH;
+use indelible_merkle::{encode_bundle, parse_entries_path, parse_tile_path};
+use indelible_store::{Reader, StoreError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Caller;
+use crate::auth::registry::{Change, TRAIL_PUBLISH, TRAIL_UNPUBLISH, trail_name};
+use crate::extract::{Json, Path};
+use crate::params::Params;
+use crate::problem::Problem;
+use crate::record::{Read, ReadDetails};
+use crate::state::AppState;
+
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(change)).routes(routes!(tree))
+}
+
+/// The trails that this credential may read.
+#[utoipa::path(
+    get, path = "/api/trails", tag = "proofs",
+    responses((status = 200, description = "The trails"), (status = 403, description = "A writer reads none")),
+)]
+async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    params: Params,
+) -> Result<Json<Value>, Problem> {
+    caller.require_read()?;
+    params.finish()?;
+    let trails = state
+        .read(move |state| {
+            let trails = caller.readable(state);
+            trails.iter().map(|trail| shown(state, trail)).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    Ok(Json(json!({ "trails": trails })))
+}
+
+fn shown(state: &AppState, trail: &TrailStatus) -> Result<Value, Problem> {
+    let reader = state.reader();
+    // Only a size is shown here; whoever takes the checkpoint has it checked.
+    let published = match reader.checkpoint(trail) {
+        Ok((_, checkpoint)) => checkpoint.size.0,
+        Err(StoreError::NotFound(_)) => 0,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(json!({
+        "name": trail.info.name.as_str(),
+        "size": trail.size.0,
+        "published": published,
+        "origin": reader.node().origin_of(trail.info.id),
+        "vkey": reader.vkey(trail)?.to_string(),
+        "public": state.registry().is_public(&trail.info.name),
+    }))
+}
+
+/// What may be changed of a trail.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrailSettings {
+    /// Whether everybody may fetch its static tree: entries and hashes, never the sealed parts.
+    pub public: bool,
+}
+
+/// Changes a trail's settings.
+#[utoipa::path(
+    put, path = "/api/trails/{name}", tag = "proofs", request_body = TrailSettings,
+    params(("name" = String, Path, description = "The trail")),
+    responses(
+        (status = 200, description = "The trail as it is now"),
+        (status = 403, description = "Not an admin"),
+        (status = 404, description = "There is none"),
+    ),
+)]
+async fn change(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(name): Path<String>,
+    params: Params,
+    Json(settings): Json<TrailSettings>,
+) -> Result<Json<Value>, Problem> {
+    caller.require_admin()?;
+    params.finish()?;
+    let trail = caller.readable_trail(&state, &name)?;
+    let (name, public) = (trail.info.name.clone(), settings.public);
+    if state.registry().is_public(&name) != public {
+        let action = if public { TRAIL_PUBLISH } else { TRAIL_UNPUBLISH };
+        let target = json!({"type": "trail", "id": name.as_str()});
+        state.record_deed(&caller, action, target, json!({"public": public})).await?;
+        state.apply(Change::Public { trail: name, public });
+    }
+    Ok(Json(state.read(move |state| shown(state, &trail)).await?))
+}
+
+/// A file of a trail's static C2SP tree: `checkpoint`, `tile/…` or `tile/entries/…`.
+#[utoipa::path(
+    get, path = "/trails/{name}/{*path}", tag = "proofs",
+    params(
+        ("name" = String, Path, description = "The trail"),
+        ("path" = String, Path, description = "The file, as C2SP tlog-tiles names it"),
+    ),
+    responses(
+        (status = 200, description = "Its bytes"),
+        (status = 404, description = "There is none, or it is not for this credential"),
+    ),
+)]
+async fn tree(
+    State(state): State<AppState>,
+    caller: Result<Caller, Problem>,
+    Path((name, path)): Path<(String, String)>,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.finish()?;
+    let public = trail_name(&name).filter(|name| state.registry().is_public(name));
+    let (trail, caller) = match &public {
+        Some(name) => (state.reader().trail(name)?, None),
+        None => {
+            let caller = caller?;
+            caller.require_read()?;
+            (caller.readable_trail(&state, &name)?, Some(caller))
+        }
+    };
+    let (of, file) = (trail.clone(), path.clone());
+    let bytes = state.read(move |state| Ok(file_of(state.reader(), &of, &file)?)).await?;
+    let bytes = bytes.ok_or_else(|| Problem::not_found("the tree has no such file"))?;
+    if let Some(caller) = &caller {
+        let trails = vec![trail.info.name.to_string()];
+        let target = Some(format!("{}/{path}", trail.info.name));
+        let details = ReadDetails { trails, target, ..ReadDetails::default() };
+        state.record_read(caller, Read::Event, details).await?;
+    }
+    let checkpoint = path == "checkpoint";
+    let kind = if checkpoint { "text/plain; charset=utf-8" } else { "application/octet-stream" };
+    // A partial tile may go once the full one is there, and what one credential sees is not for shared caches.
+    let cache = match (checkpoint, path.contains(".p/"), public.is_some()) {
+        (true, ..) => "no-cache",
+        (false, true, _) => "private, max-age=60",
+        (false, false, true) => "public, max-age=31536000, immutable",
+        (false, false, false) => "private, max-age=31536000, immutable",
+    };
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)];
+    Ok((StatusCode::OK, headers, bytes).into_response())
+}
+
+/// A file of a trail's static tree; `None` if the tree that is signed has no such file.
+fn file_of(
+    reader: &Reader,
+    trail: &TrailStatus,
+    path: &str,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let (note, checkpoint) = match reader.checkpoint(trail) {
+        Err(StoreError::NotFound(_)) => return Ok(None),
+        other => other?,
+    };
+    let (no, size) = (trail.info.no, checkpoint.size.0);
+    if path == "checkpoint" {
+        return Ok(Some(note.into_bytes()));
+    }
+    let width_max = u64::from(TILE_WIDTH);
+    let within = |index: u64, width: u16, count: u64| {
+        index
+            .checked_mul(width_max)
+            .and_then(|start| start.checked_add(u64::from(width)))
+            .is_some_and(|end| end <= count)
+    };
+    if let Ok((index, width)) = parse_entries_path(path) {
+        if !within(index, width, size) {
+            return Ok(None);
+        }
+        let seqs: Vec<Seq> = (0..u64::from(width)).map(|i| Seq(index * width_max + i)).collect();
+        let entries: Vec<Vec<u8>> = reader.read(no, &seqs)?.into_iter().map(|r| r.entry).collect();
+        let bundle = encode_bundle(&entries);
+        let bad = |e| StoreError::File { path: path.into(), reason: format!("{e}") };
+        return bundle.map(Some).map_err(bad);
+    }
+    let Ok(tile) = parse_tile_path(path) else { return Ok(None) };
+    // Eight levels of 256 hold more records than there are positions.
+    if tile.level > 7 || !within(tile.index, tile.width, size >> (8 * u32::from(tile.level))) {
+        return Ok(None);
+    }
+    let hashes = reader.view().hashes(no, tile.level, tile.start(), usize::from(tile.width))?;
+    Ok(Some(hashes.iter().flat_map(|hash| hash.0).collect()))
+}
