@@ -101,7 +101,9 @@ fn writer(global: &Global) -> Result<Store, Failure> {
     if global.has_log() && global.has_writer() {
         return Err(Failure::Cannot {
             why: format!("{} is served by a node, or written to", global.data.display()),
-            hint: Some("ask the node: --url http://127.0.0.1:8650 --key with an admin's key".into()),
+            hint: Some(
+                "ask the node: --url http://127.0.0.1:8650 --key with an admin's key".into(),
+            ),
         });
     }
     global.writer(false)
@@ -119,7 +121,8 @@ pub fn list(global: &Global, out: &mut Out, args: &KeyList) -> Result<(), Failur
         let state = state(&key, &look);
         let trails = key.trails.map_or_else(|| "all".into(), |trails| trails.join(","));
         let made = look.time(&key.created_at);
-        table.row([key.id, key.role, key.name, trails, made, state].map(|cell| clean(&cell)).into());
+        table
+            .row([key.id, key.role, key.name, trails, made, state].map(|cell| clean(&cell)).into());
     }
     table.print(out)
 }

@@ -5,7 +5,9 @@ mod day;
 use std::path::Path;
 use std::sync::Arc;
 
-use indelible_server::{Config, JwksSource, JwtAlgorithm, JwtConfig, Running, Server, Stopped, Tls};
+use indelible_server::{
+    Config, JwksSource, JwtAlgorithm, JwtConfig, Running, Server, Stopped, Tls,
+};
 use indelible_store::{InitOptions, Store};
 use serde::Serialize;
 
@@ -89,7 +91,9 @@ fn serve(global: &Global, out: &mut Out, args: &Serve, config: Config) -> Result
         }
         Stopped::Poisoned(why) => Err(Failure::Cannot {
             why: format!("nothing can be written any more: {why}"),
-            hint: Some("nothing that was acknowledged is lost; a new start recovers the log".into()),
+            hint: Some(
+                "nothing that was acknowledged is lost; a new start recovers the log".into(),
+            ),
         }),
         Stopped::Failed(why) => Err(Failure::cannot(why)),
     }

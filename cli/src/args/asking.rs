@@ -33,7 +33,7 @@ pub struct Shape {
 #[derive(Clone, Debug, Args)]
 pub struct Which {
     /// The query: words, and fields such as actor:maria action:backup.* outcome:denied
-    #[arg(value_name = "QUERY")]
+    #[arg(value_name = "QUERY", allow_hyphen_values = true, value_parser = term)]
     pub query: Vec<String>,
     /// Only this trail [default: all that may be read]
     #[arg(long, value_name = "TRAIL", value_parser = any_trail)]
@@ -57,7 +57,7 @@ Without --url the data directory is read, also while a server runs on it.
 Examples:
   indelible search                                         the newest fifty
   indelible search actor:maria 'action:backup.*' --since 7d
-  indelible search 'outcome:denied OR outcome:failure' --count
+  indelible search outcome:denied,failure --count
   indelible search wrong password --trail users --all --json | jq -r .context.ip | sort | uniq -c
   indelible search --url https://audit.example.com --key idl_… ip:192.0.2.0/24")]
 pub struct Search {
@@ -189,7 +189,7 @@ Ctrl-C ends it. From a node it comes as a live stream, which is resumed where it
 
 Examples:
   indelible tail -f
-  indelible tail -f 'outcome:denied OR outcome:failure'
+  indelible tail -f -- -outcome:success
   indelible tail -f --json | jq -r .action")]
 pub struct Tail {
     #[command(flatten)]
@@ -204,4 +204,9 @@ pub struct Tail {
     pub shape: Shape,
     #[command(flatten)]
     pub at: At,
+}
+
+/// A term of a query, which may begin with one hyphen: that excludes it. Two are a misspelt option.
+fn term(text: &str) -> Result<String, &'static str> {
+    if text.starts_with("--") { Err("there is no such option") } else { Ok(text.to_owned()) }
 }

@@ -29,8 +29,7 @@ pub fn append(store: &Store) -> Result<usize, Failure> {
 
 /// A key for the examples.
 pub fn key(running: &Running) -> Result<String, Failure> {
-    let new =
-        NewKey { role: "admin".into(), name: "demo".into(), trails: None, expires_at: None };
+    let new = NewKey { role: "admin".into(), name: "demo".into(), trails: None, expires_at: None };
     running.make_key(&new).map_err(Failure::cannot)
 }
 
@@ -44,7 +43,7 @@ pub fn tell(out: &mut Out, address: &str, key: &str, events: usize) -> Result<()
     ))?;
     out.line(format_args!("  export INDELIBLE_URL={address} INDELIBLE_KEY={key}"))?;
     for (line, why) in [
-        ("stats 'outcome:denied OR outcome:failure'", "what went wrong, whose, from where"),
+        ("stats outcome:denied,failure", "what went wrong, whose, from where"),
         ("search actor:ops.nightly --oldest-first", "what that one did"),
         ("timeline --correlation corr-7f3a", "and across systems"),
         ("search phase:intent action:backup.restore", "what was begun"),

@@ -5,4 +5,5 @@ mod harness;
 mod help;
 mod proofs;
 mod reading;
+mod serving;
 mod tampering;

@@ -1,10 +1,12 @@
 //! Requests and their answers.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use ureq::http::{self, header};
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, RequestBuilder};
 
 use crate::error::{Error, Problem};
@@ -78,7 +80,15 @@ impl Client {
             return Err(wrong("the key has characters that no key has"));
         }
         // A redirect to elsewhere must not carry the key there, and no node sends one.
+        // The provider is named, so that no other part of the process decides it; the machine's own
+        // certificates are trusted, or those that SSL_CERT_FILE names.
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(provider)
+            .root_certs(RootCerts::PlatformVerifier)
+            .build();
         let config = Agent::config_builder()
+            .tls_config(tls)
             .http_status_as_error(false)
             .max_redirects(0)
             .user_agent(concat!("indelible/", env!("CARGO_PKG_VERSION")))

@@ -39,7 +39,9 @@ fn request(from: &mut impl BufRead) -> String {
 
 fn answer(status: &str, kind: &str, more: &str, body: &str) -> String {
     let len = body.len();
-    format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len}\r\nConnection: close\r\n{more}\r\n{body}")
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len}\r\nConnection: close\r\n{more}\r\n{body}"
+    )
 }
 
 fn quick() -> Backoff {
@@ -68,7 +70,10 @@ fn a_problem_is_told_with_its_column() {
 #[test]
 fn a_batch_is_sent_again_until_it_is_answered() {
     let full = r#"{"title":"The disk is full","status":503}"#;
-    let results = format!("{NEW}\n{}\n", r#"{"status":"refused","error":{"field":"action","message":"missing","offset":1}}"#);
+    let results = format!(
+        "{NEW}\n{}\n",
+        r#"{"status":"refused","error":{"field":"action","message":"missing","offset":1}}"#
+    );
     let (client, serving) = node(vec![
         answer("503 Service Unavailable", "application/problem+json", "Retry-After: 0\r\n", full),
         // Cut off: whether it took effect is not known.
@@ -77,7 +82,8 @@ fn a_batch_is_sent_again_until_it_is_answered() {
     ]);
     let mut failures = Vec::new();
     let body = b"{\"action\":\"a.b\"}\n{}\n";
-    let results = client.append_surely(body, &[], quick(), |e| failures.push(e.to_string())).unwrap();
+    let results =
+        client.append_surely(body, &[], quick(), |e| failures.push(e.to_string())).unwrap();
     assert!(matches!(&results[0], Appended::New(receipt) if receipt.seq == 7), "{results:?}");
     assert!(matches!(&results[1], Appended::Refused { error } if error.field == "action"));
     assert_eq!((failures.len(), failures[0].as_str()), (2, "The disk is full"));
@@ -88,7 +94,8 @@ fn a_batch_is_sent_again_until_it_is_answered() {
 #[test]
 fn what_does_not_pass_is_not_tried_again() {
     let (client, serving) = node(vec![answer("401 Unauthorized", "text/html", "", "<p>no")]);
-    let error = client.append_surely(b"{}\n", &[], quick(), |_| panic!("it is not told")).unwrap_err();
+    let error =
+        client.append_surely(b"{}\n", &[], quick(), |_| panic!("it is not told")).unwrap_err();
     assert_eq!(error.to_string(), "status 401: Unauthorized");
     serving.join().unwrap();
     for url in ["", "nonsense", "ftp://x", "http://", "http://x/?a=b"] {
@@ -100,7 +107,9 @@ fn what_does_not_pass_is_not_tried_again() {
 #[test]
 fn a_stream_resumes_where_it_broke_off() {
     let stream = |body: &str| {
-        format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n{body}")
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n{body}"
+        )
     };
     let (client, serving) = node(vec![
         stream("id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: cut o"),
@@ -124,5 +133,8 @@ fn a_stream_resumes_where_it_broke_off() {
         lower.lines().find_map(|line| line.strip_prefix("last-event-id: ").map(str::to_owned))
     };
     let expected = [None, Some("2"), Some("2"), Some("2"), Some("3")];
-    assert_eq!(resumed.iter().map(last).collect::<Vec<_>>(), expected.map(|id| id.map(str::to_owned)));
+    assert_eq!(
+        resumed.iter().map(last).collect::<Vec<_>>(),
+        expected.map(|id| id.map(str::to_owned))
+    );
 }
