@@ -138,7 +138,7 @@ pub struct Timeline {
     pub at: At,
 }
 
-/// Count the events: by action, outcome, actor, resource, address, service, and over time
+/// Count the events by action, outcome, actor, resource and more, and over time
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -6,7 +6,7 @@ use indelible_store::{Item, Store};
 
 use crate::demo::{SEED, events, item};
 use crate::failure::Failure;
-use crate::out::{Out, grouped};
+use crate::out::{Out, Table, grouped};
 
 /// Ordinary events of the day; what happened besides comes on top.
 const EVENTS: u64 = 3_000;
@@ -42,15 +42,17 @@ pub fn tell(out: &mut Out, address: &str, key: &str, events: usize) -> Result<()
         grouped(events as u64)
     ))?;
     out.line(format_args!("  export INDELIBLE_URL={address} INDELIBLE_KEY={key}"))?;
+    let mut table = Table::new(&[], &[]);
     for (line, why) in [
-        ("stats outcome:denied,failure", "what went wrong, whose, from where"),
-        ("search actor:ops.nightly --oldest-first", "what that one did"),
-        ("timeline --correlation corr-7f3a", "and across systems"),
-        ("search phase:intent action:backup.restore", "what was begun"),
-        ("tail -f", "what comes now"),
+        ("stats outcome:denied,failure", "# what went wrong, whose, from where"),
+        ("search actor:ops.nightly --oldest-first", "# what that one did"),
+        ("timeline --correlation corr-7f3a", "# and across systems"),
+        ("search phase:intent action:backup.restore", "# what was begun"),
+        ("tail -f", "# what comes now"),
     ] {
-        out.line(format_args!("  {:<64} # {why}", format!("{me} {line}")))?;
+        table.row(vec![format!("  {me} {line}"), why.into()]);
     }
+    table.print(out)?;
     out.line(format_args!(
         "\n  curl -H \"Authorization: Bearer {key}\" {address}/api/audit/logs \\\n    \
          -d '{{\"action\":\"backup.delete\",\"user_id\":\"maria\",\"resource_type\":\"backup\",\"resource_id\":\"db-0417\"}}'\n  \

@@ -1,6 +1,7 @@
 //! The command line from outside: the real binary, its output and its exit status.
 
 mod append;
+mod asking;
 mod harness;
 mod help;
 mod proofs;

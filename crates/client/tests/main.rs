@@ -1,7 +1,7 @@
 //! The client against a listener that answers by script, so that each answer can be any.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread::JoinHandle;
 use std::time::Duration;
