@@ -12,8 +12,18 @@ use crate::sequencer::{Outcome, Placed, Submission, Work};
 
 impl Log {
     /// Appends events and waits until they are durable. Each has its own result, in the order of the
-    /// events: what became of one says nothing of the others.
+    /// events: what became of one says nothing of the others. While only the reserve is free on the disk,
+    /// new events are refused as if it were full.
     pub fn append(&self, batch: &[Incoming<'_>]) -> Vec<Result<Appended, AppendError>> {
+        self.append_as(batch, false)
+    }
+
+    /// Appends what the node has to tell of itself: it may use the reserve, too.
+    pub fn append_own(&self, batch: &[Incoming<'_>]) -> Vec<Result<Appended, AppendError>> {
+        self.append_as(batch, true)
+    }
+
+    fn append_as(&self, batch: &[Incoming<'_>], own: bool) -> Vec<Result<Appended, AppendError>> {
         let now = self.seams.clock.now();
         let draw = Draw::new(&*self.seams.entropy, now, batch.len());
         let ids: Vec<EventId> = batch
@@ -23,6 +33,9 @@ impl Log {
             .collect();
         let mut outcomes = self.refuse(batch);
         let files_seen = self.find_known(batch, &ids, &mut outcomes);
+        if !own && !self.has_room() {
+            self.refuse_new(batch, &ids, &mut outcomes);
+        }
         self.submit_all(batch, &ids, &draw, files_seen, &mut outcomes);
         let twin = |(incoming, outcome): (&Incoming<'_>, &Option<Outcome>)| match outcome {
             Some(Ok(Placed::Known { seq })) => Some((incoming.trail, *seq)),
@@ -88,6 +101,24 @@ impl Log {
         files_seen
     }
 
+    /// What is new finds no room; what is known, in an active file too, needs none.
+    fn refuse_new(
+        &self,
+        batch: &[Incoming<'_>],
+        ids: &[EventId],
+        outcomes: &mut [Option<Outcome>],
+    ) {
+        for ((incoming, id), outcome) in batch.iter().zip(ids).zip(outcomes) {
+            if outcome.is_none() {
+                *outcome = Some(match self.view.find(incoming.trail, *id) {
+                    Ok(Some(seq)) => Ok(Placed::Known { seq }),
+                    Ok(None) => Err(AppendError::Full),
+                    Err(e) => Err(AppendError::Unreadable(e.to_string())),
+                });
+            }
+        }
+    }
+
     /// Prepares what has no outcome yet and hands it to the sequencer, in pieces that fit a group.
     fn submit_all(
         &self,
@@ -135,6 +166,7 @@ impl Log {
     }
 
     fn send(&self, prepared: Prepared, files_seen: u64) -> Result<Vec<Outcome>, AppendError> {
+        self.room.used(prepared.frames.len());
         self.ask(|reply| Work::Append(Submission { prepared, files_seen, reply }))
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::record::{KeptRecord, Seq, TrailNo};
 use crate::{Incoming, Log, SealAt, Seams};
 
-const ON_REQUEST: SealAt = SealAt { records: u64::MAX, bytes: u64::MAX };
+const ON_REQUEST: SealAt = SealAt { records: u64::MAX, bytes: u64::MAX, merge_debt: 0 };
 /// Longer than any test takes: who waits for it was not woken.
 const LONG: Duration = Duration::from_secs(300);
 
@@ -119,7 +119,7 @@ fn follow(view: &View, until: u64) -> Vec<u64> {
 
 #[test]
 fn a_follower_beside_a_writer_that_seals_and_merges_gets_every_record_once() {
-    let place = place(SealAt { records: 15, bytes: u64::MAX });
+    let place = place(SealAt { records: 15, ..ON_REQUEST });
     let view = place.log.view();
     let mut seen = std::thread::scope(|scope| {
         let follower = scope.spawn(|| follow(view, 401));

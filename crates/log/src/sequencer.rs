@@ -105,18 +105,25 @@ pub(crate) struct Sequencer {
     pub poisoned: Option<String>,
 }
 
-/// When the active file is full enough to be sealed.
+/// When the active file is full enough to be sealed, and segments are merged.
 #[derive(Clone, Copy, Debug)]
 pub struct SealAt {
     /// Records in it.
     pub records: u64,
     /// Bytes in it.
     pub bytes: u64,
+    /// Segments of one class and day that may wait for a merge while events are being appended; with none
+    /// merging never waits.
+    pub merge_debt: usize,
 }
 
 impl Default for SealAt {
     fn default() -> Self {
-        SealAt { records: limits::ACTIVE_RECORDS_SEAL, bytes: limits::ACTIVE_BYTES_SEAL }
+        SealAt {
+            records: limits::ACTIVE_RECORDS_SEAL,
+            bytes: limits::ACTIVE_BYTES_SEAL,
+            merge_debt: limits::MERGE_DEBT_MAX,
+        }
     }
 }
 

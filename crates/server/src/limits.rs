@@ -8,6 +8,8 @@ pub const BODY_BYTES_MAX: usize = 32 << 20;
 pub const SMALL_BODY_BYTES_MAX: usize = 64 << 10;
 /// Bytes of bodies that are held at one time, over all requests. Beyond it a sender is asked to wait.
 pub const IN_FLIGHT_BYTES_MAX: usize = 128 << 20;
+/// Bytes that an event in memory takes beside its own.
+pub const EVENT_HELD_BYTES: usize = 384;
 /// Events of one request.
 pub const EVENTS_MAX: usize = 50_000;
 /// Bytes of a body that is checked on the thread that received it; larger ones would keep others waiting.

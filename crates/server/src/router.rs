@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -108,7 +107,6 @@ async fn surround(State(state): State<AppState>, mut request: Request, next: Nex
     let shown = HeaderValue::from_str(&id).ok();
     request.extensions_mut().insert(RequestId(id));
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let head = request.method() == axum::http::Method::HEAD;
     let mut response = next.run(request).await;
     if let Some(Refused(kind)) = response.extensions().get() {
         state.metrics().refused(kind);
@@ -123,9 +121,6 @@ async fn surround(State(state): State<AppState>, mut request: Request, next: Nex
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    if head {
-        *response.body_mut() = Body::empty();
     }
     response
 }

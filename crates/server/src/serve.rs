@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use indelible_log::AppendError;
 use indelible_store::Store;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -37,7 +38,6 @@ pub struct Running {
     pub addr: SocketAddr,
     state: AppState,
     runtime: Option<Runtime>,
-    stop: watch::Sender<bool>,
     connections: Arc<Semaphore>,
     connections_max: u32,
     ended: Arc<Notify>,
@@ -65,10 +65,13 @@ impl Server {
         let ingest = Ingest::start(store, metrics.clone(), config.clock.clone(), ended.clone())?;
         let state = AppState::of_writer(ingest, metrics, issuer, public_url, &config)?;
         let details = json!({"listen": addr.to_string(), "version": env!("CARGO_PKG_VERSION")});
-        runtime
-            .block_on(state.record_node("node.start", details))
-            .map_err(indelible_store::StoreError::from)?;
-        let (stop, stopped) = watch::channel(false);
+        match runtime.block_on(state.record_node("node.start", details)) {
+            Ok(()) => {}
+            // Reading must be possible also where there is no room to say so.
+            Err(AppendError::Full) => state.lose(1),
+            Err(error) => return Err(indelible_store::StoreError::from(error).into()),
+        }
+        let stopped = state.stopping();
         let connections_max = u32::try_from(config.connections_max).unwrap_or(u32::MAX >> 4);
         let connections = Arc::new(Semaphore::new(connections_max as usize));
         let accepting = Accepting {
@@ -77,12 +80,13 @@ impl Server {
             router: router::build(&state),
             state: state.clone(),
             connections: connections.clone(),
+            patience: config.header_read_timeout,
             stopped: stopped.clone(),
         };
         runtime.spawn(accepting.run());
         runtime.spawn(keep_house(state.clone(), stopped));
         let runtime = Some(runtime);
-        Ok(Running { addr, state, runtime, stop, connections, connections_max, ended })
+        Ok(Running { addr, state, runtime, connections, connections_max, ended })
     }
 }
 
@@ -128,7 +132,7 @@ impl Running {
 
     /// Takes no more connections, finishes the requests that are being answered, records the stop, and closes.
     pub fn shutdown(mut self) -> Result<(), ServerError> {
-        self.stop.send_replace(true);
+        self.state.stop();
         let runtime = self.runtime.take().expect("only shutting down takes it");
         let recorded = runtime.block_on(async {
             let all = self.connections.acquire_many(self.connections_max);
@@ -143,7 +147,10 @@ impl Running {
             writer.close();
         }
         runtime.shutdown_timeout(Duration::from_secs(1));
-        Ok(recorded.map_err(indelible_store::StoreError::from)?)
+        match recorded {
+            Ok(()) | Err(AppendError::Full) => Ok(()),
+            Err(error) => Err(indelible_store::StoreError::from(error).into()),
+        }
     }
 
     fn poisoned(&self) -> Option<String> {
@@ -157,7 +164,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
+        self.state.stop();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -197,6 +204,8 @@ struct Accepting {
     state: AppState,
     connections: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
+    /// For a request's head, and for a TLS handshake.
+    patience: Duration,
 }
 
 impl Accepting {
@@ -228,14 +237,15 @@ impl Accepting {
             tracing::debug!(%error, "a connection went away at once");
             return;
         }
-        let open = Open { state: self.state.clone(), _permit: permit };
+        let patience = self.patience;
+        let open = Open { state: self.state.clone(), patience, _permit: permit };
         self.state.metrics().connection(1);
         let (router, stopped) = (self.router.clone(), self.stopped.clone());
         match self.acceptor.clone() {
             None => drop(tokio::spawn(serve(stream, false, router, peer, stopped, open))),
             Some(acceptor) => drop(tokio::spawn(async move {
                 let hands = acceptor.accept(stream);
-                let shaken = tokio::time::timeout(limits::HEADER_READ_TIMEOUT, hands).await;
+                let shaken = tokio::time::timeout(patience, hands).await;
                 if let Ok(Ok(stream)) = shaken {
                     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                     serve(stream, http2, router, peer, stopped, open).await;
@@ -248,6 +258,7 @@ impl Accepting {
 /// An open connection: counted while it lives.
 struct Open {
     state: AppState,
+    patience: Duration,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -281,7 +292,7 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         router.clone().call(request)
     });
     let io = TokioIo::new(Patient::new(stream, limits::WRITE_TIMEOUT));
-    let builder = builder(http2);
+    let builder = builder(http2, open.patience);
     let connection = builder.serve_connection(io, service);
     tokio::pin!(connection);
     let result = tokio::select! {
@@ -298,19 +309,19 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 }
 
 /// Which of the two is spoken was settled before: waiting for a first byte that tells would have no time limit.
-fn builder(http2: bool) -> Builder<TokioExecutor> {
+fn builder(http2: bool, patience: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEADER_READ_TIMEOUT)
+        .header_read_timeout(patience)
         .max_headers(limits::HEADERS_MAX)
         .max_buf_size(limits::HEADER_BYTES_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(limits::HEADER_READ_TIMEOUT)
-        .keep_alive_timeout(limits::HEADER_READ_TIMEOUT)
+        .keep_alive_interval(patience)
+        .keep_alive_timeout(patience)
         .max_concurrent_streams(limits::HTTP2_STREAMS_MAX)
         .max_header_list_size(limits::HEADER_BYTES_MAX as u32);
     if http2 { builder.http2_only() } else { builder.http1_only() }

@@ -6,7 +6,7 @@ use indelible_event::Micros;
 use indelible_log::record::{Seq, TrailNo};
 use indelible_log::{Clock, Entropy};
 use indelible_store::{Reader, StoreError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::auth::registry::{self, Registry};
 use crate::auth::session::Sessions;
@@ -37,6 +37,7 @@ struct Inner {
     in_flight: Arc<Semaphore>,
     reads: Arc<Semaphore>,
     published: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
     /// The OpenAPI document, set once the routes are known.
     api: std::sync::OnceLock<bytes::Bytes>,
 }
@@ -91,6 +92,7 @@ impl AppState {
             in_flight: Arc::new(Semaphore::new(config.in_flight_bytes_max)),
             reads: Arc::new(Semaphore::new(limits::READS_MAX)),
             published: Arc::new(Semaphore::new(limits::PUBLISHED_WAITERS_MAX)),
+            stopping: watch::Sender::new(false),
             api: std::sync::OnceLock::new(),
         }))
     }
@@ -162,6 +164,15 @@ impl AppState {
 
     pub(crate) fn recording(&self) -> &Recording {
         &self.0.recording
+    }
+
+    /// Becomes true when the server is to stop: what answers without an end must end then.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.stopping.subscribe()
+    }
+
+    pub(crate) fn stop(&self) {
+        self.0.stopping.send_replace(true);
     }
 
     pub(crate) fn in_flight(&self) -> &Arc<Semaphore> {

@@ -29,7 +29,7 @@ fn init() -> Dir {
 }
 
 fn open(dir: &Dir, records: u64) -> Store {
-    let seal_at = SealAt { records, bytes: u64::MAX };
+    let seal_at = SealAt { records, bytes: u64::MAX, ..SealAt::default() };
     Store::open(dir.seams.clone(), OpenOptions { seal_at, ..OpenOptions::default() }).unwrap()
 }
 
@@ -130,8 +130,9 @@ fn what_is_durable_is_found_live_sealed_merged_and_rebuilt() {
         append(&store, n * 10..n * 10 + 10);
         store.log().seal().unwrap();
     }
+    store.reader().search().unwrap().wait_frozen().unwrap();
     check_all(store.reader().search().unwrap(), 200);
-    store.log().wait_sealed().unwrap();
+    store.log().merge_now().unwrap();
     check_all(store.reader().search().unwrap(), 200);
     store.reader().search().unwrap().wait_frozen().unwrap();
     check_all(store.reader().search().unwrap(), 200);
@@ -199,7 +200,7 @@ fn a_query_sees_each_record_once_while_it_is_sealed_frozen_and_merged() {
                 append(&store, n * 10..n * 10 + 10);
                 count.store(n * 10 + 10, Ordering::SeqCst);
                 if n % 40 == 39 {
-                    store.log().wait_sealed().unwrap();
+                    store.log().merge_now().unwrap();
                 }
             }
             done.store(true, Ordering::SeqCst);

@@ -85,7 +85,12 @@ pub fn parse(
         Coding::Identity if format == Format::Json && is_object(bytes) => {
             batch.take(Ok(bytes), placing);
         }
-        Coding::Identity => split(&mut &*bytes, bytes.len(), &mut batch, placing)?,
+        Coding::Identity => {
+            let mut items = Items::new();
+            items.feed(bytes, |_, item| batch.take(item, placing));
+            items.finish(|_, item| batch.take(item, placing));
+            batch.limit()?;
+        }
         Coding::Gzip => {
             let plain = flate2::read::MultiGzDecoder::new(bytes);
             decompress(plain, format, &mut batch, placing)?;
@@ -97,6 +102,8 @@ pub fn parse(
             decompress(plain, format, &mut batch, placing)?;
         }
     }
+    // Many small events take more room than their bytes.
+    batch.held.more(batch.lots.len() * limits::EVENT_HELD_BYTES)?;
     Ok(batch)
 }
 
@@ -107,20 +114,21 @@ fn decompress(
     placing: &Placing,
 ) -> Result<(), Problem> {
     if format == Format::Ndjson {
-        return split(&mut plain, limits::DECOMPRESS_CHUNK, batch, placing);
+        return split(&mut plain, batch, placing);
     }
     // An object may span lines, so its beginning decides whether the splitter may see it.
     let mut head = vec![0; limits::DECOMPRESS_CHUNK];
     let len = read_full(&mut plain, &mut head)?;
     head.truncate(len);
     if !is_object(&head) {
-        return split(&mut head.chain(plain), limits::DECOMPRESS_CHUNK, batch, placing);
+        return split(&mut head.chain(plain), batch, placing);
     }
     let max = indelible_event::limits::EVENT_BYTES_MAX as u64 + 1;
     let mut whole = Vec::new();
     head.chain(&mut plain).take(max).read_to_end(&mut whole).map_err(broken)?;
     batch.take(Ok(&whole), placing);
     // What lies beyond the longest event may be a bomb.
+    batch.held.more(whole.len())?;
     count_rest(&mut plain, whole.len())
 }
 
@@ -138,13 +146,9 @@ fn count_rest(plain: &mut impl Read, mut count: usize) -> Result<(), Problem> {
     }
 }
 
-fn split(
-    plain: &mut impl Read,
-    chunk: usize,
-    batch: &mut Batch,
-    placing: &Placing,
-) -> Result<(), Problem> {
-    let mut buffer = vec![0; chunk.clamp(1, limits::DECOMPRESS_CHUNK)];
+/// Takes the events out of what is decompressed, a little at a time.
+fn split(plain: &mut impl Read, batch: &mut Batch, placing: &Placing) -> Result<(), Problem> {
+    let mut buffer = vec![0; limits::DECOMPRESS_CHUNK];
     let (mut items, mut count) = (Items::new(), 0);
     loop {
         let len = read_full(plain, &mut buffer)?;
@@ -152,18 +156,16 @@ fn split(
         if count > limits::BODY_BYTES_MAX {
             return Err(too_large());
         }
+        // What was received was counted then; this comes up only now.
+        batch.held.more(len)?;
         items.feed(&buffer[..len], |_, item| batch.take(item, placing));
-        if batch.lots.len() > limits::EVENTS_MAX {
-            let detail =
-                format!("a request has at most {} events; nothing was kept", limits::EVENTS_MAX);
-            return Err(Problem::too_large(detail).with("limit", limits::EVENTS_MAX));
-        }
+        batch.limit()?;
         if len == 0 {
             break;
         }
     }
     items.finish(|_, item| batch.take(item, placing));
-    Ok(())
+    batch.limit()
 }
 
 /// Fills the buffer as far as there is something to fill it with.
@@ -190,6 +192,16 @@ fn is_object(bytes: &[u8]) -> bool {
 }
 
 impl Batch {
+    /// Refuses more events than a request may have.
+    fn limit(&self) -> Result<(), Problem> {
+        if self.lots.len() <= limits::EVENTS_MAX {
+            return Ok(());
+        }
+        let max = limits::EVENTS_MAX;
+        let detail = format!("a request has at most {max} events; nothing was kept");
+        Err(Problem::too_large(detail).with("limit", max))
+    }
+
     fn take(&mut self, item: Result<&[u8], Refusal>, placing: &Placing) {
         // Those beyond are only counted: the whole is about to be refused.
         if self.lots.len() > limits::EVENTS_MAX {

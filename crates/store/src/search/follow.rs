@@ -9,8 +9,10 @@ use indelible_log::{LogError, Seen, TailError};
 use super::units::LiveUnit;
 use super::{Ended, Shared};
 
-/// Bytes that are read and indexed at a time. Queries wait for the live map that long.
+/// Bytes that are read at a time.
 const BATCH_BYTES: usize = 256 << 10;
+/// Records that are indexed before queries get a turn at the live map.
+const LOCKED_RECORDS: usize = 256;
 /// How long the follower sleeps where nothing happens, and until it tries again what failed.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -48,11 +50,15 @@ fn step(shared: &Shared) -> Result<bool, LogError> {
     let before = shared.progress.lock().expect("nothing panics while holding the progress").indexed;
     let unit = unit_for(shared, before);
     let next = unit.map.read().expect("nothing panics while holding a live map").end;
-    let mut map = None;
+    let (mut map, mut pushed) = (None, 0);
     let result = shared.view.tail(next, BATCH_BYTES, &mut |record| {
         // The lock is taken with the first record, so that an empty look at the file holds nobody up.
         map.get_or_insert_with(|| unit.map.write().expect("nothing panics while holding a live map"))
             .push(record);
+        pushed += 1;
+        if pushed % LOCKED_RECORDS == 0 {
+            map = None;
+        }
     });
     drop(map);
     let end = match result {

@@ -1,0 +1,10 @@
+//! A node over a real socket, as its users meet it.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod append;
+mod auth;
+mod hostile;
+mod house;
+mod jwt;
+mod node;
+mod tls;
