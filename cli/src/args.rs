@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 use indelible_event::{EventId, Part, TrailName};
 use indelible_merkle::Vkey;
 
-pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which};
+pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which, with_exclusions};
 pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve};
 
 /// An audit trail that cannot be quietly changed.

@@ -35,7 +35,7 @@ impl Which {
     pub fn params(&self) -> Result<Params, Failure> {
         let mut params = Params::new();
         if !self.query.is_empty() {
-            params.push(("q".into(), self.query.join(" ")));
+            params.push(("q".into(), self.query.join(" ").trim().to_owned()));
         }
         if let Some(trail) = &self.trail {
             params.push(("tenant_id".into(), trail.to_string()));

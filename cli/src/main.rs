@@ -37,7 +37,7 @@ use failure::Failure;
 use out::Out;
 
 fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let matches = Cli::command().get_matches_from(args::with_exclusions(std::env::args_os()));
     let Cli { mut global, command } = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(e) => e.exit(),

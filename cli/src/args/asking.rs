@@ -1,5 +1,7 @@
 //! What can be asked of the trail, and of whom.
 
+use std::ffi::OsString;
+
 use clap::{ArgGroup, Args};
 use indelible_event::{EventId, TrailName};
 
@@ -33,7 +35,7 @@ pub struct Shape {
 #[derive(Clone, Debug, Args)]
 pub struct Which {
     /// The query: words, and fields such as actor:maria action:backup.* outcome:denied
-    #[arg(value_name = "QUERY", allow_hyphen_values = true, value_parser = term)]
+    #[arg(value_name = "QUERY")]
     pub query: Vec<String>,
     /// Only this trail [default: all that may be read]
     #[arg(long, value_name = "TRAIL", value_parser = any_trail)]
@@ -189,7 +191,7 @@ Ctrl-C ends it. From a node it comes as a live stream, which is resumed where it
 
 Examples:
   indelible tail -f
-  indelible tail -f -- -outcome:success
+  indelible tail -f -outcome:success
   indelible tail -f --json | jq -r .action")]
 pub struct Tail {
     #[command(flatten)]
@@ -206,7 +208,26 @@ pub struct Tail {
     pub at: At,
 }
 
-/// A term of a query, which may begin with one hyphen: that excludes it. Two are a misspelt option.
-fn term(text: &str) -> Result<String, &'static str> {
-    if text.starts_with("--") { Err("there is no such option") } else { Ok(text.to_owned()) }
+/// The options of one letter that these commands have.
+const LETTERS: &[u8] = b"fnhV";
+
+/// The command line with its excluding terms (`-outcome:success`) marked by a space before them, since what
+/// begins with a hyphen is taken for an option otherwise. The query is not changed by it.
+pub fn with_exclusions(args: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    let mut asks = false;
+    args.map(move |arg| {
+        asks |= ["search", "stats", "tail"].iter().any(|command| arg == *command);
+        match arg.to_str().filter(|_| asks) {
+            Some(text) if excludes(text.as_bytes()) => format!(" {text}").into(),
+            _ => arg,
+        }
+    })
+}
+
+fn excludes(arg: &[u8]) -> bool {
+    match arg {
+        [b'-', b'-', ..] => false,
+        [b'-', first, _, ..] => !LETTERS.contains(first) || arg.contains(&b':'),
+        _ => false,
+    }
 }

@@ -70,10 +70,20 @@ fn search_follows_pages_and_passes_events_on_as_they_are() {
         page(&[DENIED], r#""next_cursor":null"#),
     ]);
     let found = node
-        .run(&["search", "-outcome:x", "a b", "--all", "--trail", "shop", "--since", "2026-11-20"])
+        .run(&[
+            "search",
+            "-outcome:x",
+            "a b",
+            "-alice",
+            "--all",
+            "--trail",
+            "shop",
+            "--since",
+            "2026-11-20",
+        ])
         .ok();
     assert_eq!(found.stdout, format!("{DELETED}\n{DENIED}\n"));
-    let first = "logs?q=-outcome%3Ax%20a%20b&tenant_id=shop&start_date=2026-11-20T00%3A00%3A00Z&page_size=1000";
+    let first = "logs?q=-outcome%3Ax%20a%20b%20%20-alice&tenant_id=shop&start_date=2026-11-20T00%3A00%3A00Z&page_size=1000";
     assert_eq!(node.asked(), [first.to_owned(), format!("{first}&cursor=abc%3D")]);
 
     let node = Scripted::new(vec![page(&[DELETED, DENIED], r#""next_cursor":"x""#)]);
