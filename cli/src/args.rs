@@ -114,6 +114,11 @@ pub enum Command {
     /// DuckDB, pandas or Spark: they are in segments/ of the data directory.
     #[command(after_help = "Example:\n  indelible seal")]
     Seal,
+    /// Throw the search index away and make it again from the log
+    ///
+    /// Nothing is lost by that: the index is derived. A running server makes by itself what is missing.
+    #[command(after_help = "Example:\n  indelible reindex")]
+    Reindex,
     Drill(Drill),
     Demo(Demo),
     /// Print the completions of a shell
@@ -305,6 +310,12 @@ Example:
   indelible verify consistency grown.proof --key 'audit.example.com/4f2a…+6c51e9d0+Aa…'")]
     Consistency(VerifyFile),
     Log(VerifyLog),
+    /// Make the index again in memory, and compare it with the one on disk, both ways
+    ///
+    /// A term that was removed, added or points elsewhere is named with its record: an edited index hides
+    /// nothing for long. What the records themselves say, `verify log` checks; run both.
+    #[command(after_help = "Example:\n  indelible verify log && indelible verify index")]
+    Index,
 }
 
 /// Read and hash every byte of every record again

@@ -14,6 +14,7 @@ mod drill;
 mod export;
 mod failure;
 mod files;
+mod index;
 mod init;
 mod keys;
 mod look;
@@ -81,6 +82,7 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Verify { command } => verify::run(global, out, command),
         Command::Tiles(args) => tiles::run(global, out, &args),
         Command::Export(args) => export::run(global, out, &args),
+        Command::Reindex => index::reindex(global, out),
         Command::Seal => seal::run(global, out),
         Command::Drill(args) => drill::run(global, out, &args),
         Command::Demo(args) => demo::run(out, &args),
