@@ -7,5 +7,8 @@ mod disk;
 mod hostile;
 mod house;
 mod jwt;
+mod lookup;
 mod node;
+mod search;
+mod stream;
 mod tls;
