@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indelible_log::{Clock, Entropy, SystemClock, SystemEntropy};
 
@@ -23,6 +24,8 @@ pub struct Config {
     pub connections_max: usize,
     /// Bytes of bodies held at one time.
     pub in_flight_bytes_max: usize,
+    /// How long the head of a request may take, the pause before it included; also a TLS handshake.
+    pub header_read_timeout: Duration,
     /// Threads that serve; the machine's cores if not given.
     pub threads: Option<usize>,
     /// The clock.
@@ -41,6 +44,7 @@ impl Default for Config {
             public_metrics: false,
             connections_max: crate::limits::CONNECTIONS_MAX,
             in_flight_bytes_max: crate::limits::IN_FLIGHT_BYTES_MAX,
+            header_read_timeout: crate::limits::HEADER_READ_TIMEOUT,
             threads: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),

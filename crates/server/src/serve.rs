@@ -80,6 +80,7 @@ impl Server {
             router: router::build(&state),
             state: state.clone(),
             connections: connections.clone(),
+            patience: config.header_read_timeout,
             stopped: stopped.clone(),
         };
         runtime.spawn(accepting.run());
@@ -203,6 +204,8 @@ struct Accepting {
     state: AppState,
     connections: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
+    /// For a request's head, and for a TLS handshake.
+    patience: Duration,
 }
 
 impl Accepting {
@@ -234,14 +237,15 @@ impl Accepting {
             tracing::debug!(%error, "a connection went away at once");
             return;
         }
-        let open = Open { state: self.state.clone(), _permit: permit };
+        let patience = self.patience;
+        let open = Open { state: self.state.clone(), patience, _permit: permit };
         self.state.metrics().connection(1);
         let (router, stopped) = (self.router.clone(), self.stopped.clone());
         match self.acceptor.clone() {
             None => drop(tokio::spawn(serve(stream, false, router, peer, stopped, open))),
             Some(acceptor) => drop(tokio::spawn(async move {
                 let hands = acceptor.accept(stream);
-                let shaken = tokio::time::timeout(limits::HEADER_READ_TIMEOUT, hands).await;
+                let shaken = tokio::time::timeout(patience, hands).await;
                 if let Ok(Ok(stream)) = shaken {
                     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                     serve(stream, http2, router, peer, stopped, open).await;
@@ -254,6 +258,7 @@ impl Accepting {
 /// An open connection: counted while it lives.
 struct Open {
     state: AppState,
+    patience: Duration,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -287,7 +292,7 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         router.clone().call(request)
     });
     let io = TokioIo::new(Patient::new(stream, limits::WRITE_TIMEOUT));
-    let builder = builder(http2);
+    let builder = builder(http2, open.patience);
     let connection = builder.serve_connection(io, service);
     tokio::pin!(connection);
     let result = tokio::select! {
@@ -304,19 +309,19 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 }
 
 /// Which of the two is spoken was settled before: waiting for a first byte that tells would have no time limit.
-fn builder(http2: bool) -> Builder<TokioExecutor> {
+fn builder(http2: bool, patience: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEADER_READ_TIMEOUT)
+        .header_read_timeout(patience)
         .max_headers(limits::HEADERS_MAX)
         .max_buf_size(limits::HEADER_BYTES_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(limits::HEADER_READ_TIMEOUT)
-        .keep_alive_timeout(limits::HEADER_READ_TIMEOUT)
+        .keep_alive_interval(patience)
+        .keep_alive_timeout(patience)
         .max_concurrent_streams(limits::HTTP2_STREAMS_MAX)
         .max_header_list_size(limits::HEADER_BYTES_MAX as u32);
     if http2 { builder.http2_only() } else { builder.http1_only() }

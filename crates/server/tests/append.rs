@@ -46,7 +46,7 @@ fn each_status_says_what_became_of_the_events() {
         (&json!(1), &json!(3), &json!(0))
     );
     assert_eq!(node.append(&writer, r#"{"action":"A"}"#).status, 400);
-    assert_eq!(node.append(&writer, r#"[{"action":"a"}"#).status, 207, "the array never ends");
+    assert_eq!(node.append(&writer, r#"[{"action":"a"},"#).status, 207, "the array never ends");
     for empty in ["", "  \n", "[]"] {
         node.append(&writer, empty).problem(400, "bad-request");
     }
