@@ -31,7 +31,7 @@ impl Ours {
         let dir = TempDir::with_prefix_in("indelible-bench-", dir)?;
         let seams = Seams::real(dir.path());
         Store::init(&seams, &InitOptions { origin: "bench.example.com".into() })?;
-        let seal_at = SealAt { records: seal_at, bytes: u64::MAX };
+        let seal_at = SealAt { records: seal_at, bytes: u64::MAX, ..SealAt::default() };
         let options = OpenOptions { seal_at, ..OpenOptions::default() };
         let store = Store::open(seams.clone(), options)?;
         Ok(Ours { store, seams, dir })

@@ -14,6 +14,7 @@ struct Sealed {
 pub fn run(global: &Global, out: &mut Out) -> Result<(), Failure> {
     let store = global.writer(false)?;
     store.log().seal()?;
+    store.log().merge_now()?;
     let records = store.reader().trails().iter().map(|t| t.size.0).sum();
     store.close()?;
     if out.is_json() {

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use indelible_log::storage::{File, Storage};
+use indelible_log::storage::{File, Space, Storage};
 
 use crate::power::PowerStorage;
 
@@ -103,6 +103,7 @@ struct Script {
     paused: bool,
     tripped: Option<Call>,
     calls: Vec<Call>,
+    space: Option<Space>,
 }
 
 struct Shared {
@@ -195,6 +196,11 @@ impl FaultStorage {
     /// Nothing fails any more: the disk was mended, or has room.
     pub fn heal(&self) {
         self.shared.script().plan = None;
+    }
+
+    /// What is said of the room on the disk; nothing at first. Writes do not use it up.
+    pub fn set_space(&self, space: Option<Space>) {
+        self.shared.script().space = space;
     }
 
     /// Runs a check during which nothing fails or is counted.
@@ -317,5 +323,9 @@ impl Storage for FaultStorage {
 
     fn lock(&self, path: &str) -> io::Result<Box<dyn Send + Sync>> {
         self.shared.call(CallKind::Lock, path, || self.shared.power.lock(path))
+    }
+
+    fn space(&self) -> io::Result<Option<Space>> {
+        Ok(self.shared.script().space)
     }
 }

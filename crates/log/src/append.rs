@@ -2,18 +2,28 @@
 
 use indelible_event::{EventId, Part, is_recorded_by};
 
-use crate::error::AppendError;
+use crate::error::{AppendError, LogError};
 use crate::limits;
 use crate::log::{Appended, Log, Receipt};
 use crate::prepare::{Draw, Incoming, Prepared};
-use crate::record::{KeptPart, KeptRecord, Seq};
+use crate::read::find_in;
+use crate::record::{KeptPart, KeptRecord};
 use crate::sequencer::{Outcome, Placed, Submission, Work};
-use crate::view::find_in;
 
 impl Log {
     /// Appends events and waits until they are durable. Each has its own result, in the order of the
-    /// events: what became of one says nothing of the others.
+    /// events: what became of one says nothing of the others. While only the reserve is free on the disk,
+    /// new events are refused as if it were full.
     pub fn append(&self, batch: &[Incoming<'_>]) -> Vec<Result<Appended, AppendError>> {
+        self.append_as(batch, false)
+    }
+
+    /// Appends what the node has to tell of itself: it may use the reserve, too.
+    pub fn append_own(&self, batch: &[Incoming<'_>]) -> Vec<Result<Appended, AppendError>> {
+        self.append_as(batch, true)
+    }
+
+    fn append_as(&self, batch: &[Incoming<'_>], own: bool) -> Vec<Result<Appended, AppendError>> {
         let now = self.seams.clock.now();
         let draw = Draw::new(&*self.seams.entropy, now, batch.len());
         let ids: Vec<EventId> = batch
@@ -23,18 +33,32 @@ impl Log {
             .collect();
         let mut outcomes = self.refuse(batch);
         let files_seen = self.find_known(batch, &ids, &mut outcomes);
+        if !own && !self.has_room() {
+            self.refuse_new(batch, &ids, &mut outcomes);
+        }
         self.submit_all(batch, &ids, &draw, files_seen, &mut outcomes);
-        let settle =
-            |((incoming, id), outcome): ((&Incoming<'_>, EventId), Option<Outcome>)| match outcome
-                .expect(
-                "each event was refused, known or submitted",
-            )? {
-                Placed::New { seq, leaf, recorded_at, .. } => {
-                    Ok(Appended::Kept(Receipt { id, seq, leaf, recorded_at, known: false }))
-                }
-                Placed::Known { seq } => self.compare(incoming, id, seq),
-            };
-        batch.iter().zip(ids).zip(outcomes).map(settle).collect()
+        let twin = |(incoming, outcome): (&Incoming<'_>, &Option<Outcome>)| match outcome {
+            Some(Ok(Placed::Known { seq })) => Some((incoming.trail, *seq)),
+            _ => None,
+        };
+        let twins: Vec<_> = batch.iter().zip(&outcomes).filter_map(twin).collect();
+        let mut twins = self.view.read_each_of(&twins).into_iter();
+        let mut settle = |incoming: &Incoming<'_>, id, outcome: Outcome| match outcome? {
+            Placed::New { seq, leaf, recorded_at, .. } => {
+                Ok(Appended::Kept(Receipt { id, seq, leaf, recorded_at, known: false }))
+            }
+            Placed::Known { .. } => {
+                let twin = twins.next().expect("reading gives a result for each seq");
+                let unreadable = |e: LogError| AppendError::Unreadable(e.to_string());
+                Ok(compare(incoming, id, &twin.map_err(unreadable)?))
+            }
+        };
+        let all = batch.iter().zip(ids).zip(outcomes);
+        all.map(|((incoming, id), outcome)| {
+            let outcome = outcome.expect("each event was refused, known or submitted");
+            settle(incoming, id, outcome)
+        })
+        .collect()
     }
 
     /// What cannot be kept because of what was said beside the event.
@@ -75,6 +99,24 @@ impl Log {
             };
         }
         files_seen
+    }
+
+    /// What is new finds no room; what is known, in an active file too, needs none.
+    fn refuse_new(
+        &self,
+        batch: &[Incoming<'_>],
+        ids: &[EventId],
+        outcomes: &mut [Option<Outcome>],
+    ) {
+        for ((incoming, id), outcome) in batch.iter().zip(ids).zip(outcomes) {
+            if outcome.is_none() {
+                *outcome = Some(match self.view.find(incoming.trail, *id) {
+                    Ok(Some(seq)) => Ok(Placed::Known { seq }),
+                    Ok(None) => Err(AppendError::Full),
+                    Err(e) => Err(AppendError::Unreadable(e.to_string())),
+                });
+            }
+        }
     }
 
     /// Prepares what has no outcome yet and hands it to the sequencer, in pieces that fit a group.
@@ -124,27 +166,21 @@ impl Log {
     }
 
     fn send(&self, prepared: Prepared, files_seen: u64) -> Result<Vec<Outcome>, AppendError> {
+        self.room.used(prepared.frames.len());
         self.ask(|reply| Work::Append(Submission { prepared, files_seen, reply }))
     }
+}
 
-    /// The same id again: the first receipt if it is the same event, a refusal that names the
-    /// difference if it is not.
-    fn compare(
-        &self,
-        incoming: &Incoming<'_>,
-        id: EventId,
-        seq: Seq,
-    ) -> Result<Appended, AppendError> {
-        let unreadable = |e: crate::LogError| AppendError::Unreadable(e.to_string());
-        let kept = self.view.read(incoming.trail, &[seq]).map_err(unreadable)?;
-        let kept = kept.first().expect("reading gives a record for each seq");
-        if let Some(field) = difference(kept, incoming) {
-            return Ok(Appended::Conflict { id, seq, field });
-        }
-        let leaf = indelible_merkle::leaf_hash(&kept.entry);
-        let recorded_at = kept.entry().recorded_at;
-        Ok(Appended::Kept(Receipt { id, seq, leaf, recorded_at, known: true }))
+/// The same id again: the first receipt if it is the same event, a refusal that names the difference if
+/// it is not.
+fn compare(incoming: &Incoming<'_>, id: EventId, kept: &KeptRecord) -> Appended {
+    let seq = kept.seq;
+    if let Some(field) = difference(kept, incoming) {
+        return Appended::Conflict { id, seq, field };
     }
+    let leaf = indelible_merkle::leaf_hash(&kept.entry);
+    let recorded_at = kept.entry().recorded_at;
+    Appended::Kept(Receipt { id, seq, leaf, recorded_at, known: true })
 }
 
 /// The first field in which an event differs from a kept record of the same id.

@@ -56,6 +56,26 @@ pub enum LogError {
 }
 
 impl LogError {
+    /// The same again, for the next one that it concerns.
+    pub(crate) fn again(&self) -> LogError {
+        match self {
+            LogError::Io { path, source } => LogError::Io {
+                path: path.clone(),
+                source: io::Error::new(source.kind(), source.to_string()),
+            },
+            LogError::Corrupt { path, offset, reason } => {
+                LogError::Corrupt { path: path.clone(), offset: *offset, reason: reason.clone() }
+            }
+            LogError::Mismatch { trail, seq, path } => {
+                LogError::Mismatch { trail: trail.clone(), seq: *seq, path: path.clone() }
+            }
+            LogError::Locked => LogError::Locked,
+            LogError::Missing(what) => LogError::Missing(what.clone()),
+            LogError::Exists(what) => LogError::Exists(what.clone()),
+            LogError::NotFound(what) => LogError::NotFound(what.clone()),
+        }
+    }
+
     pub(crate) fn io(path: &str) -> impl FnOnce(io::Error) -> LogError {
         let path = path.to_owned();
         move |source| LogError::Io { path, source }

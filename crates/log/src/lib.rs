@@ -1,9 +1,10 @@
 //! The log: append-only, durable in groups, recoverable, provable.
 //!
 //! One thread writes ([`Log`] hands it batches), everybody reads ([`View`]), and a second thread turns
-//! full active files into segments. The way of an event, one module a stage: `prepare` (frame bytes, on
-//! the caller's thread) → `queue` → `sequencer` (place, write, sync) → `live` and `trail` (readable,
-//! provable) → `sealer` → `segment`. `verify` reads all of it again and shares only the codecs.
+//! full active files into segments. The way of an event, one module a stage: `append` and `prepare` (frame
+//! bytes, on the caller's thread) → `queue` → `sequencer` (place, write, sync) → `live` and `trail` (readable,
+//! provable) → `sealer` → `segment`. `read` checks each record before it gives it out, `follow` is for
+//! whoever keeps something beside the log, such as an index. `verify` reads all of it again and shares only the codecs.
 
 pub mod active;
 mod append;
@@ -12,15 +13,19 @@ mod clock;
 pub mod erasure;
 mod error;
 pub mod export;
+mod follow;
 pub mod frame;
 pub mod hex;
 pub mod limits;
 mod live;
 mod log;
 pub mod manifest;
+mod merge;
 mod prepare;
 mod queue;
+mod read;
 pub mod record;
+mod room;
 mod sealer;
 pub mod segment;
 mod sequencer;
@@ -31,6 +36,7 @@ mod view;
 
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use error::{AppendError, LogError};
+pub use follow::{Seen, SegmentHandle, Snapshot, TailError};
 pub use log::{Appended, LOCK, Log, Receipt, Recovery, SealAt, Seams};
 pub use prepare::Incoming;
 pub use view::{TRAIL_CREATE, TrailStatus, View};

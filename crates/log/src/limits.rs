@@ -8,7 +8,7 @@ pub const ACTIVE_BYTES_SEAL: u64 = 512 << 20;
 pub const ACTIVE_AGE_SEAL_MICROS: i64 = 3_600_000_000;
 /// Records the active file may hold while an earlier one is still being sealed. Beyond it appends
 /// wait for the sealer, so that memory stays bounded.
-pub const ACTIVE_RECORDS_MAX: u64 = 1_000_000;
+pub const ACTIVE_RECORDS_MAX: u64 = 500_000;
 /// Bytes the active file may hold while an earlier one is still being sealed.
 pub const ACTIVE_BYTES_MAX: u64 = 2 << 30;
 
@@ -21,6 +21,19 @@ pub const QUEUE_BYTES_MAX: usize = 32 << 20;
 /// Bytes of one record in a frame: an event, its entry and the fixed fields, with room to spare.
 pub const RECORD_BYTES_MAX: usize = 512 << 10;
 
+/// Leaf hashes that are read together when a record is checked.
+pub const LEAF_BLOCK: u64 = 64;
+
+/// Bytes of the file system that callers' events must leave free, so that the node's own records, of what
+/// it refused and who read what, still find room.
+pub const RESERVE_BYTES_MAX: u64 = 1 << 30;
+/// The same as a part of the file system, where that is less: one twentieth.
+pub const RESERVE_PART: u64 = 20;
+/// How old the last look at the room may be.
+pub const ROOM_AGE_MAX_MICROS: i64 = 1_000_000;
+/// Bytes that may be appended since the last look at the room.
+pub const ROOM_BYTES_MAX: u64 = 16 << 20;
+
 /// How often a reader that opens the log begins anew because sealing replaced what it was reading.
 pub const VIEW_TRIES_MAX: usize = 100;
 
@@ -31,6 +44,12 @@ pub const TRAILS_MAX: usize = 100_000;
 pub const SEGMENT_ROWS_MAX: u64 = 2_000_000;
 /// How many neighbours of one class and day are merged at a time.
 pub const MERGE_FAN_IN: usize = 8;
+/// How many neighbours of one class and day may wait for a merge while events are being appended. Each
+/// is one more file that a query opens.
+pub const MERGE_DEBT_MAX: usize = 48;
+/// Calls of `Log::maintain`, which come each second, with nothing appended between them, after which
+/// merging begins.
+pub const MERGE_QUIET_CALLS: u32 = 3;
 
 /// Bytes of a small file that is read whole (manifest, guard, node description).
 pub const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;

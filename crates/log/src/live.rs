@@ -6,14 +6,14 @@ use std::sync::Arc;
 use indelible_event::EventId;
 
 use crate::error::LogError;
-use crate::frame;
-use crate::record::{Pos, Seq, TrailNo};
+use crate::frame::{self, GROUP_HEADER_LEN};
+use crate::record::{Pos, Record, Seq, TrailNo};
 use crate::storage::{File, read_exact_at};
 
 /// An active file and the map of its durable records.
 pub(crate) struct LiveFile {
     pub first: Pos,
-    pub path: String,
+    pub path: Arc<str>,
     pub file: Arc<dyn File>,
     records: Vec<Place>,
     trails: HashMap<TrailNo, Rows>,
@@ -32,18 +32,39 @@ struct Rows {
     rows: Vec<u32>,
 }
 
+/// Where a record's bytes lie: enough to read them without looking at the map again, also after the
+/// file was deleted.
+pub(crate) struct LiveRow {
+    file: Arc<dyn File>,
+    pub path: Arc<str>,
+    pos: Pos,
+    place: Place,
+}
+
+/// Whole groups of an active file that follow each other.
+pub(crate) struct Stretch {
+    file: Arc<dyn File>,
+    pub path: Arc<str>,
+    /// The first record's position.
+    pub first: Pos,
+    /// Where the first group's header begins.
+    pub offset: u64,
+    len: usize,
+}
+
 /// A record's bytes out of an active file.
 pub(crate) struct LiveBytes {
-    pub pos: Pos,
-    pub offset: u64,
-    pub frame: Vec<u8>,
+    path: Arc<str>,
+    pos: Pos,
+    offset: u64,
+    frame: Vec<u8>,
 }
 
 impl LiveFile {
-    pub fn new(first: Pos, path: String, file: Arc<dyn File>) -> LiveFile {
+    pub fn new(first: Pos, path: &str, file: Arc<dyn File>) -> LiveFile {
         LiveFile {
             first,
-            path,
+            path: path.into(),
             file,
             records: Vec::new(),
             trails: HashMap::new(),
@@ -100,22 +121,62 @@ impl LiveFile {
         rows.rows.get(index).copied()
     }
 
-    pub fn read(&self, row: u32) -> Result<LiveBytes, LogError> {
-        let place = self.records[row as usize];
-        let mut bytes = vec![0; place.len as usize];
-        read_exact_at(&*self.file, place.offset, &mut bytes).map_err(LogError::io(&self.path))?;
-        Ok(LiveBytes {
+    pub fn row(&self, row: u32) -> LiveRow {
+        LiveRow {
+            file: self.file.clone(),
+            path: self.path.clone(),
             pos: Pos(self.first.0 + u64::from(row)),
-            offset: place.offset,
-            frame: bytes,
-        })
+            place: self.records[row as usize],
+        }
+    }
+
+    /// The groups from the one that holds this row on, until `bytes_max` are full.
+    pub fn stretch(&self, row: u32, bytes_max: usize) -> Stretch {
+        let end_of = |row: usize| self.records[row].offset + u64::from(self.records[row].len);
+        // Records of one group touch; between two groups there is a header.
+        let begins = |row: usize| row == 0 || end_of(row - 1) != self.records[row].offset;
+        let mut start = row as usize;
+        while !begins(start) {
+            start -= 1;
+        }
+        let offset = self.records[start].offset - GROUP_HEADER_LEN as u64;
+        let mut next = row as usize + 1;
+        while next < self.records.len()
+            && !(begins(next) && end_of(next - 1) - offset >= bytes_max as u64)
+        {
+            next += 1;
+        }
+        Stretch {
+            file: self.file.clone(),
+            path: self.path.clone(),
+            first: Pos(self.first.0 + start as u64),
+            offset,
+            len: (end_of(next - 1) - offset) as usize,
+        }
+    }
+}
+
+impl LiveRow {
+    pub fn read(&self) -> Result<LiveBytes, LogError> {
+        let Place { offset, len } = self.place;
+        let mut frame = vec![0; len as usize];
+        read_exact_at(&*self.file, offset, &mut frame).map_err(LogError::io(&self.path))?;
+        Ok(LiveBytes { path: self.path.clone(), pos: self.pos, offset, frame })
+    }
+}
+
+impl Stretch {
+    pub fn read(&self) -> Result<Vec<u8>, LogError> {
+        let mut bytes = vec![0; self.len];
+        read_exact_at(&*self.file, self.offset, &mut bytes).map_err(LogError::io(&self.path))?;
+        Ok(bytes)
     }
 }
 
 impl LiveBytes {
-    pub fn record(&self, path: &str) -> Result<crate::record::Record<'_>, LogError> {
-        let (record, _) =
-            frame::record_at(&self.frame, self.pos).map_err(LogError::frame(path, self.offset))?;
+    pub fn record(&self) -> Result<Record<'_>, LogError> {
+        let (record, _) = frame::record_at(&self.frame, self.pos)
+            .map_err(LogError::frame(&self.path, self.offset))?;
         Ok(record)
     }
 }

@@ -15,6 +15,7 @@ use crate::limits;
 use crate::manifest::{Manifest, PATH, SEGMENTS};
 use crate::queue::Queue;
 use crate::record::{Pos, Seq, TrailNo};
+use crate::room::Room;
 use crate::sealer::{self, Sealing};
 pub use crate::sequencer::SealAt;
 use crate::sequencer::{Active, Sequencer, Work, create_active};
@@ -98,6 +99,9 @@ pub struct Log {
     threads: Mutex<Vec<JoinHandle<()>>>,
     recovery: Recovery,
     seal_at: SealAt,
+    /// Where the log ended when `maintain` was last called, and for how many calls it has.
+    quiet: Mutex<(Pos, u32)>,
+    pub(crate) room: Room,
     /// Held for as long as the log is open, so that nobody else writes.
     _lock: Box<dyn Send + Sync>,
 }
@@ -167,14 +171,28 @@ impl Log {
         };
         let sealer = {
             let (view, sealing) = (view.clone(), sealing.clone());
-            spawn("indelible-sealer", Box::new(move || sealer::run(&view, &sealing)))?
+            spawn(
+                "indelible-sealer",
+                Box::new(move || sealer::run(&view, &sealing, seal_at.merge_debt)),
+            )?
         };
         let sequencer = spawn("indelible-sequencer", Box::new(move || sequencer.run()))?;
         if unsealed {
             sealing.wake();
         }
         let threads = Mutex::new(vec![sequencer, sealer]);
-        Ok(Log { view, seams, queue, sealing, threads, recovery, seal_at, _lock: lock })
+        Ok(Log {
+            view,
+            seams,
+            queue,
+            sealing,
+            threads,
+            recovery,
+            seal_at,
+            quiet: Mutex::default(),
+            room: Room::default(),
+            _lock: lock,
+        })
     }
 
     /// The readable side.
@@ -187,10 +205,18 @@ impl Log {
         &self.recovery
     }
 
+    /// Whether callers' events are taken, as far as room goes: more than the reserve is free.
+    pub fn has_room(&self) -> bool {
+        !self.room.is_short(&*self.seams.storage, self.seams.clock.now())
+    }
+
     /// The number of the trail with this name; made, and its making recorded, if it is new.
     pub fn ensure_trail(&self, name: &TrailName) -> Result<TrailNo, AppendError> {
         if let Some(no) = self.view.trail_no(name) {
             return Ok(no);
+        }
+        if !self.has_room() {
+            return Err(AppendError::Full);
         }
         self.ask(|reply| Work::CreateTrail { name: name.clone(), reply })
     }
@@ -224,15 +250,22 @@ impl Log {
         Err(LogError::NotFound(format!("sealing failed: {why}")))
     }
 
-    /// Seals the active file if its oldest record has waited long enough, and tries again what failed.
-    /// To be called now and then.
+    /// Merges small segments as far as they go, though events may be appended meanwhile, and waits for it.
+    pub fn merge_now(&self) -> Result<(), LogError> {
+        self.sealing.merge_all();
+        self.wait_sealed()
+    }
+
+    /// Seals the active file if its oldest record has waited long enough, tries again what failed, and lets
+    /// segments be merged if nothing was appended for a few calls. To be called each second.
     pub fn maintain(&self) -> Result<(), LogError> {
         let oldest = {
             let state = self.view.state();
-            match state.live.last().filter(|live| live.count() > 0) {
-                Some(live) => Some(live.read(0)?.record(&live.path)?.entry.recorded_at),
-                None => None,
-            }
+            state.live.last().filter(|live| live.count() > 0).map(|live| live.row(0))
+        };
+        let oldest = match oldest {
+            Some(row) => Some(row.read()?.record()?.entry.recorded_at),
+            None => None,
         };
         let age = oldest.map_or(0, |at| self.seams.clock.now().0 - at.0);
         if age >= limits::ACTIVE_AGE_SEAL_MICROS {
@@ -240,6 +273,12 @@ impl Log {
                 .map_err(|e| LogError::NotFound(format!("cannot seal: {e}")))?;
         } else if self.sealing.failure().is_some() {
             self.sealing.wake();
+        }
+        let end = self.view.next_pos();
+        let mut quiet = self.quiet.lock().expect("nothing panics while holding this");
+        *quiet = if quiet.0 == end { (end, quiet.1.saturating_add(1)) } else { (end, 0) };
+        if quiet.1 == limits::MERGE_QUIET_CALLS {
+            self.sealing.quiet_at(end);
         }
         Ok(())
     }
@@ -249,7 +288,7 @@ impl Log {
         self.sealing.failure()
     }
 
-    /// When the active file is sealed.
+    /// When the active file is sealed, and segments are merged.
     pub fn seal_at(&self) -> SealAt {
         self.seal_at
     }
@@ -263,6 +302,7 @@ impl Log {
             // A thread that panicked has poisoned nothing that is used after this.
             drop(thread.join());
         }
+        self.view.watch.close();
     }
 }
 

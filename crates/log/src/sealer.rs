@@ -14,8 +14,8 @@ use crate::active;
 use crate::class;
 use crate::error::LogError;
 use crate::frame::{self, FILE_HEADER_LEN};
-use crate::limits;
 use crate::manifest::{Manifest, ManifestSegment, ManifestTrail, SEGMENTS, segment_name};
+use crate::merge::{debt, merge};
 use crate::record::{Pos, Record, Seq, TrailNo};
 use crate::segment::{
     Finished, SegmentHeader, SegmentState, SegmentWriter, TrailInfo as SegmentTrail,
@@ -36,6 +36,10 @@ struct SealingInner {
     woken: bool,
     busy: bool,
     stop: bool,
+    /// Nothing was appended for a while: where the log ended then.
+    quiet_at: Option<Pos>,
+    /// Somebody asked for all merging to be done.
+    merge_all: bool,
     /// The thread is gone, and whoever waited for it would wait for ever.
     ended: bool,
     failure: Option<String>,
@@ -51,6 +55,18 @@ impl Sealing {
         let mut inner = self.lock();
         (inner.woken, inner.busy) = (true, true);
         self.changed.notify_all();
+    }
+
+    /// Nothing was appended for a while. Merging may go on for as long as the log still ends here.
+    pub fn quiet_at(&self, end: Pos) {
+        self.lock().quiet_at = Some(end);
+        self.wake();
+    }
+
+    /// Asks for all merging to be done now.
+    pub fn merge_all(&self) {
+        self.lock().merge_all = true;
+        self.wake();
     }
 
     pub fn is_busy(&self) -> bool {
@@ -100,10 +116,10 @@ impl Sealing {
 }
 
 /// The sealer's thread.
-pub(crate) fn run(view: &View, sealing: &Sealing) {
+pub(crate) fn run(view: &View, sealing: &Sealing, merge_debt: usize) {
     let _ended = Ended(sealing);
     while sealing.wait_for_work() {
-        let result = work(view, sealing);
+        let result = work(view, sealing, merge_debt);
         sealing.done(result);
     }
 }
@@ -122,12 +138,23 @@ impl Drop for Ended<'_> {
     }
 }
 
-fn work(view: &View, sealing: &Sealing) -> Result<(), LogError> {
-    while !sealing.stopping() && view.state().live.len() > 1 {
-        seal(view)?;
+fn work(view: &View, sealing: &Sealing, merge_debt: usize) -> Result<(), LogError> {
+    let all = std::mem::take(&mut sealing.lock().merge_all);
+    while !sealing.stopping() {
+        if view.state().live.len() > 1 {
+            seal(view)?;
+        } else if !(all || may_merge(view, sealing, merge_debt)) || !merge(view)? {
+            break;
+        }
     }
-    while !sealing.stopping() && merge(view)? {}
     Ok(())
+}
+
+/// Merging reads, packs and hashes every record once more, which a running load would pay for with a core.
+/// So it waits until nothing is appended, or until so many small segments wait that reading suffers more.
+fn may_merge(view: &View, sealing: &Sealing, merge_debt: usize) -> bool {
+    let quiet_at = sealing.lock().quiet_at;
+    quiet_at == Some(view.next_pos()) || debt(&view.state().segments) > merge_debt
 }
 
 /// Seals the oldest active file.
@@ -183,7 +210,7 @@ impl SealJob {
     fn of(state: &State) -> SealJob {
         let live = &state.live[0];
         let mut job = SealJob {
-            path: live.path.clone(),
+            path: live.path.to_string(),
             first: live.first,
             end: live.end(),
             trails: segment_trails(state),
@@ -207,7 +234,7 @@ impl SealJob {
     }
 }
 
-fn segment_trails(state: &State) -> Vec<SegmentTrail> {
+pub(crate) fn segment_trails(state: &State) -> Vec<SegmentTrail> {
     let trail = |t: &crate::trail::Trail| SegmentTrail {
         no: t.info.no,
         opaque: t.info.id.0,
@@ -217,7 +244,7 @@ fn segment_trails(state: &State) -> Vec<SegmentTrail> {
 }
 
 /// Segment writers, one for each class and day that comes up.
-struct Outputs<'a> {
+pub(crate) struct Outputs<'a> {
     storage: &'a dyn Storage,
     trails: &'a [SegmentTrail],
     next_file: u64,
@@ -232,11 +259,15 @@ struct Output {
 }
 
 impl<'a> Outputs<'a> {
-    fn new(storage: &'a dyn Storage, trails: &'a [SegmentTrail], next_file: u64) -> Outputs<'a> {
+    pub fn new(
+        storage: &'a dyn Storage,
+        trails: &'a [SegmentTrail],
+        next_file: u64,
+    ) -> Outputs<'a> {
         Outputs { storage, trails, next_file, open: BTreeMap::new() }
     }
 
-    fn push(&mut self, record: &Record<'_>) -> Result<(), LogError> {
+    pub fn push(&mut self, record: &Record<'_>) -> Result<(), LogError> {
         let trail = &self.trails[record.trail.0 as usize];
         let class = class::of(class::POLICY, &trail.name, &record.entry)
             .expect("the present policy is known");
@@ -252,13 +283,13 @@ impl<'a> Outputs<'a> {
         output.writer.push(record).map_err(LogError::segment(&output.aside))
     }
 
-    fn finish(self) -> Result<Vec<ManifestSegmentAndMax>, LogError> {
+    pub fn finish(self) -> Result<Vec<ManifestSegmentAndMax>, LogError> {
         self.open.into_values().map(|output| output.finish(self.storage)).collect()
     }
 }
 
 /// A finished segment's manifest entry, and its latest `recorded_at`.
-struct ManifestSegmentAndMax {
+pub(crate) struct ManifestSegmentAndMax {
     entry: ManifestSegment,
     recorded_at_max: indelible_event::Micros,
 }
@@ -333,7 +364,7 @@ pub(crate) fn remove_if_there(storage: &dyn Storage, path: &str) -> Result<(), L
 }
 
 /// Opens finished segments and reads every record back.
-fn check_all(
+pub(crate) fn check_all(
     view: &View,
     sealed: Vec<ManifestSegmentAndMax>,
 ) -> Result<Vec<(SegmentFile, ManifestSegmentAndMax)>, LogError> {
@@ -407,7 +438,9 @@ impl<'a> LeafBlocks<'a> {
                     of.info.name, seq.0
                 )));
             }
-            *hashes = of.leaves(&*self.view.storage, seq, count)?;
+            let leaves = of.leaves(seq, count)?;
+            drop(state);
+            *hashes = leaves.read(&*self.view.storage)?;
             *start = seq.0;
         }
         Ok(hashes[(seq.0 - *start) as usize])
@@ -415,7 +448,7 @@ impl<'a> LeafBlocks<'a> {
 }
 
 /// Puts a new manifest in charge, on disk and then in memory: `added` segments come, `gone` ones leave.
-fn publish(
+pub(crate) fn publish(
     view: &View,
     mut manifest: Manifest,
     added: &[Arc<SegmentFile>],
@@ -431,9 +464,11 @@ fn publish(
         return Err(e);
     }
     let mut state = view.state_mut();
-    state.segments.retain(|s| !gone.contains(&s.entry.file));
-    state.segments.extend(added.iter().cloned());
-    state.segments.sort_by_key(|s| (s.entry.first_pos, s.entry.file));
+    let mut segments = Vec::clone(&state.segments);
+    segments.retain(|s| !gone.contains(&s.entry.file));
+    segments.extend(added.iter().cloned());
+    segments.sort_by_key(|s| (s.entry.first_pos, s.entry.file));
+    state.segments = Arc::new(segments);
     if state.manifest.sealed_pos < manifest.sealed_pos {
         for (trail, on_disk) in state.trails.iter_mut().zip(&manifest.trails) {
             trail.set_sealed(on_disk.sealed);
@@ -441,69 +476,9 @@ fn publish(
         state.live.remove(0);
     }
     state.manifest = manifest;
+    drop(state);
+    view.watch.segments_changed();
     Ok(())
-}
-
-/// Merges one run of small neighbours, if there is one.
-fn merge(view: &View) -> Result<bool, LogError> {
-    let storage = &*view.storage;
-    let (run, trails, manifest) = {
-        let state = view.state();
-        let Some(run) = run_to_merge(&state.segments) else { return Ok(false) };
-        (run, segment_trails(&state), state.manifest.clone())
-    };
-    let mut outputs = Outputs::new(storage, &trails, manifest.next_file);
-    for file in &run {
-        let path = file.entry.parquet();
-        let segment = file.get()?;
-        let scan = segment.scan(0..file.entry.rows as u32).map_err(LogError::segment(&path))?;
-        for batch in scan.without_facets() {
-            let batch = batch.map_err(LogError::segment(&path))?;
-            for i in 0..batch.len() {
-                // The merged segment is hashed when it is read back; hashing here too proves no more.
-                outputs.push(&batch.unsealed(i).map_err(LogError::segment(&path))?)?;
-            }
-        }
-    }
-    let merged = check_all(view, outputs.finish()?)?;
-    let mut manifest = manifest;
-    manifest.next_file += merged.len() as u64;
-    let files: Vec<Arc<SegmentFile>> = merged.into_iter().map(|s| Arc::new(s.0)).collect();
-    let gone: Vec<u64> = run.iter().map(|f| f.entry.file).collect();
-    publish(view, manifest, &files, &gone)?;
-    for file in &run {
-        for path in [file.entry.parquet(), file.entry.row_table()] {
-            storage.remove(&path).map_err(LogError::io(&path))?;
-        }
-    }
-    storage.sync_dir(SEGMENTS).map_err(LogError::io(SEGMENTS))?;
-    Ok(true)
-}
-
-/// Neighbours of one class and day that are worth one file: so many of about one size, so that every
-/// record is rewritten a handful of times at most, however long the log grows.
-fn run_to_merge(segments: &[Arc<SegmentFile>]) -> Option<Vec<Arc<SegmentFile>>> {
-    let size_class = |s: &SegmentFile| s.entry.rows.ilog2() / limits::MERGE_FAN_IN.ilog2();
-    let mut runs: BTreeMap<(&str, i32), Vec<&Arc<SegmentFile>>> = BTreeMap::new();
-    for file in segments {
-        let run = runs.entry((file.entry.class.as_str(), file.entry.day)).or_default();
-        if run.last().is_some_and(|last| size_class(last) != size_class(file)) {
-            run.clear();
-        }
-        run.push(file);
-        if run.len() < limits::MERGE_FAN_IN {
-            continue;
-        }
-        let rows: u64 = run.iter().map(|f| f.entry.rows).sum();
-        // A stub stays as it is: it has nothing left that is worth rewriting.
-        let whole =
-            |f: &&Arc<SegmentFile>| f.get().is_ok_and(|s| s.meta().state == SegmentState::Full);
-        if rows <= limits::SEGMENT_ROWS_MAX && run.iter().all(whole) {
-            return Some(run.iter().map(|f| (*f).clone()).collect());
-        }
-        run.remove(0);
-    }
-    None
 }
 
 /// Deletes what a crash left over: files that were never put in charge, or no longer are. A file that

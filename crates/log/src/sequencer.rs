@@ -20,11 +20,12 @@ use crate::limits;
 use crate::live::LiveFile;
 use crate::prepare::{Draw, Incoming, Item, Prepared};
 use crate::queue::{Queue, Weigh};
+use crate::read::find_in;
 use crate::record::{Pos, Seq, TrailNo};
 use crate::sealer::Sealing;
 use crate::storage::{File, Storage, is_full, write_all_at};
 use crate::trail::{TrailId, TrailInfo};
-use crate::view::{State, TRAIL_CREATE, View, find_in};
+use crate::view::{State, TRAIL_CREATE, View};
 
 /// If the sequencer ends, by a panic too, nobody may wait for it any longer.
 struct Abandon(Arc<Queue<Work>>);
@@ -104,18 +105,25 @@ pub(crate) struct Sequencer {
     pub poisoned: Option<String>,
 }
 
-/// When the active file is full enough to be sealed.
+/// When the active file is full enough to be sealed, and segments are merged.
 #[derive(Clone, Copy, Debug)]
 pub struct SealAt {
     /// Records in it.
     pub records: u64,
     /// Bytes in it.
     pub bytes: u64,
+    /// Segments of one class and day that may wait for a merge while events are being appended; with none
+    /// merging never waits.
+    pub merge_debt: usize,
 }
 
 impl Default for SealAt {
     fn default() -> Self {
-        SealAt { records: limits::ACTIVE_RECORDS_SEAL, bytes: limits::ACTIVE_BYTES_SEAL }
+        SealAt {
+            records: limits::ACTIVE_RECORDS_SEAL,
+            bytes: limits::ACTIVE_BYTES_SEAL,
+            merge_debt: limits::MERGE_DEBT_MAX,
+        }
     }
 }
 
@@ -221,6 +229,9 @@ impl Sequencer {
             outcomes[s.submission][s.slot] =
                 Ok(Placed::New { pos, seq: s.seq, leaf: s.leaf, recorded_at: now });
         }
+        let next = state.next_pos();
+        drop(state);
+        self.view.watch.durable_up_to(next);
         Ok(outcomes)
     }
 
@@ -379,7 +390,7 @@ impl Sequencer {
                 // doubt; but a disk that fails at this will not be trusted with records.
                 Err(e) => return Err(self.poison(e.to_string())),
             };
-            let live = LiveFile::new(first, active::path(first), active.file.clone());
+            let live = LiveFile::new(first, &active::path(first), active.file.clone());
             self.view.state_mut().live.push(live);
             self.active = active;
         }
@@ -397,7 +408,7 @@ fn known_before(
 ) -> Result<Option<Seq>, crate::error::LogError> {
     for live in state.live.iter().rev() {
         if let Some(row) = live.row_of_id(item.trail, item.id) {
-            return Ok(Some(live.read(row)?.record(&live.path)?.seq));
+            return Ok(Some(live.row(row).read()?.record()?.seq));
         }
     }
     if state.manifest.next_file <= files_seen {

@@ -10,6 +10,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+/// Room in a file system, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// What this process may still use.
+    pub free: u64,
+    /// All there is.
+    pub total: u64,
+}
+
 /// A directory of files.
 pub trait Storage: Send + Sync + 'static {
     /// Opens an existing file for reading, and for writing if `write`.
@@ -31,6 +40,10 @@ pub trait Storage: Send + Sync + 'static {
     /// Takes the exclusive lock of a file, created if absent; `WouldBlock` if another process has it.
     /// The lock lives as long as what is returned.
     fn lock(&self, path: &str) -> io::Result<Box<dyn Send + Sync>>;
+    /// The room that is left, where that can be told.
+    fn space(&self) -> io::Result<Option<Space>> {
+        Ok(None)
+    }
 }
 
 /// One open file.
@@ -268,5 +281,11 @@ impl Storage for FileStorage {
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(e)) => Err(e),
         }
+    }
+
+    fn space(&self) -> io::Result<Option<Space>> {
+        let of = rustix::fs::statvfs(&self.root)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(of.f_frsize);
+        Ok(Some(Space { free: bytes(of.f_bavail), total: bytes(of.f_blocks) }))
     }
 }

@@ -119,14 +119,9 @@ impl Trail {
         });
     }
 
-    /// The leaf hashes from `start` on.
-    pub fn leaves(
-        &self,
-        storage: &dyn Storage,
-        start: Seq,
-        count: usize,
-    ) -> Result<Vec<Hash>, LogError> {
-        self.read_at(storage, 0, start.0, count)
+    /// The leaf hashes from `start` on: those in memory copied, the others still to be read.
+    pub fn leaves(&self, start: Seq, count: usize) -> Result<Hashes, LogError> {
+        self.hashes(0, start.0, count)
     }
 
     /// A view of the tree's levels for making proofs.
@@ -159,16 +154,11 @@ impl Trail {
         self.sealed = size;
     }
 
-    fn read_at(
-        &self,
-        storage: &dyn Storage,
-        level: u8,
-        start: u64,
-        count: usize,
-    ) -> Result<Vec<Hash>, LogError> {
+    /// Hashes of one level.
+    pub fn hashes(&self, level: u8, start: u64, count: usize) -> Result<Hashes, LogError> {
         let border = self.sealed >> (8 * u32::from(level));
         let on_disk = border.saturating_sub(start).min(count as u64) as usize;
-        let mut hashes = read_level(storage, self.info.id, level, start, on_disk)?;
+        let mut live = Vec::new();
         if on_disk < count {
             let from = (start.max(border) - border) as usize;
             let tail = self.tails.get(usize::from(level)).map_or(&[][..], Vec::as_slice);
@@ -178,8 +168,26 @@ impl Trail {
                     self.info.id
                 ))
             })?;
-            hashes.extend_from_slice(rest);
+            live.extend_from_slice(rest);
         }
+        Ok(Hashes { id: self.info.id, level, start, on_disk, live })
+    }
+}
+
+/// Hashes of one level that follow each other: the sealed ones, which never change, are in a file, so that
+/// nothing needs to be held still while it is read.
+pub(crate) struct Hashes {
+    id: TrailId,
+    level: u8,
+    start: u64,
+    on_disk: usize,
+    live: Vec<Hash>,
+}
+
+impl Hashes {
+    pub fn read(self, storage: &dyn Storage) -> Result<Vec<Hash>, LogError> {
+        let mut hashes = read_level(storage, self.id, self.level, self.start, self.on_disk)?;
+        hashes.extend(self.live);
         Ok(hashes)
     }
 }
@@ -243,7 +251,7 @@ pub(crate) struct Tiles<'a> {
 impl TileReader for Tiles<'_> {
     type Error = LogError;
     fn read(&self, level: u8, start: u64, count: usize) -> Result<Vec<Hash>, LogError> {
-        self.trail.read_at(self.storage, level, start, count)
+        self.trail.hashes(level, start, count)?.read(self.storage)
     }
 }
 

@@ -4,16 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
-use indelible_event::{Entry, EventId, Micros, Part, TrailName};
+use indelible_event::{EventId, Micros, Part, TrailName};
 use indelible_merkle::{Hash, TreeSize, leaf_hash};
 
 use crate::active::{self, Tail};
 use crate::error::LogError;
+use crate::follow::Watch;
 use crate::frame::{self, Framed};
 use crate::limits;
 use crate::live::LiveFile;
 use crate::manifest::{Manifest, ManifestSegment};
-use crate::record::{KeptRecord, Pos, Record, Seq, TrailNo};
+use crate::read::find_in;
+use crate::record::{Pos, Record, Seq, TrailNo};
 use crate::segment::Segment;
 use crate::storage::Storage;
 use crate::trail::{Trail, TrailId, TrailInfo, prove_error};
@@ -51,7 +53,8 @@ impl SegmentFile {
 /// Everything that is durable. Owned by the sequencer and the sealer, who alone take the write lock.
 pub(crate) struct State {
     pub manifest: Manifest,
-    pub segments: Vec<Arc<SegmentFile>>,
+    /// Replaced whole, so that a reader takes all of them along at the price of one.
+    pub segments: Arc<Vec<Arc<SegmentFile>>>,
     pub live: Vec<LiveFile>,
     pub trails: Vec<Trail>,
     pub names: HashMap<TrailName, TrailNo>,
@@ -74,6 +77,7 @@ pub struct TrailStatus {
 pub struct View {
     pub(crate) storage: Arc<dyn Storage>,
     state: RwLock<State>,
+    pub(crate) watch: Watch,
 }
 
 impl State {
@@ -82,16 +86,17 @@ impl State {
     pub fn restore(storage: &Arc<dyn Storage>) -> Result<(State, Tail), LogError> {
         let manifest = Manifest::load(&**storage)?;
         let mut state = State {
-            segments: Vec::new(),
+            segments: Arc::default(),
             live: Vec::new(),
             trails: Vec::new(),
             names: HashMap::new(),
             recorded_at_max: manifest.recorded_at_max(),
             manifest,
         };
-        for entry in &state.manifest.segments {
-            state.segments.push(Arc::new(SegmentFile::open(&**storage, entry.clone())?));
-        }
+        let open =
+            |entry: &ManifestSegment| SegmentFile::open(&**storage, entry.clone()).map(Arc::new);
+        let segments: Result<_, _> = state.manifest.segments.iter().map(open).collect();
+        state.segments = Arc::new(segments?);
         for (info, on_disk) in state.manifest.infos()?.into_iter().zip(&state.manifest.trails) {
             let trail = Trail::restore(storage, Arc::new(info), on_disk.sealed)?;
             state.names.insert(trail.info.name.clone(), trail.info.no);
@@ -129,7 +134,7 @@ impl State {
                 return Err(LogError::corrupt(&path, 0, "there is a gap before this active file"));
             }
             let file = storage.open(&path, false).map_err(LogError::io(&path))?;
-            self.live.push(LiveFile::new(*first, path.clone(), file));
+            self.live.push(LiveFile::new(*first, &path, file));
             let log_id = self.manifest.log_id;
             let is_last = i + 1 >= used;
             tail = active::read(&**storage, &log_id, *first, is_last, |group| {
@@ -255,15 +260,10 @@ impl TrailCreated {
     }
 }
 
-/// Where a record lies.
-enum Source {
-    Live { file: usize, row: u32 },
-    Segment(Arc<SegmentFile>),
-}
-
 impl View {
     pub(crate) fn new(storage: Arc<dyn Storage>, state: State) -> View {
-        View { storage, state: RwLock::new(state) }
+        let watch = Watch::new(state.next_pos());
+        View { storage, state: RwLock::new(state), watch }
     }
 
     /// Opens a directory for reading only, while another process may be writing to it.
@@ -328,62 +328,16 @@ impl View {
     pub fn find(&self, trail: TrailNo, id: EventId) -> Result<Option<Seq>, LogError> {
         let segments = {
             let state = self.state();
-            for live in state.live.iter().rev() {
-                if let Some(row) = live.row_of_id(trail, id) {
-                    return Ok(Some(live.read(row)?.record(&live.path)?.seq));
-                }
+            let live = state.live.iter().rev();
+            match live.filter_map(|f| f.row_of_id(trail, id).map(|row| f.row(row))).next() {
+                Some(row) => Err(row),
+                None => Ok(state.segments.clone()),
             }
-            state.segments.clone()
         };
-        find_in(&segments, trail, id)
-    }
-
-    /// Records of a trail by seq, in the order asked for; each was re-hashed and compared with its leaf.
-    pub fn read(&self, trail: TrailNo, seqs: &[Seq]) -> Result<Vec<KeptRecord>, LogError> {
-        let mut out: Vec<Option<KeptRecord>> = Vec::new();
-        out.resize_with(seqs.len(), || None);
-        let mut by_segment: Vec<(Arc<SegmentFile>, Vec<usize>)> = Vec::new();
-        let mut leaves = LeafCheck { storage: &*self.storage, trail, block: None };
-        {
-            let state = self.state();
-            for (i, seq) in seqs.iter().enumerate() {
-                match locate(&state, trail, *seq)? {
-                    Source::Live { file, row } => {
-                        let live = &state.live[file];
-                        let bytes = live.read(row)?;
-                        let record = KeptRecord::copy(&bytes.record(&live.path)?);
-                        leaves.check(&state, &record, &live.path)?;
-                        out[i] = Some(record);
-                    }
-                    Source::Segment(file) => match by_segment.last_mut() {
-                        Some((last, wanted)) if Arc::ptr_eq(last, &file) => wanted.push(i),
-                        _ => by_segment.push((file, vec![i])),
-                    },
-                }
-            }
+        match segments {
+            Ok(segments) => find_in(&segments, trail, id),
+            Err(row) => Ok(Some(row.read()?.record()?.seq)),
         }
-        for (file, wanted) in by_segment {
-            let path = file.entry.parquet();
-            let segment = file.get()?;
-            let missing =
-                |seq: Seq| LogError::corrupt(&path, 0, format!("seq {} is not in it", seq.0));
-            let mut rows = Vec::with_capacity(wanted.len());
-            for i in &wanted {
-                let row = segment.find_seq(trail, seqs[*i]).map_err(LogError::segment(&path))?;
-                rows.push(row.ok_or_else(|| missing(seqs[*i]))?);
-            }
-            let records = segment.rows(&rows).map_err(LogError::segment(&path))?;
-            let state = self.state();
-            for (i, record) in wanted.into_iter().zip(&records) {
-                let record = KeptRecord::copy(&record.as_ref());
-                if (record.trail, record.seq) != (trail, seqs[i]) {
-                    return Err(missing(seqs[i]));
-                }
-                leaves.check(&state, &record, &path)?;
-                out[i] = Some(record);
-            }
-        }
-        Ok(out.into_iter().flatten().collect())
     }
 
     /// The root of a trail's first `size` records.
@@ -425,110 +379,7 @@ impl View {
         start: u64,
         count: usize,
     ) -> Result<Vec<Hash>, LogError> {
-        use indelible_merkle::TileReader;
-        let state = self.state();
-        state.trail(trail)?.tiles(&*self.storage).read(level, start, count)
-    }
-}
-
-/// Looks an id up in segments, newest first.
-pub(crate) fn find_in(
-    segments: &[Arc<SegmentFile>],
-    trail: TrailNo,
-    id: EventId,
-) -> Result<Option<Seq>, LogError> {
-    for file in segments.iter().rev().filter(|f| f.entry.may_hold_id(trail, id)) {
-        let path = file.entry.parquet();
-        let segment = file.get()?;
-        let rows: Vec<u32> =
-            segment.find_id(trail, id).map_err(LogError::segment(&path))?.collect();
-        // A fingerprint can be another id's: only the row itself tells. But the row may be damaged, and an
-        // id that is then called absent would be appended a second time: so the table that led here must
-        // lead here from what the row says, too.
-        let records = segment.rows(&rows).map_err(LogError::segment(&path))?;
-        for (row, record) in rows.into_iter().zip(&records) {
-            let record = record.as_ref();
-            let mut by_id =
-                segment.find_id(record.trail, record.entry.id).map_err(LogError::segment(&path))?;
-            let by_seq =
-                segment.find_seq(record.trail, record.seq).map_err(LogError::segment(&path))?;
-            if by_seq != Some(row) || !by_id.any(|found| found == row) {
-                return Err(LogError::corrupt(
-                    &path,
-                    0,
-                    format!("row {row} is not what the row table says"),
-                ));
-            }
-            if record.trail == trail && record.entry.id == id {
-                return Ok(Some(record.seq));
-            }
-        }
-    }
-    Ok(None)
-}
-
-fn locate(state: &State, trail: TrailNo, seq: Seq) -> Result<Source, LogError> {
-    let of = state.trail(trail)?;
-    if seq.0 >= of.size() {
-        return Err(LogError::NotFound(format!(
-            "trail {} has no seq {}: it has {} records",
-            of.info.name,
-            seq.0,
-            of.size()
-        )));
-    }
-    for (file, live) in state.live.iter().enumerate().rev() {
-        if let Some(row) = live.row_of_seq(trail, seq) {
-            return Ok(Source::Live { file, row });
-        }
-    }
-    for file in state.segments.iter().rev().filter(|f| f.entry.may_hold_seq(trail, seq.0)) {
-        let path = file.entry.parquet();
-        if file.get()?.find_seq(trail, seq).map_err(LogError::segment(&path))?.is_some() {
-            return Ok(Source::Segment(file.clone()));
-        }
-    }
-    let why = format!("trail {} seq {} is in no file", of.info.name, seq.0);
-    Err(LogError::corrupt(crate::manifest::PATH, 0, why))
-}
-
-/// Compares records with the leaves of one trail's tree, reading neighbours' leaves together.
-struct LeafCheck<'a> {
-    storage: &'a dyn Storage,
-    trail: TrailNo,
-    block: Option<(u64, Vec<Hash>)>,
-}
-
-impl LeafCheck<'_> {
-    const BLOCK: u64 = 64;
-
-    fn leaf(&mut self, state: &State, seq: Seq) -> Result<Hash, LogError> {
-        let start = seq.0 / Self::BLOCK * Self::BLOCK;
-        let index = (seq.0 - start) as usize;
-        if let Some((_, hashes)) = self.block.as_ref().filter(|b| b.0 == start && index < b.1.len())
-        {
-            return Ok(hashes[index]);
-        }
-        let trail = state.trail(self.trail)?;
-        let count = (trail.size() - start).min(Self::BLOCK) as usize;
-        let hashes = trail.leaves(self.storage, Seq(start), count)?;
-        let leaf = hashes[index];
-        self.block = Some((start, hashes));
-        Ok(leaf)
-    }
-
-    /// Fails unless the entry hashes to its leaf and commits to just these parts.
-    fn check(&mut self, state: &State, record: &KeptRecord, path: &str) -> Result<(), LogError> {
-        let leaf = self.leaf(state, record.seq)?;
-        // Of damaged columns an entry may have been encoded that is none, so it is decoded with care.
-        let commits = |entry: Entry<'_>| record.parts_hash() == Some(entry.parts_hash);
-        if leaf == leaf_hash(&record.entry) && Entry::decode(&record.entry).is_ok_and(commits) {
-            return Ok(());
-        }
-        Err(LogError::Mismatch {
-            trail: state.trail(self.trail)?.info.name.to_string(),
-            seq: record.seq.0,
-            path: path.to_owned(),
-        })
+        let hashes = self.state().trail(trail)?.hashes(level, start, count)?;
+        hashes.read(&*self.storage)
     }
 }

@@ -62,3 +62,58 @@ fn appended_records_are_read_back_over_seals_and_restarts() {
     assert_eq!(known(append(&log, trail, 100..150)), second);
     assert_eq!(log.view().trail(trail).unwrap().size.0, 150);
 }
+
+#[test]
+fn segments_are_merged_when_nothing_is_appended_or_too_many_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let seams = Seams::real(dir.path());
+    Log::init(&seams).unwrap();
+    let seal_at = SealAt { records: u64::MAX, bytes: u64::MAX, merge_debt: 10 };
+    let log = Log::open(seams, seal_at).unwrap();
+    let trail = log.ensure_trail(&TrailName::unnamed()).unwrap();
+    let mut next = 0;
+    let mut grow = || {
+        append(&log, trail, next..next + 2);
+        next += 2;
+        log.seal().unwrap();
+        log.view().segments().iter().filter(|s| s.class() != "system").count()
+    };
+    // Ten may wait; the eleventh makes a run of eight worth its price.
+    let counts: Vec<usize> = (0..14).map(|_| grow()).collect();
+    assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 4, 5, 6, 7]);
+    assert_eq!((grow(), grow()), (8, 9));
+    let before = log.view().segments().len();
+    let maintain = |calls| {
+        for _ in 0..calls {
+            log.maintain().unwrap();
+            log.wait_sealed().unwrap();
+        }
+        log.view().segments().len()
+    };
+    let calls = indelible_log::limits::MERGE_QUIET_CALLS;
+    assert_eq!(maintain(calls), before, "the first call has nothing to compare with");
+    append(&log, trail, 1000..1001);
+    assert_eq!(maintain(calls), before, "something was appended");
+    assert_eq!(maintain(1), before - 7);
+    let mut grow = || {
+        append(&log, trail, next..next + 2);
+        next += 2;
+        log.seal().unwrap();
+    };
+    // Quiet no more: what is sealed now waits again, unless somebody asks.
+    (0..8).for_each(|_| grow());
+    let waiting = log.view().segments().len();
+    log.merge_now().unwrap();
+    assert!(log.view().segments().len() < waiting);
+    let seqs: Vec<Seq> = (0..log.view().trail(trail).unwrap().size.0).map(Seq).collect();
+    assert_eq!(log.view().read(trail, &seqs).unwrap().len(), seqs.len());
+}
+
+#[test]
+fn a_real_directory_tells_how_much_room_there_is() {
+    use indelible_log::storage::{FileStorage, Storage};
+    let dir = tempfile::tempdir().unwrap();
+    let space = FileStorage::new(dir.path()).space().unwrap().unwrap();
+    assert!(space.total >= 1 << 20 && space.free <= space.total, "{space:?}");
+    assert!(FileStorage::new(dir.path().join("nowhere")).space().is_err());
+}

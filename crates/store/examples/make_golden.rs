@@ -106,7 +106,9 @@ impl Golden {
             recorded_by: recorded_by.clone(),
         };
         let items: Vec<Item> = events.iter().map(item).collect();
-        store.append(&items).into_iter().for_each(|result| drop(result.unwrap()));
+        for result in store.append(&items) {
+            result.unwrap();
+        }
         self.clock.advance(1_234_567);
     }
 

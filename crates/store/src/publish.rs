@@ -216,7 +216,7 @@ pub(crate) fn record(log: &Log, events: &[Checked]) -> Result<(), StoreError> {
         .iter()
         .map(|event| Incoming { trail: TrailNo(0), event, recorded_by: None })
         .collect();
-    log.append(&batch).into_iter().collect::<Result<Vec<_>, _>>()?;
+    log.append_own(&batch).into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(())
 }
 

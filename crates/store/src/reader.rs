@@ -167,6 +167,13 @@ impl Reader {
         Ok(seqs.end.saturating_sub(seqs.start))
     }
 
+    /// The bytes of one file of the trail's static C2SP tree, by its path: `checkpoint`,
+    /// `tile/<level>/<index>[.p/<width>]` or `tile/entries/<index>[.p/<width>]`. `None` if the path is none of
+    /// these, or names what the trail's signed checkpoint does not cover.
+    pub fn tile(&self, trail: &TrailStatus, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        tiles::one(self, trail, path)
+    }
+
     /// Gives every file of the trail's static C2SP tree: path and bytes.
     pub fn tiles(
         &self,

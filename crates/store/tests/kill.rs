@@ -41,7 +41,8 @@ fn worker() {
     let round = scale(ROUND, 0);
     let sealing = std::env::var(MODE).is_ok_and(|mode| mode == "sealing");
     // Sealing and merging are to happen all the time.
-    let seal_at = SealAt { records: if sealing { 40 } else { 150 }, bytes: 1 << 20 };
+    let records = if sealing { 40 } else { 150 };
+    let seal_at = SealAt { records, bytes: 1 << 20, merge_debt: 0 };
     let options = OpenOptions { seal_at, ..OpenOptions::default() };
     let store = Store::open(Seams::real(PathBuf::from(dir)), options).unwrap();
     let next = AtomicU64::new(0);

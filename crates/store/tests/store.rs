@@ -153,3 +153,57 @@ fn every_attack_of_the_drill_is_caught_by_what_should_catch_it() {
         assert_ne!(row.caught_by, CaughtBy::Nothing);
     }
 }
+
+#[test]
+fn every_file_of_the_static_tree_is_served_by_its_path_and_nothing_else_is() {
+    let dir = init();
+    let store = open(&dir);
+    append(&store, "default", 0..600);
+    let trail = |store: &Store| store.reader().trail(&TrailName::unnamed()).unwrap();
+    let tile = |path: &str| store.reader().tile(&trail(&store), path).unwrap();
+    assert_eq!(tile("checkpoint"), None, "nothing is signed yet");
+    assert_eq!(tile("tile/0/000"), None);
+    store.publish().unwrap();
+    store.log().seal().unwrap();
+    // Durable, and not covered yet.
+    append(&store, "default", 600..700);
+    let mut files = 0;
+    store
+        .reader()
+        .tiles(&trail(&store), &mut |path, bytes| {
+            assert_eq!(tile(path).as_deref(), Some(bytes), "{path}");
+            files += 1;
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(files, 8);
+    // Whoever has an older checkpoint asks for less.
+    let full = tile("tile/0/001").unwrap();
+    assert_eq!(tile("tile/0/001.p/7").unwrap(), full[..7 * 32]);
+    assert_eq!(tile("tile/1/000.p/1").unwrap().len(), 32);
+    let none = [
+        "",
+        "tile",
+        "/checkpoint",
+        "checkpoint/",
+        "tile/0/002",
+        "tile/0/002.p/89",
+        "tile/0/003.p/1",
+        "tile/0/000.p/0",
+        "tile/0/000.p/256",
+        "tile/0/0",
+        "tile/0/x000/000",
+        "tile/00/000",
+        "tile/1/000",
+        "tile/1/000.p/3",
+        "tile/2/000.p/1",
+        "tile/63/000.p/1",
+        "tile/entries/002",
+        "tile/entries/002.p/89",
+        "tile/0/../checkpoint",
+        "tile/entries/x018/x446/x744/x073/x709/x551/615",
+    ];
+    for path in none {
+        assert_eq!(tile(path), None, "{path}");
+    }
+}

@@ -10,8 +10,9 @@ use indelible_sim::{
     SeededEntropy, Trouble, make_event,
 };
 
-/// Sealing happens when a step says so, so that the calls come in the same order every time.
-pub const ON_REQUEST: SealAt = SealAt { records: u64::MAX, bytes: u64::MAX };
+/// Sealing happens when a step says so, and merging with it, so that the calls come in the same order every
+/// time.
+pub const ON_REQUEST: SealAt = SealAt { records: u64::MAX, bytes: u64::MAX, merge_debt: 0 };
 
 /// A log with everything it stands on.
 pub struct Driver {

@@ -81,7 +81,7 @@ fn life(seed: u64) {
     let mut driver = Driver::new(seed);
     for era in 0..6 {
         if rng.chance(50) {
-            driver.seal_at = SealAt { records: rng.below(5..80), bytes: u64::MAX };
+            driver.seal_at = SealAt { records: rng.below(5..80), ..ON_REQUEST };
         } else {
             driver.seal_at = ON_REQUEST;
         }

@@ -1,11 +1,12 @@
 //! Each event of a batch has its own result: what becomes of one says nothing of the others.
 
 use indelible_event::Checked;
-use indelible_log::storage::Storage;
+use indelible_log::record::TrailNo;
+use indelible_log::storage::{Space, Storage};
 use indelible_log::{AppendError, Appended, Incoming, Log};
 use indelible_sim::{CallKind, Fault, Plan, make_event};
 
-use crate::driver::{Driver, Step, events};
+use crate::driver::{Driver, Failed, Step, events};
 
 /// A log with events 0, 1 and 2 of trail alpha.
 fn three() -> Driver {
@@ -100,4 +101,30 @@ fn a_disk_that_fills_in_the_second_piece_of_a_batch_hides_no_receipt_of_the_firs
     let again = told(&append(&mut driver, &batch));
     assert!(again[..kept].iter().all(|told| told.starts_with('=')), "{again:?}");
     assert!(again[kept..].iter().all(|told| told.starts_with('+')), "{again:?}");
+}
+
+#[test]
+fn the_reserve_is_for_what_the_node_tells_of_itself() {
+    let mut driver = three();
+    let total = 1_000_000;
+    let have = |driver: &Driver, free| {
+        driver.faults.set_space(Some(Space { free, total }));
+        // The last look at the room is out of date then.
+        driver.clock.advance(2_000_000);
+    };
+    have(&driver, total / 20);
+    assert_eq!(told(&append(&mut driver, &events(10, 1, 0))), ["+3"]);
+    have(&driver, total / 20 - 1);
+    assert!(!driver.log().has_room());
+    // What is known needs no room, whether it is in the active file or in a segment.
+    let batch = [1, 20, 10].map(|n| make_event(n, 0, 0));
+    assert_eq!(told(&append(&mut driver, &batch)), ["=1", "Full", "=3"]);
+    driver.log().seal().unwrap();
+    assert_eq!(told(&append(&mut driver, &batch)), ["=1", "Full", "=3"]);
+    assert!(matches!(driver.trail("beta"), Err(Failed::Append(AppendError::Full))));
+    let event = make_event(30, 0, 0);
+    let own = Incoming { trail: TrailNo(0), event: &event, recorded_by: None };
+    assert_eq!(told(&driver.log().append_own(&[own])), ["+1"]);
+    have(&driver, total / 2);
+    assert_eq!(told(&append(&mut driver, &batch)), ["=1", "+4", "=3"]);
 }

@@ -12,7 +12,7 @@ use indelible_sim::{Fault, Model, NameOrder, PowerStorage, Rng, Trouble, scale};
 use crate::driver::{Driver, events, expect, judge, plan};
 
 /// So small that sealing goes on nearly all the time.
-const OFTEN: SealAt = SealAt { records: 12, bytes: u64::MAX };
+const OFTEN: SealAt = SealAt { records: 12, bytes: u64::MAX, merge_debt: 0 };
 const WRITERS: [&str; 2] = ["alpha", "beta"];
 
 fn lock(model: &Mutex<Model>) -> MutexGuard<'_, Model> {
