@@ -304,7 +304,8 @@ mod tests {
             let mut made = Made::default();
             made.any("user_id", "actor", &[value.to_owned()], Micros(0)).unwrap();
             let query = made.into_filter(None).query;
-            let wanted = indelible_index::query::Test::Is(value.to_owned());
+            let folded = indelible_index::fold(value).into_owned();
+            let wanted = indelible_index::query::Test::Is(folded);
             let leaf = Leaf::Field(indelible_index::Field::Actor, wanted);
             assert_eq!(query.expr, leaf.into(), "{value}");
             assert_eq!(parse(&query.text, Micros(0)).unwrap().expr, query.expr, "{value}");

@@ -210,13 +210,13 @@ mod tests {
     #[test]
     fn links_lead_on_and_hold_what_was_asked() {
         let uri: Uri = "/api/audit/logs?q=a%3E%22b%22+c&cursor=old&page_size=5".parse().unwrap();
-        let links = super::links(&uri, Some("new"), None);
+        let shown = links(&uri, Some("new"), None);
         let q = "q=a%3E%22b%22+c&page_size=5";
         let wanted = format!(
             "</api/audit/logs?{q}>; rel=\"first\", </api/audit/logs?{q}&cursor=new>; rel=\"next\""
         );
-        assert_eq!(links, wanted);
+        assert_eq!(shown, wanted);
         let uri: Uri = "/api/audit/logs".parse().unwrap();
-        assert_eq!(super::links(&uri, None, None), "</api/audit/logs>; rel=\"first\"");
+        assert_eq!(links(&uri, None, None), "</api/audit/logs>; rel=\"first\"");
     }
 }

@@ -270,11 +270,16 @@ impl Stream {
 
     async fn send(&mut self, chunk: Bytes) -> Result<(), End> {
         self.spoke = Instant::now();
-        match timeout(limits::STREAM_PATIENCE, self.sender.send(chunk)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Over),
-            Err(_) => Err(End::Dropped("you took nothing for too long")),
-        }
+        hand_over(&self.sender, chunk).await
+    }
+}
+
+/// Hands a chunk to the connection, and gives up on one that takes nothing.
+async fn hand_over(sender: &mpsc::Sender<Bytes>, chunk: Bytes) -> Result<(), End> {
+    match timeout(limits::STREAM_PATIENCE, sender.send(chunk)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(End::Over),
+        Err(_) => Err(End::Dropped("you took nothing for too long")),
     }
 }
 
@@ -316,3 +321,7 @@ fn searchable(session: &Session<'_>, from: u64, end: u64) -> u64 {
     });
     rows.map(u64::from).sum()
 }
+
+#[cfg(test)]
+#[path = "stream/tests.rs"]
+mod tests;
