@@ -32,12 +32,14 @@ pub fn run(global: &Global, out: &mut Out, args: &Tail) -> Result<(), Failure> {
         Source::Remote(client) if args.follow => tail.stream(&client, &params, args.lines),
         mut source => {
             tail.begin(&source, &params, args.lines)?;
-            while args.follow {
+            if !args.follow {
+                return Ok(());
+            }
+            loop {
                 pause();
                 source = source.fresh(global)?;
                 tail.catch_up(&source, &params)?;
             }
-            Ok(())
         }
     }
 }

@@ -1,4 +1,5 @@
 //! What is asked of a node and how its answers are shown, with answers as `docs/api.md` has them.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;

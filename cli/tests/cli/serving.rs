@@ -1,4 +1,5 @@
 //! A node served by the real binary, and the commands that speak to it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Child;
