@@ -1,6 +1,7 @@
 //! `indelible append`: one thread reads and checks, this one hashes and appends, so that both cores work.
 
 mod input;
+mod remote;
 mod told;
 
 use std::sync::mpsc::Receiver;
@@ -22,14 +23,15 @@ const EVENTS_MAX: usize = 1000;
 const BYTES_MAX: u64 = 1 << 20;
 
 pub fn run(global: &Global, out: &mut Out, args: &Append) -> Result<(), Failure> {
+    if let Some(client) = args.at.client(global)? {
+        return remote::run(global, out, args, &client);
+    }
     let input = files::open(&args.file)?;
     let store = global.writer(args.accept_rollback)?;
-    if files::is_standard(&args.file) && std::io::IsTerminal::is_terminal(&std::io::stdin()) {
-        out::note(format_args!("reading events from standard input; Ctrl-D ends them"));
-    }
+    invite(args);
     let progress = Progress::bytes(input.len, global.json);
     let started = SystemClock.now();
-    let (batches, reading) = input::start(input.bytes, args.trail.clone())?;
+    let (batches, reading) = input::start(input.bytes, args.trail.clone(), false)?;
     let mut teller = Teller {
         json: global.json,
         receipts: args.receipts,
@@ -55,18 +57,31 @@ fn append_all(
     out: &mut Out,
     teller: &mut Teller<'_>,
 ) -> Result<(), Failure> {
-    while let Ok(batch) = batches.recv() {
-        let mut batch = batch.map_err(Failure::io("reading the events"))?;
-        // Whatever waits goes along: a pipe hands over little at a time, and each append is a sync.
-        while batch.lines.len() < EVENTS_MAX
-            && batch.bytes < BYTES_MAX
-            && let Ok(more) = batches.try_recv()
-        {
-            batch.join(more.map_err(Failure::io("reading the events"))?);
-        }
+    while let Some(batch) = gather(batches)? {
         append_batch(store, batch, out, teller)?;
     }
     Ok(())
+}
+
+/// Says what is waited for, to somebody who sits there.
+fn invite(args: &Append) {
+    if files::is_standard(&args.file) && std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+        out::note(format_args!("reading events from standard input; Ctrl-D ends them"));
+    }
+}
+
+/// The next events, until there are none.
+fn gather(batches: &Receiver<std::io::Result<Batch>>) -> Result<Option<Batch>, Failure> {
+    let Ok(batch) = batches.recv() else { return Ok(None) };
+    let mut batch = batch.map_err(Failure::io("reading the events"))?;
+    // Whatever waits goes along: a pipe hands over little at a time, and each append is a sync.
+    while batch.lines.len() < EVENTS_MAX
+        && batch.bytes < BYTES_MAX
+        && let Ok(more) = batches.try_recv()
+    {
+        batch.join(more.map_err(Failure::io("reading the events"))?);
+    }
+    Ok(Some(batch))
 }
 
 fn append_batch(
@@ -78,7 +93,7 @@ fn append_batch(
     let Batch { lines, bytes, unit } = batch;
     let mut items: Vec<Item> = Vec::with_capacity(lines.len());
     let mut lots: Vec<(u64, Option<Refused>)> = Vec::with_capacity(lines.len());
-    for Line { number, event } in lines {
+    for Line { number, event, .. } in lines {
         match event {
             Ok(item) => {
                 items.push(item);

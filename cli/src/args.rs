@@ -1,10 +1,16 @@
 //! What can be said on the command line. The texts here are the manual; the man pages are made of them.
 
+mod asking;
+mod serving;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use indelible_event::{EventId, Part, TrailName};
 use indelible_merkle::Vkey;
+
+pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which, with_exclusions};
+pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve};
 
 /// An audit trail that cannot be quietly changed.
 ///
@@ -21,9 +27,11 @@ pub struct Cli {
 
 const AFTER: &str = "\
 First steps:
+  indelible serve --demo                        a made-up day to look around in
   indelible demo                                see it work, and see it notice tampering
   indelible init                                make a log in ./indelible-data
   indelible append events.ndjson                append events
+  indelible search actor:maria                  find them
   indelible prove --seq 0 --out event.proof     prove one to a stranger
 
 Exit status:
@@ -58,6 +66,9 @@ pub struct Global {
     /// Speak JSON, an object a line, on standard output and standard error
     #[arg(long, global = true)]
     pub json: bool,
+    /// Whether --data was given on the command line, and so means more than an INDELIBLE_URL of the environment.
+    #[arg(skip)]
+    pub data_named: bool,
 }
 
 /// What to do.
@@ -65,6 +76,13 @@ pub struct Global {
 pub enum Command {
     Init(Init),
     Append(Append),
+    Serve(Serve),
+    Search(Search),
+    Show(Show),
+    Timeline(Timeline),
+    Stats(Stats),
+    User(User),
+    Tail(Tail),
     Cat(Cat),
     /// List the trails: name, records, size of the signed checkpoint, origin
     #[command(
@@ -77,7 +95,7 @@ pub enum Command {
     /// keeps it can later show that the log was changed, if it was.
     #[command(after_help = "Example:\n  indelible checkpoint --trail default > yesterday.note")]
     Checkpoint(OneTrail),
-    /// Show the keys with which strangers verify
+    /// Show the keys with which strangers verify, and make those with which programs come in
     Key {
         #[command(subcommand)]
         command: KeyCommand,
@@ -96,6 +114,11 @@ pub enum Command {
     /// DuckDB, pandas or Spark: they are in segments/ of the data directory.
     #[command(after_help = "Example:\n  indelible seal")]
     Seal,
+    /// Throw the search index away and make it again from the log
+    ///
+    /// Nothing is lost by that: the index is derived. A running server makes by itself what is missing.
+    #[command(after_help = "Example:\n  indelible reindex")]
+    Reindex,
     Drill(Drill),
     Demo(Demo),
     /// Print the completions of a shell
@@ -143,7 +166,11 @@ and the others are kept. `action` is all that an event must have.
 Examples:
   indelible append events.ndjson
   journalctl -f -o cat -u myapp | indelible append --trail myapp
-  echo '{\"action\":\"backup.delete\",\"user_id\":\"maria\"}' | indelible append --receipts")]
+  echo '{\"action\":\"backup.delete\",\"user_id\":\"maria\"}' | indelible append --receipts
+  indelible append --url https://audit.example.com --key idl_… events.ndjson
+
+Sent to a node (--url), events without an id get one first, so that a batch can be sent again after a
+broken connection without any event being kept twice.")]
 pub struct Append {
     /// The trail for events that name none; one that names another is refused [default: default]
     #[arg(long, value_name = "TRAIL", value_parser = own_trail)]
@@ -157,6 +184,8 @@ pub struct Append {
     /// The events; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     pub file: PathBuf,
+    #[command(flatten)]
+    pub at: At,
 }
 
 /// Print a trail's events as NDJSON, each re-hashed first
@@ -201,6 +230,9 @@ pub enum KeyCommand {
         #[arg(long, value_name = "TRAIL", value_parser = any_trail)]
         trail: Option<TrailName>,
     },
+    Create(KeyCreate),
+    List(KeyList),
+    Revoke(KeyRevoke),
 }
 
 /// Prove that an event is in the log, or that the log only grew
@@ -278,6 +310,12 @@ Example:
   indelible verify consistency grown.proof --key 'audit.example.com/4f2a…+6c51e9d0+Aa…'")]
     Consistency(VerifyFile),
     Log(VerifyLog),
+    /// Make the index again in memory, and compare it with the one on disk, both ways
+    ///
+    /// A term that was removed, added or points elsewhere is named with its record: an edited index hides
+    /// nothing for long. What the records themselves say, `verify log` checks; run both.
+    #[command(after_help = "Example:\n  indelible verify log && indelible verify index")]
+    Index,
 }
 
 /// Read and hash every byte of every record again

@@ -1,6 +1,7 @@
 //! `indelible demo`: the whole idea on made-up events, in a few seconds.
 
-mod events;
+pub mod events;
+mod systems;
 
 use std::path::{Path, PathBuf};
 
@@ -17,8 +18,8 @@ use crate::{drill, files, verify};
 use events::Told;
 
 const EVENTS: u64 = 300;
-const SEED: u64 = 20_261_120;
-const ORIGIN: &str = "demo.indelible.local";
+pub const SEED: u64 = 20_261_120;
+pub const ORIGIN: &str = "demo.indelible.local";
 /// The trail whose event is proved, and the action of that event.
 const PROVED: (&str, &str) = ("network", "config.change");
 const PROOF: &str = "event.proof";
@@ -58,7 +59,7 @@ impl Guide<'_> {
 
 pub fn run(out: &mut Out, args: &Demo) -> Result<(), Failure> {
     let data = directory(args)?;
-    let global = Global { data: data.clone(), guard: None, json: out.is_json() };
+    let global = Global { data: data.clone(), guard: None, json: out.is_json(), data_named: true };
     let mut guide = Guide { out, step: 0 };
     guide.say("Indelible keeps an audit trail that cannot be quietly changed. Watch it try.")?;
     append(&mut guide, &global)?;
@@ -106,12 +107,11 @@ fn append(guide: &mut Guide<'_>, global: &Global) -> Result<(), Failure> {
     let micros = SystemClock.now().0 - started.0;
     store.close()?;
     let mut table = Table::new(&[], &[]);
-    // Every seventh of five systems in turn: five rows show all five.
-    told.iter()
-        .rev()
-        .step_by(7)
-        .take(5)
-        .for_each(|one| table.row([vec!["    ".into()], one.cells.clone()].concat()));
+    for system in &systems::SYSTEMS {
+        if let Some(one) = told.iter().rfind(|told| told.trail() == system.trail) {
+            table.row([vec!["    ".into()], one.cells.clone()].concat());
+        }
+    }
     guide.table(&table)?;
     guide.say(format!(
         "   {kept} events were written, synced to disk and hashed into a Merkle tree for each system's\n   \
@@ -134,7 +134,8 @@ fn append(guide: &mut Guide<'_>, global: &Global) -> Result<(), Failure> {
     guide.table(&table)
 }
 
-fn item(told: &Told) -> Result<Item, Failure> {
+/// The event, checked, and its trail.
+pub fn item(told: &Told) -> Result<Item, Failure> {
     let event = check(told.json.to_string().as_bytes()).map_err(Failure::cannot)?;
     let trail = event.trail.clone().unwrap_or_else(TrailName::unnamed);
     Ok(Item { trail, event, recorded_by: None })

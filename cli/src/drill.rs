@@ -90,9 +90,10 @@ pub fn print(out: &mut Out, rows: &[DrillRow], in_full: bool) -> Result<(), Fail
     table.print(out)?;
     let count = |by| rows.iter().filter(|row| row.caught_by == by).count();
     out.line(format_args!(
-        "\n{} attacks: verify log caught {}, the sign guard {}, only an outside witness {}, nobody {}.",
+        "\n{} attacks: verify log caught {}, verify index {}, the sign guard {}, only an outside witness {}, nobody {}.",
         rows.len(),
         count(CaughtBy::Verification),
+        count(CaughtBy::IndexVerification),
         count(CaughtBy::SignGuard),
         count(CaughtBy::OutsideWitness),
         count(CaughtBy::Nothing)

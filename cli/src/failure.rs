@@ -18,6 +18,8 @@ pub enum Failure {
     DoesNotHold(String),
     /// The options contradict each other.
     Usage(String),
+    /// The query cannot be read, from this column on.
+    Query { why: String, query: String, column: usize, length: usize, hint: Option<String> },
     /// It cannot be done, and perhaps what can be done about it.
     Cannot { why: String, hint: Option<String> },
     /// Whoever read our output wants no more of it.
@@ -50,18 +52,32 @@ impl Failure {
             Failure::Told => return ExitCode::from(1),
             Failure::DoesNotHold(why) => (1, why, None),
             Failure::Usage(why) => (2, why, None),
+            Failure::Query { why, hint, .. } => (2, why, hint.as_deref()),
             Failure::Cannot { why, hint } => (3, why, hint.as_deref()),
         };
         if json {
             out::note_json(&Told { error: why, hint });
         } else {
             out::note(format_args!("error: {why}"));
+            if let Failure::Query { query, column, length, .. } = self {
+                let (query, mark) = marked(query, *column, *length);
+                out::note(format_args!("  {query}\n  {mark}"));
+            }
             if let Some(hint) = hint {
                 out::note(format_args!("hint: {hint}"));
             }
         }
         ExitCode::from(code)
     }
+}
+
+/// The query on one line, and marks under the part that cannot be read. Marks count characters, so each
+/// that a terminal would obey is shown as one other.
+fn marked(query: &str, column: usize, length: usize) -> (String, String) {
+    let query: String = query.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let from = column.saturating_sub(1).min(query.chars().count());
+    let len = length.clamp(1, (query.chars().count() - from).max(1));
+    (query, format!("{}{}", " ".repeat(from), "^".repeat(len)))
 }
 
 impl From<LogError> for Failure {
@@ -83,5 +99,19 @@ impl From<StoreError> for Failure {
             StoreError::Log(error) => error.into(),
             error => Failure::cannot(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::marked;
+
+    #[test]
+    fn marks_stand_under_what_they_mean() {
+        let marks = |query, column, length| marked(query, column, length).1;
+        assert_eq!(marks("actr:maria", 1, 4), "^^^^");
+        assert_eq!(marks("ü:(a", 3, 1), "  ^");
+        // At and beyond the end, as for a bracket that is missing.
+        assert_eq!((marks("(a", 3, 0), marks("(a", 99, 99)), ("  ^".into(), "  ^".into()));
     }
 }

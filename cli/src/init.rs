@@ -63,7 +63,7 @@ fn tell(global: &Global, out: &mut Out, made: &Made) -> Result<(), Failure> {
 }
 
 /// The machine's name, if it can be part of an origin.
-fn host_name() -> String {
+pub fn host_name() -> String {
     let name = gethostname::gethostname().into_string().unwrap_or_default();
     let usable = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
     if name.is_empty() || !name.bytes().all(usable) {

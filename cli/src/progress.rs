@@ -29,6 +29,21 @@ impl Progress {
         )
     }
 
+    /// A count of a total that is told with it.
+    pub fn of(what: &str, json: bool) -> Progress {
+        if !out::is_watched() || json {
+            return Progress(ProgressBar::hidden());
+        }
+        let template = format!("{{bar:30}} {{human_pos}} of {{human_len}} {what}, {{eta}} to go");
+        Progress(ProgressBar::new(0).with_style(style(&template)))
+    }
+
+    /// So much of so much is done.
+    pub fn set_of(&self, done: u64, all: u64) {
+        self.0.set_length(all);
+        self.0.set_position(done);
+    }
+
     /// So much more is done.
     pub fn advance(&self, by: u64) {
         self.0.inc(by);

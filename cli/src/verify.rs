@@ -92,6 +92,7 @@ pub fn run(global: &Global, out: &mut Out, command: VerifyCommand) -> Result<(),
             growth(out, &proven)
         }
         VerifyCommand::Log(args) => log(global, out, &args),
+        VerifyCommand::Index => crate::index::verify(global, out),
     }
 }
 

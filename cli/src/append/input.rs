@@ -31,6 +31,8 @@ pub struct Batch {
 pub struct Line {
     pub number: u64,
     pub event: Result<Item, Refused>,
+    /// The event as it came; kept only where it is sent on.
+    pub raw: Box<[u8]>,
 }
 
 /// Why a line is not kept.
@@ -63,23 +65,27 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// Starts reading. Events that name no trail go to `trail`, or to `default`.
+/// Starts reading. Events that name no trail go to `trail`, or to `default`; their own bytes are kept if
+/// `keep_raw`.
 pub fn start(
     bytes: Box<dyn Read + Send>,
     trail: Option<TrailName>,
+    keep_raw: bool,
 ) -> Result<(Receiver<io::Result<Batch>>, JoinHandle<()>), Failure> {
     let (to, batches) = sync_channel(WAITING_MAX);
-    let run = move || read_all(bytes, trail.as_ref(), &to);
+    let run = move || read_all(bytes, &Reading { trail, keep_raw }, &to);
     // Joined only when it has ended: it may wait for input that does not come, and ends with the process.
     let thread = std::thread::Builder::new().name("indelible-input".into()).spawn(run);
     Ok((batches, thread.map_err(Failure::io("a thread"))?))
 }
 
-fn read_all(
-    mut from: Box<dyn Read + Send>,
-    trail: Option<&TrailName>,
-    to: &SyncSender<io::Result<Batch>>,
-) {
+/// What is done with each item.
+struct Reading {
+    trail: Option<TrailName>,
+    keep_raw: bool,
+}
+
+fn read_all(mut from: Box<dyn Read + Send>, reading: &Reading, to: &SyncSender<io::Result<Batch>>) {
     let mut buffer = vec![0; CHUNK];
     let mut items = Items::new();
     let mut unit = None;
@@ -98,7 +104,7 @@ fn read_all(
         let chunk = &buffer[..len];
         unit = unit.or_else(|| unit_of(chunk));
         batch.unit = unit.unwrap_or("line");
-        items.feed(chunk, |number, item| batch.lines.push(line(number, item, trail)));
+        items.feed(chunk, |number, item| batch.lines.push(reading.line(number, item)));
         batch.bytes += len as u64;
         // A short read means that nothing more is there yet: what is must not wait for it.
         if batch.lines.len() >= EVENTS_MAX || batch.bytes >= BYTES_MAX || len < CHUNK {
@@ -108,7 +114,7 @@ fn read_all(
             }
         }
     }
-    items.finish(|number, item| batch.lines.push(line(number, item, trail)));
+    items.finish(|number, item| batch.lines.push(reading.line(number, item)));
     // Nobody waits for it only if the appending ended already.
     let _ = to.send(Ok(batch));
 }
@@ -119,9 +125,13 @@ fn unit_of(chunk: &[u8]) -> Option<&'static str> {
     Some(if *first == b'[' { "element" } else { "line" })
 }
 
-fn line(number: u64, item: Result<&[u8], Refusal>, trail: Option<&TrailName>) -> Line {
-    let event = item.and_then(check).map_err(Refused::from).and_then(|event| place(event, trail));
-    Line { number, event }
+impl Reading {
+    fn line(&self, number: u64, item: Result<&[u8], Refusal>) -> Line {
+        let raw = item.as_deref().ok().filter(|_| self.keep_raw).unwrap_or_default().into();
+        let event = item.and_then(check).map_err(Refused::from);
+        let event = event.and_then(|event| place(event, self.trail.as_ref()));
+        Line { number, event, raw }
+    }
 }
 
 /// Finds the event's trail.

@@ -1,7 +1,7 @@
 //! What is told of each line, and of all of them at the end.
 
 use indelible_event::TrailName;
-use indelible_log::{AppendError, Appended, Receipt};
+use indelible_log::{Appended, Receipt};
 use serde::Serialize;
 
 use super::input::Refused;
@@ -25,14 +25,15 @@ pub struct Tally {
     pub refused: u64,
 }
 
+/// A receipt as it is printed.
 #[derive(Serialize)]
-struct ReceiptLine<'a> {
-    trail: &'a str,
-    seq: u64,
-    id: String,
-    leaf: String,
-    recorded_at: String,
-    known: bool,
+pub struct ReceiptLine<'a> {
+    pub trail: &'a str,
+    pub seq: u64,
+    pub id: String,
+    pub leaf: String,
+    pub recorded_at: String,
+    pub known: bool,
 }
 
 #[derive(Serialize)]
@@ -71,7 +72,7 @@ impl Teller<'_> {
     }
 
     /// Lines that the log stopped at: none of them was acknowledged.
-    pub fn missing(&self, unit: &'static str, numbers: &[u64], cause: &AppendError) {
+    pub fn missing(&self, unit: &'static str, numbers: &[u64], cause: &impl std::fmt::Display) {
         if self.json {
             let reason = cause.to_string();
             let of = |name, number| (unit == name).then_some(number);
@@ -113,11 +114,14 @@ impl Teller<'_> {
                 self.refused(unit, number, &Refused { field: "id".into(), reason, byte: None });
                 Ok(())
             }
-            Appended::Kept(receipt) => {
-                *(if receipt.known { &mut self.tally.known } else { &mut self.tally.kept }) += 1;
-                if self.receipts { out.object(&receipt_line(trail, &receipt)) } else { Ok(()) }
-            }
+            Appended::Kept(receipt) => self.kept(out, &receipt_line(trail, &receipt)),
         }
+    }
+
+    /// A line is kept, now or since earlier.
+    pub fn kept(&mut self, out: &mut Out, receipt: &ReceiptLine<'_>) -> Result<(), Failure> {
+        *(if receipt.known { &mut self.tally.known } else { &mut self.tally.kept }) += 1;
+        if self.receipts { out.object(receipt) } else { Ok(()) }
     }
 }
 

@@ -1,7 +1,19 @@
-//! Believable events of five systems, the same for the same seed.
+//! Believable events of five systems over a day, the same for the same seed and time.
 
-use indelible_event::Micros;
+mod night;
+
+use indelible_event::{EventId, Micros};
 use serde_json::{Value, json};
+
+use super::systems::{Kind, SYSTEMS, System};
+
+const MINUTE: i64 = 60_000_000;
+const HOUR: i64 = 60 * MINUTE;
+/// How much of it the demo tells: from yesterday evening until now.
+const SPAN: i64 = 18 * HOUR;
+/// When people sleep, in hours of UTC, and of how many events one happens all the same.
+const NIGHT: (i64, i64) = (21, 5);
+const AT_NIGHT: u64 = 4;
 
 /// SplitMix64: the events need variety, not unpredictability.
 struct Dice(u64);
@@ -22,279 +34,22 @@ impl Dice {
     fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len() as u64) as usize]
     }
+
+    fn number(&mut self, text: &str) -> String {
+        text.replace("{}", &(self.below(900) + 12).to_string())
+    }
 }
 
-/// One of the five: its trail, who acts there, and what happens.
-struct System {
-    trail: &'static str,
-    service: &'static str,
-    kinds: &'static [Kind],
-}
-
-/// Something that happens in a system. `{}` in a text becomes a number.
-struct Kind {
-    action: &'static str,
-    category: &'static str,
-    outcome: &'static str,
-    /// Whether the service itself acts, not a person.
-    by_service: bool,
-    target: (&'static str, &'static str),
-    note: &'static str,
-    /// Before and after, as JSON.
-    change: Option<(&'static str, &'static str)>,
-}
-
-const fn by_service(
-    action: &'static str,
-    category: &'static str,
-    outcome: &'static str,
-    target: (&'static str, &'static str),
-    note: &'static str,
-) -> Kind {
-    Kind { action, category, outcome, by_service: true, target, note, change: None }
-}
-
-const fn by_person(
-    action: &'static str,
-    category: &'static str,
-    outcome: &'static str,
-    target: (&'static str, &'static str),
-    note: &'static str,
-) -> Kind {
-    Kind { action, category, outcome, by_service: false, target, note, change: None }
-}
-
-const fn changed(kind: Kind, before: &'static str, after: &'static str) -> Kind {
-    Kind { change: Some((before, after)), ..kind }
-}
-
-const SYSTEMS: [System; 5] = [
-    System {
-        trail: "backup",
-        service: "backup-service",
-        kinds: &[
-            by_service(
-                "backup.create",
-                "data_create",
-                "success",
-                ("backup", "orders-db/{}"),
-                "Nightly copy of orders-db, {} GiB, checksum verified",
-            ),
-            by_service(
-                "backup.create",
-                "data_create",
-                "error",
-                ("backup", "mail/{}"),
-                "Vault eu-2 is full: {} GiB short",
-            ),
-            by_service(
-                "backup.expire",
-                "data_delete",
-                "success",
-                ("backup", "orders-db/{}"),
-                "Older than the {} days that the policy keeps",
-            ),
-            by_person(
-                "backup.restore",
-                "data_access",
-                "success",
-                ("backup", "orders-db/{}"),
-                "Restored to staging for ticket OPS-{}",
-            ),
-            by_person(
-                "backup.delete",
-                "data_delete",
-                "denied",
-                ("backup", "payroll/{}"),
-                "Under legal hold until case {} is closed",
-            ),
-        ],
-    },
-    System {
-        trail: "storage",
-        service: "storage-kit",
-        kinds: &[
-            by_person(
-                "file.read",
-                "data_access",
-                "success",
-                ("file", "contracts/2026/{}.pdf"),
-                "{} KiB read",
-            ),
-            by_person(
-                "file.write",
-                "data_modify",
-                "success",
-                ("file", "reports/quarter-{}.xlsx"),
-                "New version, {} KiB",
-            ),
-            by_person(
-                "file.delete",
-                "data_delete",
-                "success",
-                ("file", "inbox/scan-{}.tif"),
-                "Moved to the archive as item {}",
-            ),
-            by_person(
-                "share.create",
-                "permission_denied",
-                "denied",
-                ("file", "hr/salaries-{}.csv"),
-                "Sharing outside the company is not allowed for class {}",
-            ),
-            changed(
-                by_person(
-                    "bucket.policy_update",
-                    "config_change",
-                    "success",
-                    ("bucket", "exports-{}"),
-                    "Change request {}",
-                ),
-                r#"{"public":true,"versioning":false}"#,
-                r#"{"public":false,"versioning":true}"#,
-            ),
-        ],
-    },
-    System {
-        trail: "compute",
-        service: "compute-api",
-        kinds: &[
-            by_person(
-                "vm.create",
-                "data_create",
-                "success",
-                ("vm", "web-{}"),
-                "Image debian-13, flavour m{}",
-            ),
-            by_person(
-                "vm.stop",
-                "admin_action",
-                "success",
-                ("vm", "batch-{}"),
-                "Idle for {} hours",
-            ),
-            by_person(
-                "vm.console_open",
-                "permission_denied",
-                "denied",
-                ("vm", "db-{}"),
-                "Needs approval {} first",
-            ),
-            by_service(
-                "vm.migrate",
-                "backend_operation",
-                "success",
-                ("vm", "web-{}"),
-                "Host drained for maintenance window {}",
-            ),
-            changed(
-                by_person(
-                    "vm.resize",
-                    "config_change",
-                    "success",
-                    ("vm", "db-{}"),
-                    "Slow queries, incident {}",
-                ),
-                r#"{"cpus":4,"memory_gib":16}"#,
-                r#"{"cpus":8,"memory_gib":64}"#,
-            ),
-        ],
-    },
-    System {
-        trail: "network",
-        service: "config-vault",
-        kinds: &[
-            by_service(
-                "config.collect",
-                "backend_operation",
-                "success",
-                ("device", "sw-core-{}"),
-                "{} lines, nothing new",
-            ),
-            by_service(
-                "config.collect",
-                "backend_operation",
-                "failure",
-                ("device", "fw-branch-{}"),
-                "No answer after {} s",
-            ),
-            by_person(
-                "secret.read",
-                "data_access",
-                "success",
-                ("secret", "snmp/site-{}"),
-                "Emergency access, incident {}",
-            ),
-            changed(
-                by_person(
-                    "config.change",
-                    "config_change",
-                    "success",
-                    ("device", "fw-edge-{}"),
-                    "Change request {}: database port no longer open to the world",
-                ),
-                r#"{"rule":"allow tcp any any 5432"}"#,
-                r#"{"rule":"allow tcp 10.20.0.0/16 any 5432"}"#,
-            ),
-            by_person(
-                "config.rollback",
-                "config_change",
-                "success",
-                ("device", "sw-access-{}"),
-                "Loop on port {}",
-            ),
-        ],
-    },
-    System {
-        trail: "users",
-        service: "user-service",
-        kinds: &[
-            by_person(
-                "session.login",
-                "login",
-                "success",
-                ("account", "acct-{}"),
-                "Passkey, device {}",
-            ),
-            by_person(
-                "session.login",
-                "login_failed",
-                "failure",
-                ("account", "acct-{}"),
-                "Wrong password, attempt {}",
-            ),
-            by_person("user.create", "user_created", "success", ("user", "u-{}"), "Joins team {}"),
-            changed(
-                by_person(
-                    "role.grant",
-                    "admin_action",
-                    "success",
-                    ("user", "u-{}"),
-                    "Approved in request {}",
-                ),
-                r#"{"roles":["reader"]}"#,
-                r#"{"roles":["reader","auditor"]}"#,
-            ),
-            by_service(
-                "token.revoke",
-                "authorization",
-                "success",
-                ("token", "tok-{}"),
-                "Not used for {} days",
-            ),
-        ],
-    },
-];
-
-const PEOPLE: [(&str, &str); 8] = [
-    ("maria.keller", "Maria Keller"),
-    ("jonas.wirth", "Jonas Wirth"),
-    ("aylin.demir", "Aylin Demir"),
-    ("tom.okafor", "Tom Okafor"),
-    ("li.na", "Li Na"),
-    ("sofia.rossi", "Sofia Rossi"),
-    ("pawel.nowak", "Paweł Nowak"),
-    ("emma.berg", "Emma Berg"),
+/// Who works there: login, name, and where from.
+const PEOPLE: [(&str, &str, &str); 8] = [
+    ("maria.keller", "Maria Keller", "10.20.3.17"),
+    ("jonas.wirth", "Jonas Wirth", "10.20.3.42"),
+    ("aylin.demir", "Aylin Demir", "10.20.8.5"),
+    ("tom.okafor", "Tom Okafor", "10.20.8.77"),
+    ("li.na", "Li Na", "10.20.11.9"),
+    ("sofia.rossi", "Sofia Rossi", "198.51.100.23"),
+    ("pawel.nowak", "Paweł Nowak", "10.20.11.60"),
+    ("emma.berg", "Emma Berg", "198.51.100.80"),
 ];
 
 /// An event, and what a person would tell of it.
@@ -303,55 +58,144 @@ pub struct Told {
     pub json: Value,
     /// Who, what, to what, how it ended, and why.
     pub cells: Vec<String>,
+    at: Micros,
 }
 
-/// So many events up to `now`, round robin over the systems, a few minutes apart.
+impl Told {
+    /// The system that it happened in.
+    pub fn trail(&self) -> &str {
+        self.json["trail"].as_str().unwrap_or_default()
+    }
+}
+
+/// What happened, before it is an event.
+struct Act<'a> {
+    trail: &'a str,
+    service: &'a str,
+    at: Micros,
+    who: (&'a str, Value),
+    ip: &'a str,
+    action: &'a str,
+    category: &'a str,
+    outcome: &'a str,
+    target: (&'a str, &'a str),
+    note: &'a str,
+    change: Option<(Value, Value)>,
+    correlation: Option<&'a str>,
+    phase: Option<(&'a str, EventId)>,
+}
+
+/// About so many ordinary events up to `now`, and what happened besides, by time.
 pub fn make(seed: u64, count: u64, now: Micros) -> Vec<Told> {
     let mut dice = Dice(seed);
-    (0..count)
+    let mut day: Vec<Told> = (0..count)
         .map(|n| {
+            // Round robin, so that even a short day has something of every system.
             let system = &SYSTEMS[(n % SYSTEMS.len() as u64) as usize];
-            let before = (count - n) * 90_000_000 + dice.below(60_000_000);
-            event(&mut dice, system, Micros(now.0 - before as i64))
+            let at = moment(&mut dice, now);
+            ordinary(&mut dice, system, at)
         })
-        .collect()
+        .collect();
+    day.extend(night::make(&mut dice, now));
+    day.sort_by_key(|told| told.at);
+    day
 }
 
-fn event(dice: &mut Dice, system: &System, at: Micros) -> Told {
-    let kind = dice.pick(system.kinds);
-    let number =
-        |dice: &mut Dice, text: &str| text.replace("{}", &(dice.below(900) + 12).to_string());
-    let (target, note) = (number(dice, kind.target.1), number(dice, kind.note));
-    let (login, name) = *dice.pick(&PEOPLE);
-    let (who, actor) = if kind.by_service {
-        (system.service, json!({"type": "service", "id": system.service}))
-    } else {
-        let email = format!("{login}@example.com");
-        (login, json!({"type": "user", "id": login, "name": name, "email": email}))
-    };
-    let mut when = Vec::with_capacity(27);
-    at.write_to(&mut when);
-    let mut json = json!({
-        "trail": system.trail,
-        "occurred_at": String::from_utf8_lossy(&when),
-        "action": kind.action,
-        "category": kind.category,
-        "outcome": kind.outcome,
-        "actor": actor,
-        "targets": [{"type": kind.target.0, "id": target}],
-        "details": {"note": note},
-        "context": {
-            "ip": format!("10.20.{}.{}", dice.below(16), dice.below(250) + 2),
-            "service": system.service,
-            "request_id": format!("req-{:08x}", dice.next() as u32),
-        },
-    });
-    if let Some((before, after)) = kind.change {
-        let value = |text| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
-        json["changes"] = json!({"before": value(before), "after": value(after)});
+/// A time of the day, rarely one at night.
+fn moment(dice: &mut Dice, now: Micros) -> Micros {
+    loop {
+        let at = now.0 - 1 - dice.below(SPAN as u64) as i64;
+        let hour = at.div_euclid(HOUR).rem_euclid(24);
+        let is_night = hour >= NIGHT.0 || hour < NIGHT.1;
+        if !is_night || dice.below(AT_NIGHT) == 0 {
+            return Micros(at);
+        }
     }
-    let cells = [who, kind.action, &target, kind.outcome, &note].map(|cell| cell.to_owned());
-    Told { json, cells: cells.into() }
+}
+
+fn ordinary(dice: &mut Dice, system: &System, at: Micros) -> Told {
+    let kind: &Kind = dice.pick(system.kinds);
+    let (target, note) = (dice.number(kind.target.1), dice.number(kind.note));
+    let person = dice.pick(&PEOPLE);
+    let (who, ip) = if kind.by_service {
+        (service(system.service), format!("10.30.0.{}", dice.below(20) + 2))
+    } else {
+        (human(person), person.2.to_owned())
+    };
+    let value = |text| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+    let act = Act {
+        trail: system.trail,
+        service: system.service,
+        at,
+        who,
+        ip: &ip,
+        action: kind.action,
+        category: kind.category,
+        outcome: kind.outcome,
+        target: (kind.target.0, &target),
+        note: &note,
+        change: kind.change.map(|(before, after)| (value(before), value(after))),
+        correlation: None,
+        phase: None,
+    };
+    act.tell(dice)
+}
+
+/// One of the people, as the actor of an event.
+fn human((login, name, _): &(&'static str, &'static str, &str)) -> (&'static str, Value) {
+    let email = format!("{login}@example.com");
+    (login, json!({"type": "user", "id": login, "name": name, "email": email}))
+}
+
+fn service(name: &str) -> (&str, Value) {
+    (name, json!({"type": "service", "id": name}))
+}
+
+impl Act<'_> {
+    fn tell(self, dice: &mut Dice) -> Told {
+        let Act { at, who: (who, actor), target, note, .. } = self;
+        let mut when = Vec::with_capacity(27);
+        at.write_to(&mut when);
+        let mut json = json!({
+            "trail": self.trail,
+            "occurred_at": String::from_utf8_lossy(&when),
+            "action": self.action,
+            "category": self.category,
+            "outcome": self.outcome,
+            "actor": actor,
+            "targets": [{"type": target.0, "id": target.1}],
+            "context": {
+                "ip": self.ip,
+                "service": self.service,
+                "request_id": format!("req-{:08x}", dice.next() as u32),
+            },
+        });
+        if ["failure", "error", "denied"].contains(&self.outcome) {
+            json["error"] = json!({"message": note});
+        } else {
+            json["details"] = json!({"note": note});
+        }
+        if let Some((before, after)) = self.change {
+            json["changes"] = json!({"before": before, "after": after});
+        }
+        if let Some(correlation) = self.correlation {
+            json["context"]["correlation_id"] = correlation.into();
+        }
+        match self.phase {
+            // The intent's own id is what its outcome names.
+            Some(("intent", id)) => {
+                json["phase"] = "intent".into();
+                json["id"] = id.to_string().into();
+            }
+            Some((phase, id)) => {
+                json["phase"] = phase.into();
+                json["ref"] = id.to_string().into();
+            }
+            None => {}
+        }
+        let cells = [who, self.action, target.1, self.outcome, note].map(str::to_owned);
+        Told { json, cells: cells.into(), at }
+    }
 }
 
 #[cfg(test)]
@@ -365,7 +209,9 @@ mod tests {
         for told in &events {
             let checked = indelible_event::check(told.json.to_string().as_bytes());
             assert!(checked.is_ok(), "{checked:?}: {}", told.json);
+            assert!(told.at < now);
         }
+        assert!(events.is_sorted_by_key(|told| told.at));
         let again = make(7, 500, now);
         assert!(events.iter().zip(&again).all(|(a, b)| a.json == b.json));
         for system in &SYSTEMS {
@@ -375,6 +221,33 @@ mod tests {
                         && serde_json::from_str::<Value>(after).is_ok()
                 );
             }
+        }
+    }
+
+    #[test]
+    fn there_is_a_night_worth_finding_whatever_the_time() {
+        for hour in 0..24 {
+            let now = Micros::parse(&format!("2026-11-20T{hour:02}:00:00Z")).unwrap();
+            let events = make(7, 50, now);
+            let count = |action: &str, outcome: &str| {
+                let is =
+                    |told: &&Told| told.json["action"] == action && told.json["outcome"] == outcome;
+                events
+                    .iter()
+                    .filter(is)
+                    .filter(|told| told.json["actor"]["id"] == night::TAKEN)
+                    .count()
+            };
+            assert_eq!((count("role.grant", "success"), count("backup.delete", "denied")), (1, 3));
+            assert!(
+                count("session.login", "failure") > 30 && count("backup.delete", "success") > 20
+            );
+            assert!(events.iter().all(|told| told.at < now), "{hour}");
+            let intents: Vec<_> =
+                events.iter().filter(|told| told.json["phase"] == "intent").collect();
+            let ended = |id: &Value| events.iter().any(|told| &told.json["ref"] == id);
+            let open = intents.iter().filter(|told| !ended(&told.json["id"])).count();
+            assert_eq!((intents.len(), open), (3, 1));
         }
     }
 }

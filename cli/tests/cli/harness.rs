@@ -47,6 +47,8 @@ impl Log {
         let mut command = Command::new(env!("CARGO_BIN_EXE_indelible"));
         command
             .env_remove("INDELIBLE_GUARD")
+            .env_remove("INDELIBLE_URL")
+            .env_remove("INDELIBLE_KEY")
             .env("INDELIBLE_DATA", self.data())
             .current_dir(self.dir.path());
         // What a developer may have set, and the help depends on.

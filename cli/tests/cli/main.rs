@@ -1,8 +1,10 @@
 //! The command line from outside: the real binary, its output and its exit status.
 
 mod append;
+mod asking;
 mod harness;
 mod help;
 mod proofs;
 mod reading;
+mod serving;
 mod tampering;

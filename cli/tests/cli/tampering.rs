@@ -77,7 +77,7 @@ fn the_demo_goes_as_it_should_and_its_log_can_be_used() {
         assert!(said.contains(text), "{text:?} is not in:\n{said}");
     }
     log.run(["verify", "log"]).ok();
-    assert_eq!(log.run(["cat", "--trail", "users"]).ok().json().len(), 60);
+    assert_eq!(log.run(["cat", "--trail", "users"]).ok().json().len(), 111);
     let key = harness::read_text(&log.data().join("network.vkey"));
     log.run(["verify", "proof", "data/event.proof", "--key", key.trim()]).ok();
     log.run(["demo", "--keep", "data"]).status(3).says("not empty");

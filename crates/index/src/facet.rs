@@ -83,10 +83,80 @@ impl Codes<'_> {
 
     /// Adds one to `counts[code]` for each of the rows. Codes beyond the end are not counted.
     pub fn count(&self, rows: &RoaringBitmap, counts: &mut [u32]) {
-        for row in rows {
-            if let Some(count) = counts.get_mut(self.get(row) as usize) {
-                *count += 1;
+        match self {
+            Codes::Plain(codes) => tally(rows, codes.len(), counts, |row| codes[row]),
+            Codes::Packed { bytes, width: 1 } => {
+                tally(rows, bytes.len(), counts, |row| u32::from(bytes[row]));
+            }
+            Codes::Packed { bytes, width: 2 } => {
+                let codes = bytes.as_chunks::<2>().0;
+                tally(rows, codes.len(), counts, |row| u32::from(u16::from_le_bytes(codes[row])));
+            }
+            Codes::Packed { bytes, width: 3 } => {
+                let codes = bytes.as_chunks::<3>().0;
+                let code =
+                    |[low, middle, high]: [u8; 3]| u32::from_le_bytes([low, middle, high, 0]);
+                tally(rows, codes.len(), counts, |row| code(codes[row]));
+            }
+            Codes::Packed { bytes, width: 4 } => {
+                let codes = bytes.as_chunks::<4>().0;
+                tally(rows, codes.len(), counts, |row| u32::from_le_bytes(codes[row]));
+            }
+            Codes::Packed { width, .. } => {
+                debug_assert!(false, "no column is {width} bytes wide");
             }
         }
     }
 }
+
+/// Codes that are counted in several banks at once: a frequent one, counted again and again, would wait
+/// for its own count each time.
+const BANKED_CODES: usize = 256;
+const BANKS: usize = 4;
+/// Rows of a run from which it is worth counting without a list of them.
+const RUN_ROWS: u32 = 16;
+
+/// Counts the codes of rows below `end`.
+fn tally(rows: &RoaringBitmap, end: usize, counts: &mut [u32], code: impl Fn(usize) -> u32) {
+    if counts.len() > BANKED_CODES {
+        each(rows, end, |row, _| {
+            if let Some(count) = counts.get_mut(code(row) as usize) {
+                *count += 1;
+            }
+        });
+        return;
+    }
+    let mut banks = [[0_u32; BANKED_CODES]; BANKS];
+    each(rows, end, |row, turn| {
+        if let Some(count) = banks[turn % BANKS].get_mut(code(row) as usize) {
+            *count += 1;
+        }
+    });
+    for (index, count) in counts.iter_mut().enumerate() {
+        *count += banks.iter().map(|bank| bank[index]).sum::<u32>();
+    }
+}
+
+/// Shows each row below `end` with a number that goes round. Long runs are counted through, the other
+/// rows come a bufferful at a time.
+fn each(rows: &RoaringBitmap, end: usize, mut show: impl FnMut(usize, usize)) {
+    let mut buffer = [0_u32; 512];
+    let mut rest = rows.iter();
+    while let Some(run) = rest.next_range() {
+        let (first, last) = (*run.start(), *run.end());
+        for row in first as usize..end.min(last as usize + 1) {
+            show(row, row);
+        }
+        if last - first < RUN_ROWS {
+            for (turn, &row) in rest.next_many(&mut buffer).iter().enumerate() {
+                if (row as usize) < end {
+                    show(row as usize, turn);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "facet_tests.rs"]
+mod tests;

@@ -30,7 +30,7 @@ mod difference;
 mod facets;
 mod file;
 mod merge;
-mod posting;
+pub(crate) mod posting;
 mod union;
 mod unique;
 pub(crate) mod varint;

@@ -1,9 +1,11 @@
 //! The map of records not yet sealed: in memory, growing.
 
 mod chains;
+mod dense;
 mod freeze;
 mod lexicon;
 mod names;
+mod table;
 
 use std::borrow::Cow;
 use std::ops::{Bound, Range};
@@ -13,6 +15,7 @@ use roaring::RoaringBitmap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use self::chains::Chains;
+use self::dense::{DENSE_FROM, Dense};
 use self::lexicon::{Lexicon, NONE, Record};
 use self::names::Names;
 use crate::doc::{Doc, Field};
@@ -27,19 +30,25 @@ const FIELDS: usize = 256;
 /// The map of records not yet sealed.
 ///
 /// A term's rows are a chain through an append-only log of pairs, so that adding a record touches each
-/// of its terms once and moves nothing. Each field has a table of its own; looking through all values of
-/// one touches no other.
+/// of its terms once and moves nothing; or, once there are many, a list of their own. Each field has a
+/// table of its own; looking through all values of one touches no other.
 #[derive(Debug)]
 pub struct Live {
-    seed: u64,
+    hashes: Hashes,
     fields: Vec<Lexicon>,
     /// Paths of [`Field::Path`] terms, with the zero byte that ends them. Their texts have the number.
     paths: Names,
     chains: Chains,
+    dense: Vec<Dense>,
     columns: Columns,
     facets: [FacetColumn; Facet::COUNT],
     partial: RoaringBitmap,
+    /// Terms of the row being added, kept for its memory.
+    pending: Pending,
 }
+
+/// This bit of where a record's rows are says: in a list.
+const IN_LIST: u32 = 1 << 31;
 
 /// What each row has besides terms.
 #[derive(Debug, Default)]
@@ -71,13 +80,15 @@ impl Live {
     /// An empty map. The seed must be secret, so that nobody can choose values that meet in its tables.
     pub fn new(seed: u64) -> Live {
         Live {
-            seed,
+            hashes: Hashes { seed },
             fields: (0..FIELDS).map(|_| Lexicon::default()).collect(),
             paths: Names::default(),
             chains: Chains::default(),
+            dense: Vec::new(),
             columns: Columns::default(),
             facets: Default::default(),
             partial: RoaringBitmap::new(),
+            pending: Pending::default(),
         }
     }
 
@@ -85,7 +96,7 @@ impl Live {
     /// with all its terms. Gives its row.
     ///
     /// # Panics
-    /// With more than 4 billion pairs of row and term, or 4 GiB of values in one field: maps are frozen
+    /// With more than 2 billion pairs of row and rare term, or 4 GiB of values in one field: maps are frozen
     /// and begun anew long before.
     pub fn push(&mut self, doc: &Doc<'_>) -> u32 {
         let recorded_at = doc.entry.recorded_at;
@@ -97,20 +108,81 @@ impl Live {
     /// Adds the next row. `fill` says its terms, and whether those are all it has.
     pub(crate) fn push_row(&mut self, row: Row, fill: impl FnOnce(&mut Adding<'_>) -> bool) -> u32 {
         let number = self.columns.recorded.len() as u32;
-        self.columns.push(row);
-        self.chains.begin_row();
-        let first_pair = self.chains.row_start();
-        let mut adding = Adding { live: self, first_pair, codes: [0; Facet::COUNT] };
+        let mut adding = Adding {
+            hashes: self.hashes,
+            paths: &mut self.paths,
+            facets: &mut self.facets,
+            pending: &mut self.pending,
+            codes: [0; Facet::COUNT],
+        };
         adding.term(Field::Trail, &row.trail.to_be_bytes());
         let complete = fill(&mut adding);
         let codes = adding.codes;
         for (facet, code) in self.facets.iter_mut().zip(codes) {
             facet.push(code);
         }
+        self.columns.push(row);
+        self.add_pending(number);
         if !complete {
             self.partial.insert(number);
         }
         number
+    }
+
+    /// Adds the gathered terms to the newest row. Memory is slow and terms are many: the slots of all are
+    /// touched first, then their records, then their lists, so that the waits for them overlap.
+    fn add_pending(&mut self, row: u32) {
+        let mut pending = std::mem::take(&mut self.pending);
+        for term in &mut pending.terms {
+            term.ahead = self.fields[usize::from(term.field)].touch(term.hash);
+        }
+        for term in &mut pending.terms {
+            term.ahead = self.fields[usize::from(term.field)].touch_record(term.ahead);
+        }
+        let lists = pending.terms.iter().filter_map(|term| self.list_at(term.ahead));
+        std::hint::black_box(lists.fold(0, |all, list| all ^ list.touch()));
+
+        self.chains.begin_row();
+        let first_pair = self.chains.row_start();
+        let mut start = 0;
+        for term in &pending.terms {
+            let text = &pending.texts[start..term.end];
+            start = term.end;
+            let lexicon = &mut self.fields[usize::from(term.field)];
+            let place = lexicon.find_or_add(term.hash, text);
+            let newest = lexicon.newest(place);
+            if newest != NONE && newest & IN_LIST != 0 {
+                self.dense[(newest & !IN_LIST) as usize].push(row);
+            } else if newest == NONE || newest < first_pair {
+                let pair = self.chains.push(newest);
+                lexicon.set_newest(place, pair);
+                if lexicon.count_pair(place) == DENSE_FROM {
+                    lexicon.set_newest(place, IN_LIST | self.dense.len() as u32);
+                    self.dense.push(list_of(self.chains.rows(pair)));
+                }
+            }
+        }
+        pending.terms.clear();
+        pending.texts.clear();
+        self.pending = pending;
+    }
+
+    /// Appends the rows of a record, in any order.
+    fn append_rows(&self, record: &Record<'_>, rows: &mut Vec<u32>) {
+        match self.list(record) {
+            Some(list) => list.append_to(rows),
+            None => rows.extend(self.chains.rows(record.newest)),
+        }
+    }
+
+    /// The list of a record's rows, if it has one.
+    fn list(&self, record: &Record<'_>) -> Option<&Dense> {
+        self.list_at(record.newest)
+    }
+
+    fn list_at(&self, newest: u32) -> Option<&Dense> {
+        // `NONE` has the bit too, but there are never so many lists.
+        if newest & IN_LIST != 0 { self.dense.get((newest & !IN_LIST) as usize) } else { None }
     }
 
     /// The trail of a row, zero if there is no such row.
@@ -127,38 +199,28 @@ impl Live {
             + facets
             + self.paths.heap_bytes()
             + self.chains.heap_bytes()
+            + self.dense.iter().map(Dense::heap_bytes).sum::<usize>()
             + self.columns.heap_bytes()
             + self.partial.serialized_size()
     }
 
-    fn hash(&self, text: &[u8]) -> u64 {
-        xxh3_64_with_seed(text, self.seed)
-    }
-
     /// A term as its lexicon has it, without adding anything.
     fn find(&self, field: Field, value: &[u8]) -> Option<Record<'_>> {
-        let lexicon = &self.fields[field as usize];
-        if field.is_unique() {
-            let hash = stable_hash(field, value).to_le_bytes();
-            return lexicon.find(self.hash(&hash), &[], &hash);
-        }
-        if field != Field::Path {
-            return lexicon.find(self.hash(value), &[], value);
-        }
-        let (path, rest) = split_path(value);
-        let number = self.paths.find(self.hash(path), path)?;
-        let front = Front::of(number);
-        lexicon.find(self.path_hash(number, rest), front.bytes(), rest)
-    }
-
-    fn path_hash(&self, number: u32, rest: &[u8]) -> u64 {
-        xxh3_64_with_seed(rest, self.seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        let mut text = Vec::with_capacity(value.len() + 8);
+        let hash = if field == Field::Path {
+            let (path, rest) = split_path(value);
+            let number = self.paths.find(self.hashes.of(path), path)?;
+            self.hashes.of_path(number, rest, &mut text)
+        } else {
+            self.hashes.of_term(field, value, &mut text)
+        };
+        self.fields[field as usize].find(hash, &text)
     }
 
     /// Shows every value of a field and gathers the rows of those that are kept.
     fn gather(&self, field: Field, keep: &mut dyn FnMut(&[u8]) -> bool) -> RoaringBitmap {
         let mut union = Union::new(self.rows());
-        let mut value = Vec::new();
+        let (mut value, mut rows) = (Vec::new(), Vec::new());
         for record in self.fields[field as usize].iter() {
             let kept = if field == Field::Path {
                 self.whole(record.text, &mut value);
@@ -167,7 +229,9 @@ impl Live {
                 keep(record.text)
             };
             if kept {
-                self.chains.rows(record.newest).for_each(|row| union.add(row));
+                rows.clear();
+                self.append_rows(&record, &mut rows);
+                union.add_all(&rows);
             }
         }
         union.finish()
@@ -195,63 +259,89 @@ fn path_number(text: &[u8]) -> (u32, &[u8]) {
     (number as u32, &text[at..])
 }
 
-/// A path's number, as it stands at the front of a text.
-struct Front {
-    bytes: [u8; 5],
-    length: usize,
+/// The list of a chain's rows, which descend.
+fn list_of(rows: impl Iterator<Item = u32>) -> Dense {
+    let mut rows: Vec<u32> = rows.collect();
+    rows.reverse();
+    let mut list = Dense::default();
+    rows.into_iter().for_each(|row| list.push(row));
+    list
 }
 
-impl Front {
-    fn of(mut number: u32) -> Front {
-        let length = varint::size(number);
-        let mut bytes = [0; 5];
-        for (place, byte) in bytes.iter_mut().enumerate().take(length) {
-            *byte = number as u8 & 0x7f | if place + 1 < length { 0x80 } else { 0 };
-            number >>= 7;
-        }
-        Front { bytes, length }
+/// The hashes of a map's tables, all of a secret seed.
+#[derive(Clone, Copy, Debug)]
+struct Hashes {
+    seed: u64,
+}
+
+impl Hashes {
+    fn of(self, text: &[u8]) -> u32 {
+        (xxh3_64_with_seed(text, self.seed) >> 32) as u32
     }
 
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+    /// Appends a term's text as its lexicon has it, and gives its hash there.
+    fn of_term(self, field: Field, value: &[u8], text: &mut Vec<u8>) -> u32 {
+        if field.is_unique() {
+            let stable = stable_hash(field, value).to_le_bytes();
+            text.extend_from_slice(&stable);
+            return self.of(&stable);
+        }
+        text.extend_from_slice(value);
+        self.of(value)
     }
+
+    /// Likewise of a path's number and what follows.
+    fn of_path(self, path: u32, rest: &[u8], text: &mut Vec<u8>) -> u32 {
+        let start = text.len();
+        varint::put(text, u64::from(path));
+        text.extend_from_slice(rest);
+        self.of(&text[start..])
+    }
+}
+
+/// Terms of a row before they are added.
+#[derive(Debug, Default)]
+struct Pending {
+    terms: Vec<PendingTerm>,
+    texts: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct PendingTerm {
+    field: u8,
+    hash: u32,
+    /// What is known ahead: where its record most likely is, then where the rows of that are.
+    ahead: u32,
+    /// Where its text ends.
+    end: usize,
 }
 
 /// Takes the terms of the row being added.
 pub(crate) struct Adding<'a> {
-    live: &'a mut Live,
-    /// The row's first pair: a term whose newest pair is not before it was seen already.
-    first_pair: u32,
+    hashes: Hashes,
+    paths: &'a mut Names,
+    facets: &'a mut [FacetColumn; Facet::COUNT],
+    pending: &'a mut Pending,
     codes: [u32; Facet::COUNT],
 }
 
 impl TermSink for Adding<'_> {
     fn term(&mut self, field: Field, value: &[u8]) {
-        let live = &mut *self.live;
-        let lexicon = field as usize;
-        let place = if field.is_unique() {
-            let hash = stable_hash(field, value).to_le_bytes();
-            let table_hash = live.hash(&hash);
-            live.fields[lexicon].find_or_add(table_hash, &[], &hash)
-        } else if field == Field::Path {
+        let texts = &mut self.pending.texts;
+        let hash = if field == Field::Path {
             let (path, rest) = split_path(value);
-            let number = live.paths.find_or_add(live.hash(path), path);
-            let hash = live.path_hash(number, rest);
-            live.fields[lexicon].find_or_add(hash, Front::of(number).bytes(), rest)
+            let number = self.paths.find_or_add(self.hashes.of(path), path);
+            self.hashes.of_path(number, rest, texts)
         } else {
-            let hash = live.hash(value);
-            live.fields[lexicon].find_or_add(hash, &[], value)
+            self.hashes.of_term(field, value, texts)
         };
-        let newest = live.fields[lexicon].newest(place);
-        if newest == NONE || newest < self.first_pair {
-            let pair = live.chains.push(newest);
-            live.fields[lexicon].set_newest(place, pair);
-        }
+        let (field, end) = (field as u8, texts.len());
+        self.pending.terms.push(PendingTerm { field, hash, ahead: NONE, end });
     }
 
     fn facet(&mut self, facet: Facet, value: &str) {
-        let hash = self.live.hash(value.as_bytes());
-        let values = &mut self.live.facets[facet as usize].values;
+        let values = &mut self.facets[facet as usize].values;
+        let hash = self.hashes.of(value.as_bytes());
         self.codes[facet as usize] = values.find_or_add(hash, value.as_bytes()) + 1;
     }
 }
@@ -293,8 +383,11 @@ impl Index for Live {
         let Some(record) = self.find(field, value) else {
             return Ok(RoaringBitmap::new());
         };
-        let mut rows: Vec<u32> = self.chains.rows(record.newest).collect();
-        rows.reverse();
+        let mut rows = Vec::new();
+        self.append_rows(&record, &mut rows);
+        if self.list(&record).is_none() {
+            rows.reverse();
+        }
         Ok(RoaringBitmap::from_sorted_iter(rows).expect("a term has one pair a row"))
     }
 
@@ -371,7 +464,9 @@ impl Index for Live {
 
     fn facet_code(&self, facet: Facet, value: &str) -> Result<u32, IndexError> {
         let values = &self.facets[facet as usize].values;
-        Ok(values.find(self.hash(value.as_bytes()), value.as_bytes()).map_or(0, |code| code + 1))
+        Ok(values
+            .find(self.hashes.of(value.as_bytes()), value.as_bytes())
+            .map_or(0, |code| code + 1))
     }
 
     fn facet_codes(&self, facet: Facet) -> Result<Codes<'_>, IndexError> {

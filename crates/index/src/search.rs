@@ -165,3 +165,13 @@ mod model;
 mod tests;
 #[cfg(test)]
 mod worlds;
+
+/// Fails if an index was found damaged while it was asked: its columns give harmless values then, which are
+/// no answer.
+fn sound<U: Unit>(units: &[U]) -> Result<(), SearchError> {
+    for (unit, at) in units.iter().enumerate() {
+        let sound = at.with_index(|index| index.sound());
+        sound.map_err(|error| SearchError::Index { unit, error })?;
+    }
+    Ok(())
+}

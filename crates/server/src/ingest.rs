@@ -79,9 +79,9 @@ impl Ingest {
         self.shared.poisoned.get()
     }
 
-    /// Whether the last append found the disk full.
+    /// Whether callers' events find no room.
     pub fn is_full(&self) -> bool {
-        self.shared.full.load(Ordering::Relaxed)
+        self.shared.full.load(Ordering::Relaxed) || !self.shared.store.log().has_room()
     }
 
     /// Appends a request's events and waits until they are durable. `Err` if nothing was tried.
@@ -155,7 +155,9 @@ impl Shared {
         }
         if !events.is_empty() {
             let results = append_system(&self.store, &events);
-            results.iter().for_each(|result| self.note(result.as_ref().err()));
+            for error in results.iter().filter_map(|result| result.as_ref().err()) {
+                self.note(Some(error));
+            }
             for (reply, result) in system_replies.into_iter().zip(results) {
                 // Nobody waits for what is recorded in its own time.
                 drop(reply.send(result));
@@ -165,7 +167,7 @@ impl Shared {
             return;
         }
         let (count, started) = (items.len() as u64, self.clock.now());
-        let mut results = append_items(&self.store, &items).into_iter();
+        let mut results = self.store.append(&items).into_iter();
         self.metrics.appended(count, self.clock.now().0 - started.0);
         for (len, reply) in replies {
             let of: Results = results.by_ref().take(len).collect();
@@ -195,12 +197,7 @@ impl Shared {
     }
 }
 
-/// Appends callers' events.
-fn append_items(store: &Store, items: &[Item]) -> Results {
-    store.append(items)
-}
-
-/// Appends events of the node's own.
+/// Appends events of the node's own, which may use the room that is kept for them.
 fn append_system(store: &Store, events: &[Checked]) -> Vec<Result<Receipt, AppendError>> {
     let trail = indelible_log::record::TrailNo(0);
     let batch: Vec<_> = events
@@ -212,5 +209,5 @@ fn append_system(store: &Store, events: &[Checked]) -> Vec<Result<Receipt, Appen
         Appended::Kept(receipt) => Ok(receipt),
         Appended::Conflict { .. } => Err(taken.clone()),
     };
-    store.log().append(&batch).into_iter().map(|result| result.and_then(kept)).collect()
+    store.log().append_own(&batch).into_iter().map(|result| result.and_then(kept)).collect()
 }

@@ -172,7 +172,7 @@ impl AppState {
     pub(crate) async fn record_counted(&self, stopping: bool) {
         let Some(writer) = self.writer() else { return };
         let (echoes, refused) = self.recording().due(self.now(), stopping);
-        for ((_, read), echo) in echoes {
+        for (read, echo) in echoes {
             let details = json!({"trails": ["_system"], "since_last": echo.since});
             let event = own(read.action(), &echo.actor, details);
             if writer.record(event).await.is_err() {
@@ -249,11 +249,11 @@ impl Recording {
     }
 
     /// Takes out what was counted for a minute.
-    fn due(&self, now: Micros, all: bool) -> (Vec<((String, Read), Echo)>, u64) {
+    fn due(&self, now: Micros, all: bool) -> (Vec<(Read, Echo)>, u64) {
         let over = |at: Micros| all || !(0..limits::MINUTE_MICROS).contains(&(now.0 - at.0));
         let mut echoes = self.echoes.lock().expect("counting does not panic");
         let due = echoes.extract_if(|_, echo| over(echo.at)).filter(|(_, echo)| echo.since > 0);
-        let due = due.collect();
+        let due = due.map(|((_, read), echo)| (read, echo)).collect();
         let mut refused = self.refused.lock().expect("counting does not panic");
         let count = if over(refused.window) { std::mem::take(&mut refused.suppressed) } else { 0 };
         (due, count)

@@ -4,10 +4,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use indelible_log::TrailStatus;
-use indelible_log::record::Seq;
-use indelible_merkle::limits::TILE_WIDTH;
-use indelible_merkle::{encode_bundle, parse_entries_path, parse_tile_path};
-use indelible_store::{Reader, StoreError};
+use indelible_store::StoreError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -132,7 +129,7 @@ async fn tree(
         }
     };
     let (of, file) = (trail.clone(), path.clone());
-    let bytes = state.read(move |state| Ok(file_of(state.reader(), &of, &file)?)).await?;
+    let bytes = state.read(move |state| Ok(state.reader().tile(&of, &file)?)).await?;
     let bytes = bytes.ok_or_else(|| Problem::not_found("the tree has no such file"))?;
     if let Some(caller) = &caller {
         let trails = vec![trail.info.name.to_string()];
@@ -151,44 +148,4 @@ async fn tree(
     };
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)];
     Ok((StatusCode::OK, headers, bytes).into_response())
-}
-
-/// A file of a trail's static tree; `None` if the tree that is signed has no such file.
-fn file_of(
-    reader: &Reader,
-    trail: &TrailStatus,
-    path: &str,
-) -> Result<Option<Vec<u8>>, StoreError> {
-    let (note, checkpoint) = match reader.checkpoint(trail) {
-        Err(StoreError::NotFound(_)) => return Ok(None),
-        other => other?,
-    };
-    let (no, size) = (trail.info.no, checkpoint.size.0);
-    if path == "checkpoint" {
-        return Ok(Some(note.into_bytes()));
-    }
-    let width_max = u64::from(TILE_WIDTH);
-    let within = |index: u64, width: u16, count: u64| {
-        index
-            .checked_mul(width_max)
-            .and_then(|start| start.checked_add(u64::from(width)))
-            .is_some_and(|end| end <= count)
-    };
-    if let Ok((index, width)) = parse_entries_path(path) {
-        if !within(index, width, size) {
-            return Ok(None);
-        }
-        let seqs: Vec<Seq> = (0..u64::from(width)).map(|i| Seq(index * width_max + i)).collect();
-        let entries: Vec<Vec<u8>> = reader.read(no, &seqs)?.into_iter().map(|r| r.entry).collect();
-        let bundle = encode_bundle(&entries);
-        let bad = |e| StoreError::File { path: path.into(), reason: format!("{e}") };
-        return bundle.map(Some).map_err(bad);
-    }
-    let Ok(tile) = parse_tile_path(path) else { return Ok(None) };
-    // Eight levels of 256 hold more records than there are positions.
-    if tile.level > 7 || !within(tile.index, tile.width, size >> (8 * u32::from(tile.level))) {
-        return Ok(None);
-    }
-    let hashes = reader.view().hashes(no, tile.level, tile.start(), usize::from(tile.width))?;
-    Ok(Some(hashes.iter().flat_map(|hash| hash.0).collect()))
 }

@@ -117,7 +117,7 @@ fn chunks_are_taken_like_any_body_and_connections_are_kept() {
         format!("POST {LOGS} HTTP/1.1\r\nHost: a\r\n{auth}\r\nTransfer-Encoding: chunked\r\n\r\n");
     let body = "8\r\n{\"action\r\n7\r\n\":\"a\"}\n\r\n0\r\n\r\n";
     stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
-    let second = format!("GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let second = "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     stream.write_all(second.as_bytes()).unwrap();
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();

@@ -1,5 +1,8 @@
 //! JWTs of an issuer that the node was told of.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use indelible_log::Clock;
@@ -23,20 +26,24 @@ fn public() -> [u8; 32] {
     *SigningKey::from_seed("x", &SEED).unwrap().vkey().public_key().first_chunk().unwrap()
 }
 
-fn node(algorithms: &[JwtAlgorithm], keys: &Value) -> (Node, tempfile::TempDir) {
+fn file_node(algorithms: &[JwtAlgorithm], keys: &Value) -> (Node, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("jwks.json");
     #[expect(clippy::disallowed_methods, reason = "not a file of the log")]
     std::fs::write(&path, json!({ "keys": keys }).to_string()).unwrap();
+    (node(algorithms, JwksSource::File(path)), dir)
+}
+
+fn node(algorithms: &[JwtAlgorithm], jwks: JwksSource) -> Node {
     let jwt = JwtConfig {
-        jwks: JwksSource::File(path),
+        jwks,
         issuer: "https://id.example.com".into(),
         audience: "indelible".into(),
         algorithms: algorithms.to_vec(),
         role_claim: "role".into(),
         trails_claim: "trails".into(),
     };
-    (Node::with(|config| config.jwt = Some(jwt)), dir)
+    Node::with(|config| config.jwt = Some(jwt))
 }
 
 fn claims(node: &Node, change: Value) -> Value {
@@ -61,7 +68,7 @@ fn signed(claims: &Value, kid: &str) -> String {
 fn a_token_is_who_it_says_and_its_subject_is_sealed() {
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "kid": "k1", "use": "sig", "x": BASE64.encode(public())});
     let odd = json!({"kty": "new", "kid": "k0"});
-    let (node, _dir) = node(&[JwtAlgorithm::EdDsa], &json!([odd, jwk]));
+    let (node, _dir) = file_node(&[JwtAlgorithm::EdDsa], &json!([odd, jwk]));
     let token = signed(&claims(&node, json!({})), "k1");
     let me = node.get(&token, "/api/me").json();
     assert_eq!((&me["kind"], &me["role"]), (&json!("jwt"), &json!("admin")));
@@ -105,7 +112,7 @@ fn a_token_is_who_it_says_and_its_subject_is_sealed() {
 fn a_public_key_is_never_a_shared_secret() {
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": BASE64.encode(public())});
     let both = [JwtAlgorithm::EdDsa, JwtAlgorithm::Hs256];
-    let (node, _dir) = node(&both, &json!([jwk]));
+    let (node, _dir) = file_node(&both, &json!([jwk]));
     let claims = claims(&node, json!({}));
     for secret in [public().to_vec(), BASE64.encode(public()).into_bytes(), Vec::new()] {
         for kid in [Some("k1".to_owned()), None] {
@@ -123,7 +130,7 @@ fn a_public_key_is_never_a_shared_secret() {
 
 #[test]
 fn a_key_that_comes_up_later_is_found_once_a_minute() {
-    let (node, dir) = node(&[JwtAlgorithm::EdDsa], &json!([]));
+    let (node, dir) = file_node(&[JwtAlgorithm::EdDsa], &json!([]));
     let token = signed(&claims(&node, json!({"exp": i64::from(u32::MAX)})), "k1");
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": BASE64.encode(public())});
     #[expect(clippy::disallowed_methods, reason = "not a file of the log")]
@@ -131,4 +138,22 @@ fn a_key_that_comes_up_later_is_found_once_a_minute() {
     assert_eq!(node.get(&token, "/api/me").status, 401, "it was read a moment ago");
     node.clock.advance(60_000_000);
     assert_eq!(node.get(&token, "/api/me").status, 200);
+}
+
+#[test]
+fn keys_are_fetched_from_an_address() {
+    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": BASE64.encode(public())});
+    let body = json!({ "keys": [jwk] }).to_string();
+    let issuer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/jwks", issuer.local_addr().unwrap());
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = issuer.accept().unwrap();
+        let mut head = [0; 1024];
+        assert!(stream.read(&mut head).unwrap() > 0);
+        let len = body.len();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {len}\r\n\r\n{body}").unwrap();
+    });
+    let node = node(&[JwtAlgorithm::EdDsa], JwksSource::Url(url));
+    serving.join().unwrap();
+    assert_eq!(node.get(&signed(&claims(&node, json!({})), "k1"), "/api/me").status, 200);
 }

@@ -3,6 +3,7 @@
 
 mod append;
 mod auth;
+mod disk;
 mod hostile;
 mod house;
 mod jwt;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,22 +97,11 @@ impl Node {
     }
 
     pub fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.running().addr).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream
+        connect(self.running().addr)
     }
 
-    /// Sends a request with these lines of headers, and reads the answer.
     pub fn ask(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
-        let mut stream = self.connect();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n");
-        for line in headers {
-            head += &format!("{line}\r\n");
-        }
-        head += &format!("Content-Length: {}\r\n\r\n", body.len());
-        // A server that refuses early may close before it has read all.
-        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
-        answer(&mut stream)
+        request(self.running().addr, method, path, headers, body)
     }
 
     pub fn get(&self, key: &str, path: &str) -> Answer {
@@ -136,6 +125,31 @@ impl Node {
         let of = records.iter().filter(|record| record.entry().action == action);
         of.map(|record| serde_json::from_slice(&record.view("_system")).unwrap()).collect()
     }
+}
+
+fn connect(addr: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+/// Sends a request with these lines of headers, and reads the answer.
+pub fn request(
+    addr: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Answer {
+    let mut stream = connect(addr);
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n");
+    for line in headers {
+        head += &format!("{line}\r\n");
+    }
+    head += &format!("Content-Length: {}\r\n\r\n", body.len());
+    // A server that refuses early may close before it has read all.
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+    answer(&mut stream)
 }
 
 pub fn bearer(key: &str) -> String {

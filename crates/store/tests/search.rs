@@ -72,6 +72,7 @@ fn numbers(search: &Search, text: &str, access: &Access) -> Vec<u64> {
             skip: 0,
             after,
             count: false,
+            from_pos: None,
         };
         let mut budget = Budget::new(&now);
         let found = page(&snapshot.units, &ask, &wanted, &mut budget).unwrap();

@@ -92,7 +92,7 @@ impl FacetColumn {
         let counts = file.len(Section::Counts(facet));
         let len = u32::try_from(counts / COUNT_BYTES).ok().and_then(|counts| counts.checked_sub(1));
         let len = len
-            .filter(|_| counts % COUNT_BYTES == 0)
+            .filter(|_| counts.is_multiple_of(COUNT_BYTES))
             .ok_or_else(|| bad("a facet has no counts"))?;
         let groups = u64::from(len.div_ceil(GROUP_VALUES));
         if file.len(Section::Codes(facet)) != u64::from(rows) * width(len) as u64

@@ -216,7 +216,7 @@ fn any_record() -> impl Strategy<Value = Record> {
         prop_oneof![4 => Just(0_u64), 1 => 1_u64..5],
         prop_oneof![3 => 0_i64..3, 1 => 0_i64..1_000_000_000_000],
         prop_oneof![3 => -3_i64..300, 1 => any::<i64>().prop_map(|at| at / 4)],
-        0_u32..3,
+        0_u32..2,
         prop::bool::weighted(0.9),
         proptest::collection::vec(any_term(), 0..12),
         proptest::collection::btree_map(facet.0, facet.1, 0..3),
@@ -233,11 +233,11 @@ fn any_record() -> impl Strategy<Value = Record> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(80) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(30) })]
 
     #[test]
     fn every_map_answers_as_the_model(
-        records in proptest::collection::vec(any_record(), 0..60),
+        records in proptest::collection::vec(any_record(), 0..160),
         cuts in proptest::collection::vec(0_usize..60, 0..3),
         choice in any::<u64>(),
     ) {
@@ -397,11 +397,11 @@ fn ask(index: &Frozen) -> Result<Vec<String>, crate::IndexError> {
 
 #[test]
 fn a_flipped_bit_or_a_cut_is_an_error_or_changes_nothing() {
-    let live = many_rows(3_000);
-    let bytes = freeze(&live, 0..3_000);
+    let live = many_rows(1_500);
+    let bytes = freeze(&live, 0..1_500);
     let right = ask(&open(&bytes)).unwrap();
     let mut errors = 0;
-    for step in 0..400_usize {
+    for step in 0..250_usize {
         let mut damaged = bytes.clone();
         let at = step.wrapping_mul(0x9e37_79b9_7f4a_7c15) % bytes.len();
         damaged[at] ^= 1 << (step % 8);
@@ -416,7 +416,7 @@ fn a_flipped_bit_or_a_cut_is_an_error_or_changes_nothing() {
             Err(_) => errors += 1,
         }
     }
-    assert!(errors > 300, "{errors}");
+    assert!(errors > 150, "{errors}");
     for cut in (0..bytes.len()).step_by(911).chain([bytes.len() - 1]) {
         assert!(Frozen::open(Bytes::copy_from_slice(&bytes[..cut])).is_err(), "{cut}");
     }
@@ -440,11 +440,11 @@ fn mend(bytes: &mut [u8]) {
 
 #[test]
 fn an_edit_with_mended_checksums_never_panics_and_shows_in_the_difference() {
-    let live = many_rows(2_000);
-    let bytes = freeze(&live, 0..2_000);
+    let live = many_rows(700);
+    let bytes = freeze(&live, 0..700);
     let right = open(&bytes);
     let footer = bytes.len() - super::file::FOOTER_BYTES;
-    for step in 0..600_usize {
+    for step in 0..300_usize {
         let mut edited = bytes.clone();
         let at = 16 + step.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (footer - 16);
         edited[at] ^= 1 << (step % 8);
@@ -459,16 +459,14 @@ fn an_edit_with_mended_checksums_never_panics_and_shows_in_the_difference() {
     }
     // The footer too may say anything.
     for at in footer..bytes.len() - 24 {
-        for bit in [0, 5] {
-            let mut edited = bytes.clone();
-            edited[at] ^= 1 << bit;
-            let end = edited.len();
-            let sum = crc32c::crc32c(&edited[footer..end - 12]);
-            edited[end - 12..end - 8].copy_from_slice(&sum.to_le_bytes());
-            if let Ok(frozen) = Frozen::open(edited.into()) {
-                let _ = ask(&frozen);
-                assert!(!matches!(right.difference(&frozen), Ok(None)), "byte {at}");
-            }
+        let mut edited = bytes.clone();
+        edited[at] ^= 1 << (at % 8);
+        let end = edited.len();
+        let sum = crc32c::crc32c(&edited[footer..end - 12]);
+        edited[end - 12..end - 8].copy_from_slice(&sum.to_le_bytes());
+        if let Ok(frozen) = Frozen::open(edited.into()) {
+            let _ = ask(&frozen);
+            assert!(!matches!(right.difference(&frozen), Ok(None)), "byte {at}");
         }
     }
 }

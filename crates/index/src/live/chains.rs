@@ -1,9 +1,9 @@
 //! The log of pairs: which term was seen in which row, newest first for each term.
 
-use super::lexicon::NONE;
-
 /// Pairs between two marks.
 const MARK_PAIRS: usize = 256;
+/// The upper bit of a pair's number is needed to tell it from a list's.
+const PAIRS_MAX: u32 = 1 << 31;
 
 /// Pairs in the order they came. A pair is only the number of the one before it with the same term; its
 /// row follows from where each row's pairs begin.
@@ -31,8 +31,8 @@ impl Chains {
     #[inline]
     pub(super) fn push(&mut self, before: u32) -> u32 {
         let pair = self.before.len() as u32;
-        assert!(pair < NONE, "a live map is frozen long before 4 billion pairs");
-        if pair as usize % MARK_PAIRS == 0 {
+        assert!(pair < PAIRS_MAX, "a live map is frozen long before 2 billion pairs");
+        if (pair as usize).is_multiple_of(MARK_PAIRS) {
             self.marks.push(self.starts.len() as u32 - 1);
         }
         self.before.push(before);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::lexicon::{NONE, Place};
+use super::lexicon::{NONE, Place, Record};
 use super::{FIELDS, Live, path_number};
 use crate::doc::Field;
 use crate::facet::Facet;
@@ -26,10 +26,15 @@ impl Live {
         let rows = self.chosen(rows)?;
         let mut out = FileWriter::new(out)?;
         let sorted = self.sorted_terms();
-        let pairs = self.sorted_pairs(&rows, &sorted);
-        self.write_terms(&sorted, &pairs, &mut out)?;
-        let mut unique = self.unique_keys(&sorted, &pairs);
-        drop((sorted, pairs));
+        let mut new_rows = vec![NONE; self.columns.recorded.len()];
+        for (new, &row) in rows.iter().enumerate() {
+            new_rows[row as usize] = new as u32;
+        }
+        let pairs = self.sorted_pairs(&new_rows, &sorted);
+        let mut chosen = Chosen { live: self, new_rows, pairs, start: 0, list: Vec::new() };
+        self.write_terms(&sorted, &mut chosen, &mut out)?;
+        let mut unique = self.unique_keys(&sorted, &mut chosen);
+        drop((sorted, chosen));
         unique.sort_unstable();
         unique.dedup();
         let entries = unique.len() as u64;
@@ -99,33 +104,35 @@ impl Live {
         ranks
     }
 
-    /// Sorts the chosen rows by term, in the order of the terms: each has as much room as it has pairs,
-    /// and its rows stand at the end of it, after as many `NONE` as rows of it were not chosen.
+    /// Sorts the chosen rows by term, in the order of the terms: each that has a chain has as much room
+    /// as it has pairs, and its rows stand at the end of it, after as many `NONE` as rows of it were not
+    /// chosen.
     ///
     /// The log is read once, backwards. Where a pair's row goes is known from the pair after it in its
     /// chain, which was read before; chains are never walked.
-    fn sorted_pairs(&self, rows: &[u32], sorted: &[Vec<Place>]) -> Vec<u32> {
-        let mut new_rows = vec![NONE; self.columns.recorded.len()];
-        for (new, &row) in rows.iter().enumerate() {
-            new_rows[row as usize] = new as u32;
-        }
+    fn sorted_pairs(&self, new_rows: &[u32], sorted: &[Vec<Place>]) -> Vec<u32> {
         let before = self.chains.before();
-        // One more than the place of a pair's row, so that a chain may end at zero.
+        // One more than the place of a pair's row; zero for a chain that has become a list.
         let mut ends = vec![0_u32; before.len()];
         let mut end = 0;
         for (lexicon, places) in self.fields.iter().zip(sorted) {
             for &place in places {
                 let record = lexicon.record(place);
-                end += record.pairs;
-                ends[record.newest as usize] = end;
+                if self.list(&record).is_none() {
+                    end += record.pairs;
+                    ends[record.newest as usize] = end;
+                }
             }
         }
         let mut pairs = vec![NONE; before.len()];
         let starts = self.chains.starts();
         let mut row_end = before.len();
-        for (&start, &row) in starts.iter().zip(&new_rows).rev() {
+        for (&start, &row) in starts.iter().zip(new_rows).rev() {
             for pair in (start as usize..row_end).rev() {
                 let mut end = ends[pair];
+                if end == 0 {
+                    continue;
+                }
                 if row != NONE {
                     end -= 1;
                     pairs[end as usize] = row;
@@ -142,16 +149,15 @@ impl Live {
     fn write_terms(
         &self,
         sorted: &[Vec<Place>],
-        pairs: &[u32],
+        chosen: &mut Chosen<'_>,
         out: &mut FileWriter<'_>,
     ) -> io::Result<()> {
         let mut writer = TermWriter::default();
         let (mut key, mut value) = (Vec::new(), Vec::new());
-        let mut start = 0;
         for (field, places) in sorted.iter().enumerate().take(FIRST_UNIQUE) {
             for &place in places {
                 let record = self.fields[field].record(place);
-                let rows = chosen_rows(pairs, &mut start, record.pairs);
+                let rows = chosen.next(&record);
                 if rows.is_empty() {
                     continue;
                 }
@@ -169,19 +175,14 @@ impl Live {
         writer.finish(out)
     }
 
-    fn unique_keys(&self, sorted: &[Vec<Place>], pairs: &[u32]) -> Vec<u64> {
-        let fields = || self.fields.iter().zip(sorted);
-        let ordinary = fields().take(FIRST_UNIQUE).flat_map(|(lexicon, places)| {
-            places.iter().map(|&place| lexicon.record(place).pairs as usize)
-        });
-        let mut start = ordinary.sum();
-        let mut keys = Vec::with_capacity(pairs.len() - start);
-        for (lexicon, places) in fields().skip(FIRST_UNIQUE) {
+    /// To be called after the terms were written, since rows come in the order of the fields.
+    fn unique_keys(&self, sorted: &[Vec<Place>], chosen: &mut Chosen<'_>) -> Vec<u64> {
+        let mut keys = Vec::new();
+        for (lexicon, places) in self.fields.iter().zip(sorted).skip(FIRST_UNIQUE) {
             for &place in places {
                 let record = lexicon.record(place);
                 let hash = record.text.first_chunk().map_or(0, |hash| u64::from_le_bytes(*hash));
-                let rows = chosen_rows(pairs, &mut start, record.pairs);
-                keys.extend(rows.iter().map(|&row| unique_key(hash, row)));
+                keys.extend(chosen.next(&record).iter().map(|&row| unique_key(hash, row)));
             }
         }
         keys
@@ -213,11 +214,31 @@ impl Live {
     }
 }
 
-/// The chosen rows of the next term, which has so many pairs.
-fn chosen_rows<'a>(pairs: &'a [u32], start: &mut usize, count: u32) -> &'a [u32] {
-    let room = &pairs[*start..*start + count as usize];
-    *start += room.len();
-    &room[room.iter().take_while(|&&row| row == NONE).count()..]
+/// The chosen rows of one term after the other.
+struct Chosen<'a> {
+    live: &'a Live,
+    /// What each row becomes, or `NONE`.
+    new_rows: Vec<u32>,
+    /// Of the terms that have chains, in order.
+    pairs: Vec<u32>,
+    start: usize,
+    list: Vec<u32>,
+}
+
+impl Chosen<'_> {
+    /// Those of the next term.
+    fn next(&mut self, record: &Record<'_>) -> &[u32] {
+        if let Some(list) = self.live.list(record) {
+            self.list.clear();
+            list.append_to(&mut self.list);
+            self.list.iter_mut().for_each(|row| *row = self.new_rows[*row as usize]);
+            self.list.retain(|&row| row != NONE);
+            return &self.list;
+        }
+        let room = &self.pairs[self.start..][..record.pairs as usize];
+        self.start += room.len();
+        &room[room.iter().take_while(|&&row| row == NONE).count()..]
+    }
 }
 
 /// The first eight bytes as a number that sorts as they do.

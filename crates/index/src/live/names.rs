@@ -1,17 +1,11 @@
 //! Numbered texts: the values of a facet, and the paths of terms.
 
-use hashbrown::HashTable;
-
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    hash: u64,
-    number: u32,
-}
+use super::table::Table;
 
 /// Texts, numbered in the order they came.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    table: HashTable<Slot>,
+    table: Table,
     bytes: Vec<u8>,
     ends: Vec<u32>,
 }
@@ -25,13 +19,12 @@ impl Names {
     }
 
     /// The number of a text.
-    pub(super) fn find(&self, hash: u64, text: &[u8]) -> Option<u32> {
-        let same = |slot: &Slot| slot.hash == hash && self.get(slot.number) == Some(text);
-        self.table.find(hash, same).map(|slot| slot.number)
+    pub(super) fn find(&self, hash: u32, text: &[u8]) -> Option<u32> {
+        self.table.find(hash, |number| self.get(number) == Some(text))
     }
 
     /// The number of a text, which is added if it is new.
-    pub(super) fn find_or_add(&mut self, hash: u64, text: &[u8]) -> u32 {
+    pub(super) fn find_or_add(&mut self, hash: u32, text: &[u8]) -> u32 {
         if let Some(number) = self.find(hash, text) {
             return number;
         }
@@ -39,7 +32,7 @@ impl Names {
         self.bytes.extend_from_slice(text);
         let end = u32::try_from(self.bytes.len());
         self.ends.push(end.expect("a live map is frozen long before 4 GiB of names"));
-        self.table.insert_unique(hash, Slot { hash, number }, |slot| slot.hash);
+        self.table.add(hash, number);
         number
     }
 
@@ -55,6 +48,6 @@ impl Names {
 
     /// Bytes in memory.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.table.allocation_size() + self.bytes.len() + 4 * self.ends.len()
+        self.table.heap_bytes() + self.bytes.len() + 4 * self.ends.len()
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn end<U: Unit>(units: &[U], access: &Access) -> Result<u64, SearchEr
     let mut end = 0;
     for unit in turns(units, Order::Newest) {
         let at = &units[unit];
-        if at.span().1 < end {
+        if at.span().1 <= end {
             break;
         }
         let last = at.with_index(|index| {

@@ -4,7 +4,7 @@ use super::gather::{Places, each_unit, end, find, newest_first};
 use super::merge::{Merge, Source, Step};
 use super::read::{Candidate, Checker};
 use super::sorted::Sorted;
-use super::{Alarm, Ask, Budget, Cursor, Met, Record, SearchError, Total, Unit};
+use super::{Alarm, Ask, Budget, Cursor, Met, Record, SearchError, Total, Unit, sound};
 use crate::limits::{
     COUNT_MAX, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PEEK_ROWS, READ_ROWS_MAX, READ_ROWS_MIN,
 };
@@ -118,6 +118,7 @@ pub fn page<U: Unit>(
         Cursor::new(ask, want, key, end, skip)
     });
     let Filled { records, incomplete, alarms, .. } = filled;
+    sound(units)?;
     Ok(Page { records, next, total, incomplete, alarms })
 }
 

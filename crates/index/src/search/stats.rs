@@ -8,7 +8,7 @@ use super::gather::{Places, Rows, each_unit, find, newest_first};
 use super::histogram::{Buckets, by_occurred, by_recorded, outcome_rows};
 use super::page::Sort;
 use super::read::Checker;
-use super::{Access, Alarm, Ask, Budget, Met, SearchError, Total, Unit};
+use super::{Access, Alarm, Ask, Budget, Met, SearchError, Total, Unit, sound};
 use crate::facet::Facet;
 use crate::limits::{BUCKETS_MAX, FACET_CANDIDATES_MIN, FACET_VALUES_MAX, SUGGESTIONS_MAX};
 use crate::query::{Expr, Query};
@@ -117,6 +117,7 @@ pub fn stats<U: Unit>(
         facets.push(combine(units, &matched.rows, *facet, proposed, top)?);
     }
     let value = matched.rows.iter().map(RoaringBitmap::len).sum();
+    sound(units)?;
     Ok(Stats {
         total: Total { value, exact: matched.incomplete.is_none() },
         outcomes,
@@ -243,5 +244,7 @@ pub fn suggest<U: Unit>(
         let proposed = proposed.map_err(|error| SearchError::Index { unit, error })?;
         Ok(proposed.into_iter().next().unwrap_or_default())
     })?;
-    Ok(combine(units, &matched.rows, facet, proposed, limit)?.values)
+    let values = combine(units, &matched.rows, facet, proposed, limit)?.values;
+    sound(units)?;
+    Ok(values)
 }

@@ -219,7 +219,11 @@ fn fetch(url: &str) -> Result<Vec<u8>, String> {
         return Err("public keys are fetched by https only, or from this machine".into());
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = ureq::tls::TlsConfig::builder().unversioned_rustls_crypto_provider(provider).build();
+    // The machine's own roots, so that a company's issuer is trusted where the company is.
+    let tls = ureq::tls::TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(provider)
+        .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+        .build();
     let config = ureq::Agent::config_builder()
         .tls_config(tls)
         .timeout_global(Some(limits::JWKS_TIMEOUT))

@@ -1,0 +1,240 @@
+//! The answers of the API, as far as they are shown. What is printed as JSON is never made of these: those
+//! bytes are passed on as they came.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// A page of search.
+#[derive(Deserialize)]
+pub struct Page {
+    pub events: Vec<Box<RawValue>>,
+    pub next_cursor: Option<String>,
+    pub total: Option<Total>,
+    pub incomplete: Option<Incomplete>,
+    #[serde(default)]
+    pub alarms: Vec<serde_json::Value>,
+}
+
+/// How many there are, or at least.
+#[derive(Deserialize)]
+pub struct Total {
+    pub value: u64,
+    #[serde(default)]
+    pub relation: String,
+}
+
+/// A budget was met.
+#[derive(Deserialize)]
+pub struct Incomplete {
+    #[serde(default)]
+    pub limit: String,
+    #[serde(default)]
+    pub message: String,
+}
+
+/// An event, as far as a sentence about it needs.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Event {
+    pub trail: String,
+    pub seq: u64,
+    pub id: String,
+    pub recorded_at: String,
+    pub occurred_at: Option<String>,
+    pub action: String,
+    pub outcome: Option<String>,
+    pub phase: Option<String>,
+    pub actor: Option<Actor>,
+    pub targets: Vec<Target>,
+    pub details: Option<serde_json::Map<String, serde_json::Value>>,
+    pub error: Option<ErrorOf>,
+    pub context: Context,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Actor {
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub id: Option<String>,
+    pub name: Option<String>,
+    pub on_behalf_of: Option<Box<Actor>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Target {
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub id: Option<String>,
+    pub name: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct ErrorOf {
+    pub code: Option<String>,
+    pub message: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Context {
+    pub service: Option<String>,
+}
+
+/// One event with everything about it.
+#[derive(Deserialize)]
+pub struct Shown {
+    pub event: Box<RawValue>,
+    pub receipt: Receipt,
+    #[serde(default)]
+    pub diff: Vec<Change>,
+    #[serde(default)]
+    pub published: bool,
+    #[serde(default)]
+    pub related: Related,
+}
+
+#[derive(Deserialize)]
+pub struct Receipt {
+    pub trail: String,
+    pub seq: u64,
+    pub leaf: String,
+    pub recorded_at: String,
+}
+
+#[derive(Deserialize)]
+pub struct Change {
+    pub op: String,
+    #[serde(default)]
+    pub path: String,
+    pub before: Option<Box<RawValue>>,
+    pub after: Option<Box<RawValue>>,
+}
+
+/// Events that belong to it: whole ones, or ids.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Related {
+    pub intent: Option<serde_json::Value>,
+    pub outcome: Option<serde_json::Value>,
+    pub corrections: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+pub struct Timeline {
+    pub entries: Vec<Box<RawValue>>,
+    #[serde(default)]
+    pub services: Vec<String>,
+    #[serde(default)]
+    pub correlations: Vec<String>,
+    pub next_cursor: Option<String>,
+    pub incomplete: Option<Incomplete>,
+}
+
+#[derive(Deserialize)]
+pub struct Entry {
+    pub event: Event,
+    pub at: String,
+    #[serde(default)]
+    pub via: String,
+    pub gap_before_seconds: Option<f64>,
+    #[serde(default)]
+    pub unfinished: bool,
+}
+
+#[derive(Deserialize)]
+pub struct Stats {
+    pub total: Total,
+    #[serde(default)]
+    pub facets: std::collections::BTreeMap<String, Facet>,
+    pub failures: Option<Count>,
+    pub denied: Option<Count>,
+    pub histogram: Option<Histogram>,
+    pub incomplete: Option<Incomplete>,
+}
+
+#[derive(Deserialize)]
+pub struct Count {
+    pub value: u64,
+}
+
+#[derive(Deserialize)]
+pub struct Facet {
+    #[serde(default)]
+    pub values: Vec<Valued>,
+    #[serde(default)]
+    pub other: u64,
+    #[serde(default)]
+    pub missing: u64,
+    #[serde(default = "yes")]
+    pub exact: bool,
+}
+
+#[derive(Deserialize)]
+pub struct Valued {
+    pub value: String,
+    pub count: u64,
+}
+
+#[derive(Deserialize)]
+pub struct Histogram {
+    #[serde(default)]
+    pub time: String,
+    #[serde(default)]
+    pub buckets: Vec<Bucket>,
+}
+
+#[derive(Deserialize)]
+pub struct Bucket {
+    pub start: String,
+    pub count: u64,
+    #[serde(default)]
+    pub outcomes: std::collections::BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+pub struct User {
+    pub user_id: String,
+    pub days: u64,
+    pub total: Total,
+    pub first_seen: Option<String>,
+    pub last_seen: Option<String>,
+    #[serde(default)]
+    pub actions: Vec<Valued>,
+    #[serde(default)]
+    pub outcomes: Vec<Valued>,
+    #[serde(default)]
+    pub resources: Vec<Valued>,
+    #[serde(default)]
+    pub addresses: Vec<Valued>,
+    pub failures: Option<Count>,
+    #[serde(default)]
+    pub by_day: Vec<Bucket>,
+    #[serde(default)]
+    pub recent: Vec<Event>,
+}
+
+impl std::fmt::Display for Total {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let more = if self.relation == "at_least" { "+" } else { "" };
+        write!(f, "{}{more}", crate::out::grouped(self.value))
+    }
+}
+
+impl Event {
+    /// Reads it out of its JSON; what is not of its shape is left out rather than refused.
+    pub fn of(raw: &RawValue) -> Event {
+        serde_json::from_str(raw.get()).unwrap_or_default()
+    }
+
+    /// When it happened, or was recorded where nobody said.
+    pub fn at(&self) -> &str {
+        self.occurred_at.as_deref().unwrap_or(&self.recorded_at)
+    }
+}
+
+fn yes() -> bool {
+    true
+}

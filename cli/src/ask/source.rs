@@ -1,0 +1,120 @@
+//! Where answers come from.
+
+use std::sync::Arc;
+
+use indelible_client::{Client, Problem, path_and_query};
+use indelible_server::Local;
+use serde::de::DeserializeOwned;
+
+use super::Params;
+use crate::args::{At, Global};
+use crate::failure::Failure;
+use crate::look::clean;
+
+/// The variable of the environment that names a node.
+const URL: &str = "INDELIBLE_URL";
+
+/// A node over HTTP, or the same answers out of a directory, without a socket.
+pub enum Source {
+    Remote(Client),
+    Local(Box<Local>),
+}
+
+impl At {
+    /// The node, if one is named. A directory on the command line means more than a node in the environment.
+    pub fn client(&self, global: &Global) -> Result<Option<Client>, Failure> {
+        let Some(url) = &self.url else { return Ok(None) };
+        if global.data_named {
+            return match std::env::var(URL) {
+                Ok(around) if around == *url => Ok(None),
+                _ => Err(Failure::Usage("--url and --data: one of them, please".into())),
+            };
+        }
+        let client = Client::new(url, self.key.as_deref());
+        client.map(Some).map_err(|e| Failure::Usage(e.to_string()))
+    }
+
+    /// Where to ask.
+    pub fn source(&self, global: &Global) -> Result<Source, Failure> {
+        match self.client(global)? {
+            Some(client) => Ok(Source::Remote(client)),
+            None => Ok(Source::Local(Box::new(local(global)?))),
+        }
+    }
+}
+
+fn local(global: &Global) -> Result<Local, Failure> {
+    Local::new(Arc::new(global.reader()?)).map_err(Failure::cannot)
+}
+
+impl Source {
+    /// The same source as it is now: a node always is, a directory is opened anew.
+    pub fn fresh(self, global: &Global) -> Result<Source, Failure> {
+        match self {
+            Source::Local(_) => Ok(Source::Local(Box::new(local(global)?))),
+            remote => Ok(remote),
+        }
+    }
+
+    /// The answer's bytes.
+    pub fn get(&self, path: &str, params: &Params) -> Result<Vec<u8>, Failure> {
+        match self {
+            Source::Remote(client) => {
+                Ok(client.get(path, params).map_err(|e| refused(e, params))?.body)
+            }
+            Source::Local(local) => {
+                let answer = local.get(&path_and_query(path, params));
+                if answer.status < 300 {
+                    return Ok(answer.body);
+                }
+                let mut problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
+                problem.status = answer.status;
+                Err(of_problem(&problem, params))
+            }
+        }
+    }
+
+    /// The answer, read.
+    pub fn read<T: DeserializeOwned>(&self, path: &str, params: &Params) -> Result<T, Failure> {
+        read(&self.get(path, params)?)
+    }
+}
+
+/// Reads an answer.
+pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes)
+        .map_err(|e| Failure::cannot(format_args!("the answer is not as the API has it: {e}")))
+}
+
+/// How a request that failed ends the command.
+pub fn refused(error: indelible_client::Error, params: &Params) -> Failure {
+    match error.problem() {
+        Some(problem) => of_problem(problem, params),
+        None => {
+            let hint = "is a node there? `indelible serve` starts one; --data asks a directory";
+            Failure::Cannot { why: error.to_string(), hint: Some(hint.into()) }
+        }
+    }
+}
+
+fn of_problem(problem: &Problem, params: &Params) -> Failure {
+    // Another machine's words, so they must not write to the screen.
+    let why = clean(&problem.to_string());
+    let query = params.iter().find(|(name, _)| name == "q").map(|(_, q)| q.clone());
+    match (problem.status, &problem.query, query) {
+        (_, Some(at), Some(query)) => Failure::Query {
+            why,
+            query,
+            column: at.column,
+            length: at.length,
+            hint: at.hint.as_deref().map(clean),
+        },
+        (400 | 409 | 422, ..) => Failure::Usage(why),
+        (401, ..) => Failure::Cannot {
+            why,
+            hint: Some("--key KEY or INDELIBLE_KEY; `indelible key create` makes one".into()),
+        },
+        (403, ..) => Failure::Cannot { why, hint: Some("another key may be allowed to".into()) },
+        _ => Failure::cannot(why),
+    }
+}

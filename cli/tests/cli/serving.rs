@@ -1,0 +1,203 @@
+//! A node served by the real binary, and the commands that speak to it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Child;
+
+use serde_json::Value;
+
+use crate::harness::{Log, Ran};
+
+/// A node that is asked to stop at the end, and killed if the test panics.
+struct Node {
+    child: Option<Child>,
+    told: Value,
+}
+
+impl Node {
+    fn start(log: &Log, args: &[&str]) -> Node {
+        let fixed = ["serve", "--json", "--listen", "127.0.0.1:0"];
+        let mut child = log.start(fixed.iter().chain(args));
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if line.is_empty() {
+            let mut said = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("the node does not start: {said}");
+        }
+        Node { child: Some(child), told: serde_json::from_str(&line).unwrap() }
+    }
+
+    fn url(&self) -> &str {
+        self.told["address"].as_str().unwrap()
+    }
+
+    fn demo_key(&self) -> &str {
+        self.told["key"].as_str().unwrap()
+    }
+
+    fn stop(mut self) -> Ran {
+        let child = self.child.take().unwrap();
+        let pid = child.id().to_string();
+        assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
+        Ran::of(child.wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[test]
+fn a_node_makes_its_log_takes_events_and_ends_in_good_order() {
+    let log = Log::none();
+    let node = Node::start(&log, &[]);
+    assert_eq!(node.told["new"], true);
+    assert!(node.told["admin_link"].as_str().unwrap().starts_with(node.url()));
+    assert!(node.told["key"].is_null());
+    // Without a key nobody is heard, and while it serves nobody else writes.
+    log.feed(["append", "--url", node.url()], b"{\"action\":\"a.b\"}").status(3).says("--key");
+    log.run(["key", "create", "--role", "reader", "--name", "r"]).status(3).says("--url");
+    node.stop().ok().says("stopping").says("stopped");
+    log.run(["verify", "log"]).ok();
+    let again = Node::start(&log, &[]);
+    assert_eq!(again.told["new"], false);
+    log.run(["key", "list", "--url", again.url()]).status(3).says("--key");
+    again.stop().ok();
+}
+
+#[test]
+fn keys_are_made_listed_and_revoked() {
+    let log = Log::new();
+    let made = log.run(["key", "create", "--role", "admin", "--name", "ops"]).ok();
+    made.says("shown this once");
+    let key = log.run(["key", "create", "--role", "admin", "--name", "more"]).ok().stdout;
+    let key = key.trim();
+    assert!(key.starts_with("idl_"), "{key}");
+    let offline = log.run(["key", "list", "--json"]).ok().json();
+    assert_eq!(offline.iter().map(|key| &key["name"]).collect::<Vec<_>>(), ["ops", "more"]);
+
+    let node = Node::start(&log, &[]);
+    let at =
+        |args: &[&str], key: &str| log.run(args.iter().chain(&["--url", node.url(), "--key", key]));
+    let writer =
+        ["key", "create", "--role", "writer", "--name", "w", "--trail", "shop", "--expires", "90d"];
+    let writer = at(&writer, key).ok().stdout;
+    let writer = writer.trim();
+    let keys = at(&["key", "list", "--json"], key).ok().json();
+    assert_eq!((keys.len(), &keys[2]["trails"][0]), (3, &"shop".into()));
+    let sent = log
+        .feed(
+            ["append", "--receipts", "--url", node.url(), "--key", writer],
+            b"{\"action\":\"a.b\"}\n",
+        )
+        .ok();
+    assert_eq!(sent.json()[0]["trail"], "shop");
+    at(&["key", "list"], writer).status(3);
+
+    at(&["key", "revoke", keys[2]["id"].as_str().unwrap()], key).ok();
+    let table = at(&["key", "list"], key).ok().stdout;
+    assert!(table.contains("revoked") && table.contains("good"), "{table}");
+    log.feed(["append", "--url", node.url(), "--key", writer], b"{\"action\":\"a.b\"}").status(3);
+    at(&["key", "revoke", "0000000000000000"], key).status(3);
+    node.stop().ok();
+    // The trail tells of each of them.
+    let told = log.run(["cat", "--trail", "_system"]).ok().json();
+    let count = |action: &str| told.iter().filter(|event| event["action"] == action).count();
+    assert_eq!((count("key.create"), count("key.revoke")), (3, 1));
+}
+
+#[test]
+fn events_sent_twice_are_kept_once_and_refusals_name_their_line() {
+    let log = Log::new();
+    let key = log.run(["key", "create", "--role", "writer", "--name", "w"]).ok().stdout;
+    let node = Node::start(&log, &[]);
+    let send = |events: &str| {
+        let args = ["append", "--receipts", "--url", node.url(), "--key", key.trim()];
+        log.feed(args, events.as_bytes())
+    };
+    let own = "{\"id\":\"0190b1a0-0000-7000-8000-000000000001\",\"action\":\"a.b\"}\n";
+    let events =
+        format!("{own}{{\"action\":\"Nonsense\"}}\n{{\"action\":\"c.d\",\"trail\":\"t\"}}\n");
+    let sent =
+        send(&events).status(1).says("line 2: action").says("2 kept, 0 known already, 1 refused");
+    let receipts = sent.json();
+    assert_eq!((&receipts[0]["trail"], &receipts[1]["trail"]), (&"default".into(), &"t".into()));
+    assert_eq!(send(own).ok().says("0 kept, 1 known").json()[0]["known"], true);
+    send(&own.replace("a.b", "a.c")).status(1).says("is kept already");
+    // An array over several lines goes too, a few thousand events as well.
+    send("[\n{\n\"action\":\"x.y\"\n}\n,{\"action\":\"x.z\"}]").ok().says("2 kept");
+    let many: String =
+        (0..5000).map(|n| format!("{{\"action\":\"m.n\",\"details\":{{\"n\":{n}}}}}\n")).collect();
+    assert_eq!(send(&many).ok().says("5,000 kept").json().len(), 5000);
+    node.stop().ok();
+    log.run(["verify", "log"]).ok();
+}
+
+#[test]
+fn the_demo_is_a_day_in_a_directory_of_its_own() {
+    let log = Log::none();
+    let node = Node::start(&log, &["--demo"]);
+    let data = std::path::PathBuf::from(node.told["data"].as_str().unwrap());
+    assert!(data.exists() && data != log.data());
+    let at = ["--url", node.url(), "--key", node.demo_key()];
+    let keys = log.run(["key", "list", "--json"].iter().chain(&at)).ok().json();
+    assert_eq!(keys[0]["role"], "admin");
+    let args = ["trails", "--json", "--data", data.to_str().unwrap()];
+    let trails = log.run(args).ok().json();
+    let records =
+        |name: &str| trails.iter().find(|t| t["name"] == name).unwrap()["records"].as_u64();
+    for trail in ["backup", "storage", "compute", "network", "users"] {
+        assert!(records(trail).unwrap() > 500, "{trail}");
+    }
+    node.stop().ok();
+    assert!(!data.exists());
+    // A directory that is named stays, and must be its own.
+    let node = Node::start(&log, &["--demo", "--data", "kept"]);
+    node.stop().ok();
+    log.run(["verify", "log", "--data", "kept"]).ok();
+    log.run(["serve", "--demo", "--data", "kept"]).status(3).says("not empty");
+}
+
+#[test]
+fn what_is_printed_for_people_can_be_pasted() {
+    let log = Log::none();
+    let mut child = log.start(["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let text: Vec<String> =
+        lines.map(Result::unwrap).take_while(|line| !line.starts_with("Ctrl-C")).collect();
+    let text = text.join("\n");
+    let export = text.lines().find_map(|line| line.trim().strip_prefix("export ")).unwrap();
+    let mut list = log.command(["key", "list"]);
+    for pair in export.split(' ') {
+        let (name, value) = pair.split_once('=').unwrap();
+        list.env(name, value);
+    }
+    // A directory on the command line means more than a node in the environment, unless both are there.
+    list.env_remove("INDELIBLE_DATA");
+    let listed = Ran::of(list.output().unwrap()).ok();
+    assert!(listed.stdout.contains("demo"), "{}", listed.stdout);
+    let _ = child.kill();
+    let _ = child.wait();
+    for part in ["/login?token=", "curl -H \"Authorization: Bearer idl_", "ops.nightly"] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn a_node_that_is_not_there_is_told_of() {
+    let log = Log::none();
+    let there = ["--url", "http://127.0.0.1:1"];
+    for command in ["search", "stats", "tail", "user x", "timeline --resource x"] {
+        log.run(command.split(' ').chain(there)).status(3).says("http://127.0.0.1:1").says("serve");
+    }
+    log.run(["search", "--url", "nonsense"]).status(2).says("http://127.0.0.1:8650");
+    log.run(["search", "--url", "http://x", "--data", "d"]).status(2).says("one of them");
+    log.run(["search", "--limti", "3"]).status(2).says("--limti");
+    log.run(["search", "--since", "whenever", "--url", "http://x"]).status(2).says("no time");
+}
