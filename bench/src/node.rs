@@ -54,6 +54,7 @@ impl Node {
         );
         let dir = TempDir::with_prefix_in("indelible-bench-", parent)?;
         let data = dir.path().join("data");
+        let key = made_key(program, &data)?;
         let mut child = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(&data)
@@ -65,7 +66,7 @@ impl Node {
         let (said, lines) = channel();
         read_lines(child.stdout.take(), said.clone());
         read_lines(child.stderr.take(), said);
-        let found = first_words(&lines);
+        let found = first_words(&lines, key);
         let pid = child.id();
         let mut node = Self {
             address: Address { host: String::new(), key: String::new() },
@@ -139,25 +140,36 @@ fn read_lines(from: Option<impl Read + Send + 'static>, said: Sender<String>) {
     });
 }
 
-/// Where the node is, and a key: it says both when it starts for the first time.
-fn first_words(lines: &Receiver<String>) -> Result<Address> {
+/// Makes the directory, and a key that may do everything.
+fn made_key(program: &Path, data: &Path) -> Result<String> {
+    let run = |args: &[&str]| -> Result<String> {
+        let out = Command::new(program).args(args).arg("--data").arg(data).output()?;
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        ensure!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        Ok(said)
+    };
+    run(&["init", "--origin", "bench.example.com"])?;
+    let said = run(&["key", "create", "--role", "admin", "--name", "bench", "--json"])?;
+    key_in(&said).with_context(|| format!("no key in {said}"))
+}
+
+/// Where the node is: it says so when it starts.
+fn first_words(lines: &Receiver<String>, key: String) -> Result<Address> {
     let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
-    let (mut host, mut key, mut all) = (None, None, String::new());
+    let mut all = String::new();
     loop {
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => {
-                host = host.or_else(|| host_in(&line));
-                key = key.or_else(|| key_in(&line));
+                if let Some(host) = host_in(&line) {
+                    return Ok(Address { host, key });
+                }
                 all.push_str(&line);
                 all.push('\n');
             }
             Err(RecvTimeoutError::Disconnected) => bail!("the node ended; it said:\n{all}"),
             Err(RecvTimeoutError::Timeout) => {
-                bail!("no address and key within {START_SECONDS_MAX} s:\n{all}")
+                bail!("no address within {START_SECONDS_MAX} s:\n{all}")
             }
-        }
-        if let (Some(host), Some(key)) = (&host, &key) {
-            return Ok(Address { host: host.clone(), key: key.clone() });
         }
     }
 }
@@ -314,7 +326,7 @@ mod tests {
     fn a_node_that_ends_at_once_is_an_error_with_its_words() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let error = Node::start(Path::new("/bin/echo"), dir.path()).err().expect("no node");
-        assert!(error.to_string().contains("serve --listen"), "{error:#}");
+        assert!(error.to_string().contains("no key in"), "{error:#}");
         assert!(Node::start(Path::new("/nowhere/indelible"), dir.path()).is_err());
     }
 
@@ -323,7 +335,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().expect("a temporary directory");
         let program = dir.path().join("node");
-        let script = "#!/bin/sh\necho 'at http://127.0.0.1:4999'\necho 'key: idl_0123456789abcdef' >&2\nexec sleep 600\n";
+        let script = "#!/bin/sh\ncase $1 in\nkey) echo '{\"key\":\"idl_0123456789abcdef\"}' ;;\nserve) echo 'at http://127.0.0.1:4999' >&2; exec sleep 600 ;;\nesac\n";
         std::fs::write(&program, script).expect("written");
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("set");
         let node = Node::start(&program, dir.path()).expect("a node");
