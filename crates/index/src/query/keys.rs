@@ -74,7 +74,7 @@ pub(super) const HELP: &[KeyHelp] = &[
         "email:*@example.com",
     ),
     key("on_behalf_of", &[], "id of whom the actor acted for", "on_behalf_of:carol"),
-    key("name", &[], "name of the actor or of a target", "name:\"Ada Example\""),
+    key("name", &["actor.name", "targets.name"], "name of the actor or of a target", "name:\"Ada Example\""),
     key("action", &[], "what was done", "action:backup.*"),
     key("category", &["event_type"], "kind of event", "category:login_failed"),
     key(
@@ -195,7 +195,7 @@ fn known(name: &str) -> Option<Target> {
         "actor_type" | "actor.type" => Target::Closed(Field::ActorType, ACTOR_TYPES),
         "email" | "user_email" | "actor.email" => Target::Text(Field::Email),
         "on_behalf_of" => Target::Text(Field::OnBehalfOf),
-        "name" => Target::Text(Field::Name),
+        "name" | "actor.name" | "targets.name" => Target::Text(Field::Name),
         "action" => Target::Text(Field::Action),
         "category" | "event_type" => Target::Text(Field::Category),
         "outcome" | "status" => Target::Closed(Field::Outcome, OUTCOMES),

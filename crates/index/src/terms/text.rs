@@ -97,7 +97,7 @@ pub(crate) fn holds_words(text: &str, wanted: &[String]) -> bool {
 }
 
 /// Hexadecimal words of this length with letters and digits are ids: no word of a language is one.
-const HEX_ID_BYTES_MIN: usize = 12;
+const HEX_ID_BYTES_MIN: usize = 8;
 /// Whole numbers with more digits are ids: of amounts and sizes hardly any is, and a time in seconds is not.
 const DIGITS_MAX: usize = 10;
 /// Longer words with letters and digits in them are ids.
@@ -109,16 +109,17 @@ const DASHED_HEX_MIN: usize = 24;
 /// share them, so that each would cost its whole length, and they are found as whole values.
 #[inline]
 pub fn is_id_like(word: &str) -> bool {
-    if word.len() <= DIGITS_MAX {
+    if word.len() < HEX_ID_BYTES_MIN {
         return false;
     }
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     if digits == 0 {
         return false;
     }
-    digits == word.len()
-        || word.len() > MIXED_BYTES_MAX
-        || word.len() >= HEX_ID_BYTES_MIN && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+    if digits == word.len() {
+        return digits > DIGITS_MAX;
+    }
+    word.len() > MIXED_BYTES_MAX || word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Whether a whole value is an id written in pieces, such as a UUID: its pieces are not words.

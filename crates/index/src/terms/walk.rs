@@ -171,7 +171,7 @@ impl<'a, V: Visit> Walk<'_, 'a, V> {
                 ("email", false) => Known::field(&[Field::Email]),
                 ("email", true) => Known::both(&[Field::Email]),
                 ("type", false) => Known::field(&[Field::ActorType]),
-                ("name", false) => Known::both(&[Field::Name]),
+                ("name", false) => Known::field(&[Field::Name]),
                 _ => return walk.free(),
             };
             walk.known(&known)
@@ -198,14 +198,12 @@ impl<'a, V: Visit> Walk<'_, 'a, V> {
         }
         let text = self.scan.string()?;
         self.visit.facet(Facet::Ip, &text);
-        let known = match text.parse::<IpAddr>() {
-            Ok(address) => {
-                self.visit.bytes(Field::Ip, &ip_bytes(address));
-                Known::field(&[])
-            }
-            Err(_) => Known::both(&[]),
-        };
-        self.say(&text, &known);
+        match text.parse::<IpAddr>() {
+            // The numbers of an address are no words: nobody looks for one of them, and a query for the whole
+            // of it or for a network asks for the address.
+            Ok(address) => self.visit.bytes(Field::Ip, &ip_bytes(address)),
+            Err(_) => self.say(&text, &Known::both(&[])),
+        }
         Some(())
     }
 
@@ -219,7 +217,7 @@ impl<'a, V: Visit> Walk<'_, 'a, V> {
                 let known = match (key, list) {
                     ("type", List::Targets) => Known::field(&[Field::ResourceType]),
                     ("id", List::Targets) => Known::field(&[Field::ResourceId]),
-                    ("name", List::Targets) => Known::both(&[Field::Name]),
+                    ("name", List::Targets) => Known::field(&[Field::Name]),
                     ("id", List::Subjects) => Known::both(&[Field::Subject]),
                     ("type", List::Subjects) => Known::both(&[]),
                     _ => return walk.free(),
