@@ -66,7 +66,7 @@ pub struct Search {
     #[command(flatten)]
     pub which: Which,
     /// At most so many events
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
     pub limit: u64,
     /// All of them, page by page
     #[arg(long, conflicts_with = "limit")]

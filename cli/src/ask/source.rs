@@ -48,14 +48,6 @@ fn local(global: &Global) -> Result<Local, Failure> {
 }
 
 impl Source {
-    /// The same source as it is now: a node always is, a directory is opened anew.
-    pub fn fresh(self, global: &Global) -> Result<Source, Failure> {
-        match self {
-            Source::Local(_) => Ok(Source::Local(Box::new(local(global)?))),
-            remote => Ok(remote),
-        }
-    }
-
     /// The answer's bytes.
     pub fn get(&self, path: &str, params: &Params) -> Result<Vec<u8>, Failure> {
         match self {
