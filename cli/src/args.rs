@@ -97,7 +97,7 @@ pub enum Command {
         command: KeyCommand,
     },
     Prove(Prove),
-    /// Verify a proof offline, or the whole log
+    /// Verify a proof offline, the whole log, or the search index
     Verify {
         #[command(subcommand)]
         command: VerifyCommand,

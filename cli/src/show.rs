@@ -68,8 +68,11 @@ pub fn trails(global: &Global, out: &mut Out, args: &Trails) -> Result<(), Failu
     if out.is_json() {
         return out.object(&TrailRow::from(answer));
     }
-    let who = if answer.public { "everybody may" } else { "nobody without a credential may" };
-    out.line(format_args!("{who} fetch the tree of {trail}: entries and hashes, no sealed parts"))
+    let told = match answer.public {
+        true => "is public: everybody may fetch entries and hashes, nobody the sealed parts",
+        false => "is for credentials that read the trail",
+    };
+    out.line(format_args!("the tree of {trail} {told}"))
 }
 
 fn list(global: &Global, out: &mut Out, at: &At) -> Result<(), Failure> {

@@ -176,7 +176,7 @@ pub struct User {
     #[arg(value_name = "ID")]
     pub id: String,
     /// How many days back
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3650))]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=366))]
     pub days: u64,
     #[command(flatten)]
     pub shape: Shape,

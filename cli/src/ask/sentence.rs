@@ -243,7 +243,9 @@ pub fn sentence(event: &Event) -> String {
     // Who logs in to the account of the same name needs it told once.
     let own = event.actor.as_ref().and_then(|actor| actor.id.as_deref());
     let is_own = |target: &&Target| {
-        what.as_ref().is_some_and(Act::is_login) && target.id.is_some() && target.id.as_deref() == own
+        what.as_ref().is_some_and(Act::is_login)
+            && target.id.is_some()
+            && target.id.as_deref() == own
     };
     if let Some(target) = event.targets.first().filter(|target| !is_own(target)) {
         let joint = what.as_ref().map_or(" ", Act::joint);

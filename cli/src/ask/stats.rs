@@ -141,11 +141,8 @@ pub fn print_buckets(
             String::new()
         };
         let bar = bar(bucket.count, max, BAR);
-        let line = format!(
-            "{:>COUNT_WIDTH$}  {}  {bar}{bad}",
-            grouped(bucket.count),
-            start(bucket)
-        );
+        let line =
+            format!("{:>COUNT_WIDTH$}  {}  {bar}{bad}", grouped(bucket.count), start(bucket));
         out.line(line.trim_end())?;
     }
     Ok(())
