@@ -40,10 +40,10 @@ pub struct Which {
     /// Only this trail [default: all that may be read]
     #[arg(long, value_name = "TRAIL", value_parser = any_trail)]
     pub trail: Option<TrailName>,
-    /// Not before: 7d, 12h, 2026-11-20, "2026-11-20 14:00"
+    /// What happened then or later: 7d, 12h, 2026-11-20, "2026-11-20 14:00"
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
-    /// Not after, the same way; a date is meant whole
+    /// What happened until then, the same way; a date is meant whole
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
 }
@@ -128,10 +128,10 @@ pub struct Timeline {
     /// The correlation id that the events share
     #[arg(long, value_name = "ID", group = "of")]
     pub correlation: Option<String>,
-    /// Not before: 7d, 12h, 2026-11-20, "2026-11-20 14:00"
+    /// What happened then or later: 7d, 12h, 2026-11-20, "2026-11-20 14:00"
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// Not after, the same way; a date is meant whole
+    /// What happened until then, the same way; a date is meant whole
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
     #[command(flatten)]
