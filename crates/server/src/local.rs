@@ -95,3 +95,43 @@ impl Drop for Local {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use indelible_log::Seams;
+    use indelible_store::{InitOptions, OpenOptions};
+    use serde_json::Value;
+
+    #[test]
+    fn a_directory_is_changed_in_this_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let seams = Seams::real(dir.path());
+        Store::init(&seams, &InitOptions { origin: "test.example".into() }).unwrap();
+        let store = Arc::new(Store::open(seams.clone(), OpenOptions::default()).unwrap());
+        let local = Local::writing(store.clone()).unwrap();
+        let new = || br#"{"role":"reader","name":"r"}"#.to_vec();
+        let made = local.request("POST", "/api/keys", new());
+        let key: Value = serde_json::from_slice(&made.body).unwrap();
+        assert_eq!((made.status, &key["role"]), (201, &"reader".into()));
+        let public = br#"{"public":true}"#.to_vec();
+        assert_eq!(local.request("PUT", "/api/trails/_system", public).status, 200);
+        let path = format!("/api/keys/{}", key["id"].as_str().unwrap());
+        assert_eq!(local.request("DELETE", &path, Vec::new()).status, 204);
+        assert_eq!(local.request("DELETE", "/api/keys/0000000000000000", Vec::new()).status, 404);
+        assert_eq!(local.request("no method", "/api/keys", Vec::new()).status, 400);
+        drop(local);
+        Arc::into_inner(store).expect("nothing else holds it").close().unwrap();
+        // What was done is what the next one reads, and who did it.
+        let local = Local::new(Arc::new(Reader::open(seams.storage).unwrap())).unwrap();
+        let trails = String::from_utf8(local.get("/api/trails").body).unwrap();
+        assert!(trails.contains("\"public\":true"), "{trails}");
+        let found = local.get("/api/audit/logs?user_id=local&order=asc");
+        let page: Value = serde_json::from_slice(&found.body).unwrap();
+        let actions: Vec<_> =
+            page["events"].as_array().unwrap().iter().map(|e| &e["action"]).collect();
+        assert_eq!(actions, ["key.create", "trail.publish", "key.revoke"]);
+        // Where nothing can be written, nothing is changed.
+        assert_eq!(local.request("POST", "/api/keys", new()).status, 503);
+    }
+}

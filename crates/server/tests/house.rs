@@ -138,34 +138,3 @@ fn the_same_routes_answer_in_this_process() {
     assert_eq!(local.get("/nowhere").status, 404);
     assert_eq!(local.get("no path \u{1}").status, 400);
 }
-
-#[test]
-fn a_directory_is_changed_in_this_process() {
-    let node = Node::new();
-    let seams = node.seams();
-    node.stop();
-    let store = Arc::new(Store::open(seams.clone(), OpenOptions::default()).unwrap());
-    let local = Local::writing(store.clone()).unwrap();
-    let made = local.request("POST", "/api/keys", br#"{"role":"reader","name":"r"}"#.to_vec());
-    assert_eq!(made.status, 201);
-    let made: serde_json::Value = serde_json::from_slice(&made.body).unwrap();
-    let id = made["id"].as_str().unwrap();
-    let public = br#"{"public":true}"#.to_vec();
-    assert_eq!(local.request("PUT", "/api/trails/_system", public).status, 200);
-    assert_eq!(local.request("DELETE", &format!("/api/keys/{id}"), Vec::new()).status, 204);
-    assert_eq!(local.request("DELETE", "/api/keys/0000000000000000", Vec::new()).status, 404);
-    assert_eq!(local.request("not a method", "/api/keys", Vec::new()).status, 400);
-    drop(local);
-    Arc::into_inner(store).expect("nothing else holds it").close().unwrap();
-    // What was done is what the next one reads, and who did it.
-    let local = Local::new(Arc::new(Reader::open(seams.storage).unwrap())).unwrap();
-    let trails = String::from_utf8(local.get("/api/trails").body).unwrap();
-    assert!(trails.contains("\"public\":true"), "{trails}");
-    let found = local.get("/api/audit/logs?q=actor:local");
-    let page: serde_json::Value = serde_json::from_slice(&found.body).unwrap();
-    let actions: Vec<_> = page["events"].as_array().unwrap().iter().map(|e| &e["action"]).collect();
-    assert_eq!(actions[..3], ["key.revoke", "trail.publish", "key.create"]);
-    // A directory that is only read refuses.
-    let refused = local.request("POST", "/api/keys", br#"{"role":"reader","name":"r"}"#.to_vec());
-    assert_eq!(refused.status, 503);
-}
