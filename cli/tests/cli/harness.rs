@@ -143,13 +143,7 @@ impl Node {
     pub fn stop(mut self) -> Ran {
         let child = self.child.take().expect("a node that works");
         let pid = child.id().to_string();
-        assert!(
-            std::process::Command::new("kill")
-                .arg(pid)
-                .status()
-                .expect("a node that works")
-                .success()
-        );
+        assert!(Command::new("kill").arg(pid).status().expect("a node that works").success());
         Ran::of(child.wait_with_output().expect("a node that works"))
     }
 }

@@ -157,16 +157,20 @@ fn what_is_printed_for_people_can_be_pasted() {
     let text: Vec<String> =
         lines.map(Result::unwrap).take_while(|line| !line.starts_with("Ctrl-C")).collect();
     let text = text.join("\n");
-    let export = text.lines().find_map(|line| line.trim().strip_prefix("export ")).unwrap();
-    let mut list = log.command(["key", "list"]);
-    for pair in export.split(' ') {
-        let (name, value) = pair.split_once('=').unwrap();
-        list.env(name, value);
+    let printed = |start: &str| text.lines().map(str::trim).filter(move |l| l.starts_with(start));
+    let me = env!("CARGO_BIN_EXE_indelible");
+    let mut asked = 0;
+    for line in printed(me).filter(|line| !line.contains("tail -f")) {
+        // A directory on the command line means more than a node in the environment, unless both are there.
+        let script =
+            format!("set -e\nunset INDELIBLE_DATA\n{}\n{line}", printed("export").next().unwrap());
+        let mut shell = std::process::Command::new("sh");
+        let told =
+            Ran::of(shell.args(["-c", &script]).current_dir(log.path("")).output().unwrap()).ok();
+        assert!(!told.stdout.is_empty(), "{line}");
+        asked += 1;
     }
-    // A directory on the command line means more than a node in the environment, unless both are there.
-    list.env_remove("INDELIBLE_DATA");
-    let listed = Ran::of(list.output().unwrap()).ok();
-    assert!(listed.stdout.contains("demo"), "{}", listed.stdout);
+    assert_eq!(asked, 4);
     let _ = child.kill();
     let _ = child.wait();
     for part in ["/login?token=", "curl -H \"Authorization: Bearer idl_", "ops.nightly"] {
