@@ -157,7 +157,8 @@ fn what_is_printed_for_people_can_be_pasted() {
     let text: Vec<String> =
         lines.map(Result::unwrap).take_while(|line| !line.starts_with("Ctrl-C")).collect();
     let text = text.join("\n");
-    let printed = |start: &str| text.lines().map(str::trim).filter(move |l| l.starts_with(start));
+    let printed =
+        |start: &'static str| text.lines().map(str::trim).filter(move |l| l.starts_with(start));
     let me = env!("CARGO_BIN_EXE_indelible");
     let mut asked = 0;
     for line in printed(me).filter(|line| !line.contains("tail -f")) {
