@@ -10,7 +10,7 @@ use indelible_event::{EventId, Part, TrailName};
 use indelible_merkle::Vkey;
 
 pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which, with_exclusions};
-pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve};
+pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve, TrailAt, Trails, TrailsCommand};
 
 /// An audit trail that cannot be quietly changed.
 ///
@@ -84,11 +84,7 @@ pub enum Command {
     User(User),
     Tail(Tail),
     Cat(Cat),
-    /// List the trails: name, records, size of the signed checkpoint, origin
-    #[command(
-        after_help = "Examples:\n  indelible trails\n  indelible trails --json | jq -r .name"
-    )]
-    Trails,
+    Trails(Trails),
     /// Print a trail's latest signed checkpoint, byte for byte
     ///
     /// It is a C2SP signed note: origin, size and root of the trail, and the node's signature. Whoever
@@ -101,7 +97,7 @@ pub enum Command {
         command: KeyCommand,
     },
     Prove(Prove),
-    /// Verify a proof offline, or the whole log
+    /// Verify a proof offline, the whole log, or the search index
     Verify {
         #[command(subcommand)]
         command: VerifyCommand,

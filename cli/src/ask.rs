@@ -1,6 +1,7 @@
 //! What can be asked: the command line's side of the HTTP API, for a node and for a directory alike.
 
 pub mod answers;
+pub mod change;
 pub mod event;
 pub mod search;
 pub mod sentence;

@@ -1,17 +1,13 @@
 //! `indelible key create`, `list` and `revoke`.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
 use indelible_client::path_segment;
-use indelible_server::{Config, NewKey, Server};
-use indelible_store::Store;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::args::{Global, KeyCreate, KeyList, KeyRevoke};
-use crate::ask::source::{read, refused};
+use crate::ask::change::Change;
+use crate::ask::source::read;
 use crate::ask::when::{End, ahead, moment};
 use crate::ask::{Params, now};
 use crate::failure::Failure;
@@ -55,58 +51,17 @@ pub fn create(global: &Global, out: &mut Out, args: &KeyCreate) -> Result<(), Fa
     let expires_at = args.expires.as_deref().map(end_of).transpose()?;
     let trails = args.trails.iter().map(|trail| trail.as_str()).collect();
     let new = New { role: args.role.name(), name: &args.name, trails, expires_at };
-    let Some(client) = args.at.client(global)? else {
-        return create_offline(global, out, new);
-    };
     let body = serde_json::to_vec(&new).map_err(Failure::cannot)?;
-    let made = client.post(PATH, &[], "application/json", &body);
-    let made = made.map_err(|e| refused(e, &Params::new()))?.body;
+    let made = Change::Post(PATH, body).make(global, &args.at)?;
     if out.is_json() {
         out.bytes(made.trim_ascii_end())?;
         return out.line("");
     }
     let made: Made = read(&made)?;
-    tell(out, &made.key)
-}
-
-/// Makes a key where no node runs, by being one for a moment: on this machine only, on any free port, and
-/// in the very words of the API. The trail tells of it as of every start.
-fn create_offline(global: &Global, out: &mut Out, new: New<'_>) -> Result<(), Failure> {
-    let store = Arc::new(writer(global)?);
-    let config = Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Config::default() };
-    let running = Server::start(store.clone(), config).map_err(Failure::cannot)?;
-    let trails = (!new.trails.is_empty()).then(|| new.trails.iter().map(|t| (*t).into()).collect());
-    let (role, name) = (new.role.to_owned(), new.name.to_owned());
-    let made = running.make_key(&NewKey { role, name, trails, expires_at: new.expires_at });
-    running.shutdown().map_err(Failure::cannot)?;
-    if let Some(store) = Arc::into_inner(store) {
-        store.close()?;
-    }
-    let key = made.map_err(|e| Failure::Usage(e.to_string()))?;
-    if out.is_json() {
-        return out.object(&serde_json::json!({ "key": key }));
-    }
-    tell(out, &key)
-}
-
-fn tell(out: &mut Out, key: &str) -> Result<(), Failure> {
-    out.line(key)?;
+    out.line(made.key)?;
     out.flush()?;
     out::note(format_args!("shown this once: only its hash is kept"));
     Ok(())
-}
-
-/// The directory for writing; a node that runs there has it, and can be asked.
-fn writer(global: &Global) -> Result<Store, Failure> {
-    if global.has_log() && global.has_writer() {
-        return Err(Failure::Cannot {
-            why: format!("{} is served by a node, or written to", global.data.display()),
-            hint: Some(
-                "ask the node: --url http://127.0.0.1:8650 --key with an admin's key".into(),
-            ),
-        });
-    }
-    global.writer(false)
 }
 
 pub fn list(global: &Global, out: &mut Out, args: &KeyList) -> Result<(), Failure> {
@@ -129,13 +84,7 @@ pub fn list(global: &Global, out: &mut Out, args: &KeyList) -> Result<(), Failur
 
 pub fn revoke(global: &Global, out: &mut Out, args: &KeyRevoke) -> Result<(), Failure> {
     let path = format!("{PATH}/{}", path_segment(&args.id));
-    let Some(client) = args.at.client(global)? else {
-        return Err(Failure::Cannot {
-            why: "a key is revoked on the node that takes it, so that it ends there at once".into(),
-            hint: Some("--url http://127.0.0.1:8650 --key with an admin's key".into()),
-        });
-    };
-    client.delete(&path).map_err(|e| refused(e, &Params::new()))?;
+    Change::Delete(&path).make(global, &args.at)?;
     if out.is_json() {
         return out.object(&serde_json::json!({"id": args.id, "revoked": true}));
     }

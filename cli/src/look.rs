@@ -85,7 +85,11 @@ impl Look {
             Paint::Dim => "2",
             Paint::Strong => "1",
         };
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     /// The text, cut to what is left beside `taken` columns.

@@ -70,7 +70,7 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::User(args) => ask::user::run(global, out, &args),
         Command::Tail(args) => ask::tail::run(global, out, &args),
         Command::Cat(args) => cat::run(global, out, &args),
-        Command::Trails => show::trails(global, out),
+        Command::Trails(args) => show::trails(global, out, &args),
         Command::Checkpoint(args) => show::checkpoint(global, out, &args.trail),
         Command::Key { command: KeyCommand::Show { trail } } => {
             show::key(global, out, trail.as_ref())

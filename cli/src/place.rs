@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use indelible_log::active::DIR as LOG;
 use indelible_log::storage::{FileStorage, Storage};
 use indelible_log::{LogError, Recovery, Seams};
 use indelible_store::{OpenOptions, Reader, Store, StoreError};
@@ -11,6 +12,10 @@ use serde::Serialize;
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::out;
+
+/// The files that records are appended to, and their lengths: unlike an earlier one if there are more records.
+#[derive(PartialEq, Eq)]
+pub struct Grown(Vec<(String, u64)>);
 
 /// How often something is read anew that failed while a writer may be changing files underneath.
 const TRIES: u32 = 4;
@@ -68,6 +73,18 @@ impl Global {
                 Err(_) => {}
             }
         }
+    }
+
+    /// How far the log is by its files alone, which costs next to nothing. `None` while a writer changes them
+    /// underneath.
+    pub fn grown(&self) -> Option<Grown> {
+        let storage = self.seams().storage;
+        let len = |name: String| {
+            let file = storage.open(&format!("{LOG}/{name}"), false)?;
+            Ok((name, file.len()?))
+        };
+        let files: io::Result<Vec<_>> = storage.list(LOG).ok()?.into_iter().map(len).collect();
+        files.ok().map(Grown)
     }
 
     /// Whether another process has the directory open for writing, as far as can be told.

@@ -1,7 +1,7 @@
 //! What is told of each line, and of all of them at the end.
 
 use indelible_event::TrailName;
-use indelible_log::{Appended, Receipt};
+use indelible_log::{Appended, Receipt, hex};
 use serde::Serialize;
 
 use super::input::Refused;
@@ -132,7 +132,7 @@ fn receipt_line<'a>(trail: &'a TrailName, receipt: &Receipt) -> ReceiptLine<'a> 
         trail: trail.as_str(),
         seq: receipt.seq.0,
         id: receipt.id.to_string(),
-        leaf: receipt.leaf.to_base64(),
+        leaf: hex::encode(&receipt.leaf.0),
         recorded_at: String::from_utf8_lossy(&recorded_at).into_owned(),
         known: receipt.known,
     }

@@ -40,10 +40,10 @@ pub struct Which {
     /// Only this trail [default: all that may be read]
     #[arg(long, value_name = "TRAIL", value_parser = any_trail)]
     pub trail: Option<TrailName>,
-    /// Not before: 7d, 12h, 2026-11-20, "2026-11-20 14:00"
+    /// What happened then or later: 7d, 12h, 2026-11-20, "2026-11-20 14:00"
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
-    /// Not after, the same way; a date is meant whole
+    /// What happened until then, the same way; a date is meant whole
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
 }
@@ -66,7 +66,7 @@ pub struct Search {
     #[command(flatten)]
     pub which: Which,
     /// At most so many events
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
     pub limit: u64,
     /// All of them, page by page
     #[arg(long, conflicts_with = "limit")]
@@ -128,10 +128,10 @@ pub struct Timeline {
     /// The correlation id that the events share
     #[arg(long, value_name = "ID", group = "of")]
     pub correlation: Option<String>,
-    /// Not before: 7d, 12h, 2026-11-20, "2026-11-20 14:00"
+    /// What happened then or later: 7d, 12h, 2026-11-20, "2026-11-20 14:00"
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// Not after, the same way; a date is meant whole
+    /// What happened until then, the same way; a date is meant whole
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
     #[command(flatten)]
@@ -176,7 +176,7 @@ pub struct User {
     #[arg(value_name = "ID")]
     pub id: String,
     /// How many days back
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3650))]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=366))]
     pub days: u64,
     #[command(flatten)]
     pub shape: Shape,

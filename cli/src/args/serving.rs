@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use indelible_event::TrailName;
 
-use super::{At, own_trail};
+use super::{At, any_trail, own_trail};
 
 /// Serve the HTTP API and the pages on the data directory
 ///
@@ -124,6 +124,43 @@ pub struct KeyRevoke {
     /// The key's id, as `key list` shows it
     #[arg(value_name = "ID")]
     pub id: String,
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// List the trails, or say who may fetch one's tree
+///
+/// Of each: name, records, size of the signed checkpoint, whether its tree is public, origin.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  indelible trails
+  indelible trails --json | jq -r .name
+  indelible trails publish shop")]
+pub struct Trails {
+    #[command(subcommand)]
+    pub command: Option<TrailsCommand>,
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// What to change of a trail.
+#[derive(Debug, Subcommand)]
+pub enum TrailsCommand {
+    /// Let everybody fetch a trail's static tree from the node: entries and hashes, never the sealed parts
+    #[command(after_help = "Example:\n  indelible trails publish shop")]
+    Publish(TrailAt),
+    /// Let only credentials that read the trail fetch its static tree, from now on
+    #[command(after_help = "Example:\n  indelible trails unpublish shop")]
+    Unpublish(TrailAt),
+}
+
+/// A trail, and where it is.
+#[derive(Debug, Args)]
+pub struct TrailAt {
+    /// The trail
+    #[arg(value_name = "TRAIL", value_parser = any_trail)]
+    pub trail: TrailName,
     #[command(flatten)]
     pub at: At,
 }

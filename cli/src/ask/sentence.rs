@@ -1,5 +1,7 @@
 //! An event as a sentence: who did what to what, and how it ended.
 
+use indelible_event::TrailName;
+
 use super::answers::{Actor, Event, Target};
 use crate::look::{Paint, clean};
 
@@ -216,15 +218,36 @@ const DOUBLED: &[&str] = &[
     "unpin",
 ];
 
+/// What the node tells of those who read it, which no rule makes a sentence of.
+const OWN: &[(&str, &str)] = &[
+    ("audit.search", "searched the trail"),
+    ("audit.read", "read an event"),
+    ("audit.proof", "fetched a proof"),
+    ("audit.stats", "looked at statistics"),
+    ("audit.stream", "followed the live stream"),
+    ("audit.export", "exported events"),
+    ("login.refused", "was refused"),
+];
+
 /// The event as a sentence without a full stop, clean for a terminal.
 pub fn sentence(event: &Event) -> String {
     let who = event.actor.as_ref().map_or_else(|| "somebody".to_owned(), actor);
+    if let Some(own) = own(event) {
+        return clean(&format!("{who} {own}"));
+    }
     let what = act(event);
     let mut text = match &what {
         Some(act) => format!("{who} {}", act.told(event)),
         None => format!("{who}: {} {}", event.action, ending(event)),
     };
-    if let Some(target) = event.targets.first() {
+    // Who logs in to the account of the same name needs it told once.
+    let own = event.actor.as_ref().and_then(|actor| actor.id.as_deref());
+    let is_own = |target: &&Target| {
+        what.as_ref().is_some_and(Act::is_login)
+            && target.id.is_some()
+            && target.id.as_deref() == own
+    };
+    if let Some(target) = event.targets.first().filter(|target| !is_own(target)) {
         let joint = what.as_ref().map_or(" ", Act::joint);
         text.push_str(joint);
         text.push_str(&name_of(target));
@@ -234,6 +257,15 @@ pub fn sentence(event: &Event) -> String {
         text.push_str(&why);
     }
     clean(&text)
+}
+
+/// What the node itself recorded of a caller, and why where something was refused.
+fn own(event: &Event) -> Option<String> {
+    if event.trail != TrailName::system().as_str() {
+        return None;
+    }
+    let (_, told) = OWN.iter().find(|(action, _)| *action == event.action)?;
+    Some(reason(event).map_or_else(|| (*told).to_owned(), |why| format!("{told}: {why}")))
 }
 
 /// How an outcome is painted.
@@ -247,11 +279,15 @@ pub fn paint(event: &Event) -> Paint {
 }
 
 fn actor(actor: &Actor) -> String {
-    let own = actor.id.as_deref().or(actor.name.as_deref());
-    let own = own.or(actor.kind.as_deref()).unwrap_or("somebody");
+    let named = match (actor.id.as_deref(), actor.name.as_deref()) {
+        // A key's id tells nobody whose it is.
+        (Some(id), Some(name)) if id.starts_with("key:") => Some(format!("{name} ({id})")),
+        (id, name) => id.or(name).map(str::to_owned),
+    };
+    let own = named.or_else(|| actor.kind.clone()).unwrap_or_else(|| "somebody".into());
     match &actor.on_behalf_of {
         Some(other) => format!("{own} for {}", self::actor(other)),
-        None => own.to_owned(),
+        None => own,
     }
 }
 
@@ -327,6 +363,10 @@ impl Act<'_> {
         }
     }
 
+    fn is_login(&self) -> bool {
+        matches!(self.verb, "login" | "logout" | "signin" | "signout")
+    }
+
     /// What stands between the verb and its object, and the target.
     fn joint(&self) -> &'static str {
         match self.verb {
@@ -399,6 +439,14 @@ mod tests {
             (
                 r#"{"action":"order.ship","actor":{"id":"a"},"targets":[{"type":"order","id":"7"}]}"#,
                 "a shipped order 7",
+            ),
+            (
+                r#"{"action":"session.login","actor":{"id":"li"},"targets":[{"type":"account","id":"li"}]}"#,
+                "li logged in",
+            ),
+            (
+                r#"{"trail":"_system","action":"audit.stats","actor":{"id":"key:0f","name":"ops"},"targets":[{"type":"audit"}]}"#,
+                "ops (key:0f) looked at statistics",
             ),
             (r#"{"action":"key.copy","actor":{"id":"a"}}"#, "a copied key"),
         ];

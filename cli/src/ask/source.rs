@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use indelible_client::{Client, Problem, path_and_query};
-use indelible_server::Local;
+use indelible_server::{Local, LocalResponse};
 use serde::de::DeserializeOwned;
 
 use super::Params;
@@ -48,29 +48,13 @@ fn local(global: &Global) -> Result<Local, Failure> {
 }
 
 impl Source {
-    /// The same source as it is now: a node always is, a directory is opened anew.
-    pub fn fresh(self, global: &Global) -> Result<Source, Failure> {
-        match self {
-            Source::Local(_) => Ok(Source::Local(Box::new(local(global)?))),
-            remote => Ok(remote),
-        }
-    }
-
     /// The answer's bytes.
     pub fn get(&self, path: &str, params: &Params) -> Result<Vec<u8>, Failure> {
         match self {
             Source::Remote(client) => {
                 Ok(client.get(path, params).map_err(|e| refused(e, params))?.body)
             }
-            Source::Local(local) => {
-                let answer = local.get(&path_and_query(path, params));
-                if answer.status < 300 {
-                    return Ok(answer.body);
-                }
-                let mut problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
-                problem.status = answer.status;
-                Err(of_problem(&problem, params))
-            }
+            Source::Local(local) => answered(local.get(&path_and_query(path, params)), params),
         }
     }
 
@@ -84,6 +68,16 @@ impl Source {
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(bytes)
         .map_err(|e| Failure::cannot(format_args!("the answer is not as the API has it: {e}")))
+}
+
+/// The body of an answer given in this process, if it is what was asked for.
+pub fn answered(answer: LocalResponse, params: &Params) -> Result<Vec<u8>, Failure> {
+    if answer.status < 300 {
+        return Ok(answer.body);
+    }
+    let mut problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
+    problem.status = answer.status;
+    Err(of_problem(&problem, params))
 }
 
 /// How a request that failed ends the command.

@@ -53,8 +53,9 @@ pub fn run(global: &Global, out: &mut Out, args: &Stats) -> Result<(), Failure> 
     }
     if let Some(histogram) = &stats.histogram {
         out.line(format_args!("\n{}", look.paint(Paint::Strong, &clean(&histogram.time))))?;
-        print_buckets(out, &look, &histogram.buckets)?;
+        print_buckets(out, &look, &histogram.buckets, Unit::Time)?;
     }
+    out.flush()?;
     tell_incomplete(stats.incomplete.as_ref(), false);
     Ok(())
 }
@@ -100,14 +101,33 @@ pub fn counted<'a>(
     Ok(())
 }
 
+/// What the buckets of a histogram are.
+#[derive(Clone, Copy)]
+pub enum Unit {
+    /// Days of the calendar.
+    Day,
+    /// Spans of time.
+    Time,
+}
+
 /// Counts over time: a line each, or one line of blocks where they are many.
-pub fn print_buckets(out: &mut Out, look: &Look, buckets: &[Bucket]) -> Result<(), Failure> {
+pub fn print_buckets(
+    out: &mut Out,
+    look: &Look,
+    buckets: &[Bucket],
+    unit: Unit,
+) -> Result<(), Failure> {
+    let start = |bucket: &Bucket| match unit {
+        // Days are counted in UTC, and are no moments of the local zone.
+        Unit::Day => clean(bucket.start.split('T').next().unwrap_or_default()),
+        Unit::Time => look.time(&bucket.start),
+    };
     let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return Ok(()) };
     if buckets.len() > BUCKETS_MAX {
         let counts: Vec<u64> = buckets.iter().map(|bucket| bucket.count).collect();
         let line = spark(&counts);
         out.line(look.fit(&line, 0))?;
-        return out.line(format_args!("{} to {}", look.time(&first.start), look.time(&last.start)));
+        return out.line(format_args!("{} to {}", start(first), start(last)));
     }
     let max = buckets.iter().map(|bucket| bucket.count).max().unwrap_or(0);
     for bucket in buckets {
@@ -121,11 +141,8 @@ pub fn print_buckets(out: &mut Out, look: &Look, buckets: &[Bucket]) -> Result<(
             String::new()
         };
         let bar = bar(bucket.count, max, BAR);
-        let line = format!(
-            "{:>COUNT_WIDTH$}  {}  {bar}{bad}",
-            grouped(bucket.count),
-            look.time(&bucket.start)
-        );
+        let line =
+            format!("{:>COUNT_WIDTH$}  {}  {bar}{bad}", grouped(bucket.count), start(bucket));
         out.line(line.trim_end())?;
     }
     Ok(())

@@ -4,42 +4,46 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use indelible_client::{Backoff, Client};
+use indelible_log::{Clock, SystemClock};
 use serde_json::value::RawValue;
 
 use super::Params;
 use super::answers::{Event, Page};
 use super::search::{Rows, tell_alarms};
 use super::source::{Source, refused};
-use crate::args::{Global, Tail};
+use crate::args::{At, Global, Tail};
 use crate::failure::Failure;
 use crate::out::Out;
+use crate::place::Grown;
 
 const SEARCH: &str = "/api/audit/logs";
 const STREAM: &str = "/api/audit/stream";
 /// How often a directory is looked at.
 const EVERY: Duration = Duration::from_millis(500);
+/// For each moment of opening a directory that grew, so many of doing nothing: a fifth of one core at most.
+const RESTS: u32 = 4;
+/// How often in a row a directory may fail to be read.
+const DIRECTORY_TRIES: u32 = 4;
+/// A clock that was set does not put the next look off for longer.
+const REST_MAX: Duration = Duration::from_secs(60);
 /// Events a look, so that a page is as good as never too small for half a second.
 const PAGE: &str = "500";
 /// A stream is followed through restarts and upgrades of the node, so it is given up late.
 const TRIES: u32 = 100;
 
 pub fn run(global: &Global, out: &mut Out, args: &Tail) -> Result<(), Failure> {
+    // Looked at before it is opened, so that nothing grows in between unseen.
+    let grown = global.grown();
     let source = args.at.source(global)?;
     let look = args.shape.look(out);
     let params = args.which.params()?;
     let mut tail = Tailing { rows: Rows::new(&look, false), seen: Seen::default(), out };
     match source {
         Source::Remote(client) if args.follow => tail.stream(&client, &params, args.lines),
-        mut source => {
+        source => {
             tail.begin(&source, &params, args.lines)?;
-            if !args.follow {
-                return Ok(());
-            }
-            loop {
-                pause();
-                source = source.fresh(global)?;
-                tail.catch_up(&source, &params)?;
-            }
+            drop(source);
+            if args.follow { tail.follow(global, &args.at, &params, grown) } else { Ok(()) }
         }
     }
 }
@@ -91,6 +95,40 @@ impl Tailing<'_> {
         self.out.flush()
     }
 
+    /// Opens the directory anew whenever its log grew. That takes as long as the part that is not sealed yet is
+    /// large, so the longer it took, the longer the next look is put off.
+    fn follow(
+        &mut self,
+        global: &Global,
+        at: &At,
+        params: &Params,
+        mut grown: Option<Grown>,
+    ) -> Result<(), Failure> {
+        let (mut rest, mut failed) = (EVERY, 0);
+        loop {
+            pause(rest);
+            rest = EVERY;
+            let now = global.grown();
+            if now.is_some() && now == grown {
+                continue;
+            }
+            let started = SystemClock.now();
+            let caught_up = at.source(global).and_then(|source| self.catch_up(&source, params));
+            match caught_up {
+                // A writer seals and deletes files between our opening and reading them.
+                Err(Failure::Cannot { .. }) if failed < DIRECTORY_TRIES => {
+                    failed += 1;
+                    continue;
+                }
+                result => result?,
+            }
+            (grown, failed) = (now, 0);
+            let took = SystemClock.now().0.saturating_sub(started.0);
+            let took = Duration::from_micros(u64::try_from(took).unwrap_or(0));
+            rest = rest.max(took.saturating_mul(RESTS).min(REST_MAX));
+        }
+    }
+
     /// Everything since the last look: pages back to the first event that was seen before. Places in the
     /// log only rise, so everything behind that was seen too.
     fn catch_up(&mut self, source: &Source, params: &Params) -> Result<(), Failure> {
@@ -132,6 +170,6 @@ impl Tailing<'_> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a directory tells nobody that it changed")]
-fn pause() {
-    std::thread::sleep(EVERY);
+fn pause(time: Duration) {
+    std::thread::sleep(time);
 }

@@ -35,7 +35,8 @@ pub fn run(global: &Global, out: &mut Out, args: &Timeline) -> Result<(), Failur
             let new = page.services.iter().filter(|service| !services.contains(service));
             let new: Vec<_> = new.cloned().collect();
             services.extend(new);
-            let lanes = Lanes { look: &look, services: &services };
+            let tells_via = args.resource.is_some();
+            let lanes = Lanes { look: &look, services: &services, tells_via };
             if services.len() > before {
                 lanes.heading(out)?;
             }
@@ -49,7 +50,11 @@ pub fn run(global: &Global, out: &mut Out, args: &Timeline) -> Result<(), Failur
         tell_incomplete(page.incomplete.as_ref(), out.is_json());
         if page.next_cursor.is_none() {
             if look.for_people {
-                tell_end(told, unfinished, &page.correlations);
+                // What is said about it comes after it.
+                out.flush()?;
+                let known = args.correlation.as_ref();
+                let others = page.correlations.iter().filter(|id| Some(*id) != known);
+                tell_end(told, unfinished, &others.map(|id| clean(id)).collect::<Vec<_>>());
             }
             return Ok(());
         }
@@ -88,8 +93,7 @@ fn tell_end(told: usize, unfinished: usize, correlations: &[String]) {
         out::note(format_args!("{unfinished} begun and never ended, as far as the trail knows"));
     }
     if !correlations.is_empty() {
-        let list = correlations.iter().map(|id| clean(id)).collect::<Vec<_>>().join(", ");
-        out::note(format_args!("correlations: {list}"));
+        out::note(format_args!("correlations: {}", correlations.join(", ")));
     }
 }
 
@@ -97,6 +101,8 @@ fn tell_end(told: usize, unfinished: usize, correlations: &[String]) {
 struct Lanes<'a> {
     look: &'a Look,
     services: &'a [String],
+    /// Whether events can be here by their correlation, and others not.
+    tells_via: bool,
 }
 
 impl Lanes<'_> {
@@ -126,7 +132,7 @@ impl Lanes<'_> {
         let time = self.look.time(&entry.at);
         let lane = self.lane(entry.event.context.service.as_deref().unwrap_or_default());
         let mut told = sentence(&entry.event);
-        if entry.via == "correlation" {
+        if self.tells_via && entry.via == "correlation" {
             told.push_str(" (by its correlation)");
         }
         let taken = TIME_WIDTH + 4 + lane.chars().count();

@@ -5,7 +5,7 @@ use indelible_client::path_segment;
 use super::answers::{User as Answer, Valued};
 use super::search::Rows;
 use super::source::read;
-use super::stats::{counted, print_buckets};
+use super::stats::{Unit, counted, print_buckets};
 use crate::args::{Global, User};
 use crate::failure::Failure;
 use crate::look::{Paint, clean};
@@ -42,9 +42,11 @@ pub fn run(global: &Global, out: &mut Out, args: &User) -> Result<(), Failure> {
         out.line(format_args!("\n{}", look.paint(Paint::Strong, name)))?;
         counted(out, values.iter().map(|one| (one.value.as_str(), one.count)))?;
     }
-    if !user.by_day.is_empty() {
+    // The days before the first with anything on it say nothing.
+    let quiet = user.by_day.iter().take_while(|day| day.count == 0).count();
+    if quiet < user.by_day.len() {
         out.line(format_args!("\n{}", look.paint(Paint::Strong, "by day")))?;
-        print_buckets(out, &look, &user.by_day)?;
+        print_buckets(out, &look, &user.by_day[quiet..], Unit::Day)?;
     }
     if !user.recent.is_empty() {
         out.line(format_args!("\n{}", look.paint(Paint::Strong, "lately")))?;

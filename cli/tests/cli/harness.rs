@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests look at files from outside")]
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -101,6 +101,59 @@ impl Log {
     /// The verifier key of a trail.
     pub fn key(&self, trail: &str) -> String {
         self.run(["key", "show", "--trail", trail]).ok().stdout.trim().to_owned()
+    }
+}
+
+/// A node that is asked to stop at the end, and killed if the test panics.
+pub struct Node {
+    child: Option<Child>,
+    /// What it said when it was ready.
+    pub told: Value,
+}
+
+impl Node {
+    pub fn start(log: &Log, args: &[&str]) -> Node {
+        let fixed = ["serve", "--json", "--listen", "127.0.0.1:0"];
+        let mut child = log.start(fixed.iter().chain(args));
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a node that works"))
+            .read_line(&mut line)
+            .expect("a node that works");
+        if line.is_empty() {
+            let mut said = String::new();
+            child
+                .stderr
+                .take()
+                .expect("a node that works")
+                .read_to_string(&mut said)
+                .expect("a node that works");
+            panic!("the node does not start: {said}");
+        }
+        Node { child: Some(child), told: serde_json::from_str(&line).expect("a node that works") }
+    }
+
+    pub fn url(&self) -> &str {
+        self.told["address"].as_str().expect("a node that works")
+    }
+
+    pub fn demo_key(&self) -> &str {
+        self.told["key"].as_str().expect("a node that works")
+    }
+
+    pub fn stop(mut self) -> Ran {
+        let child = self.child.take().expect("a node that works");
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").arg(pid).status().expect("a node that works").success());
+        Ran::of(child.wait_with_output().expect("a node that works"))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -8,3 +8,4 @@ mod proofs;
 mod reading;
 mod serving;
 mod tampering;
+mod twins;

@@ -1,57 +1,11 @@
 //! A node served by the real binary, and the commands that speak to it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::Child;
+use std::io::{BufRead, BufReader};
 
 use serde_json::Value;
 
-use crate::harness::{Log, Ran};
-
-/// A node that is asked to stop at the end, and killed if the test panics.
-struct Node {
-    child: Option<Child>,
-    told: Value,
-}
-
-impl Node {
-    fn start(log: &Log, args: &[&str]) -> Node {
-        let fixed = ["serve", "--json", "--listen", "127.0.0.1:0"];
-        let mut child = log.start(fixed.iter().chain(args));
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        if line.is_empty() {
-            let mut said = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-            panic!("the node does not start: {said}");
-        }
-        Node { child: Some(child), told: serde_json::from_str(&line).unwrap() }
-    }
-
-    fn url(&self) -> &str {
-        self.told["address"].as_str().unwrap()
-    }
-
-    fn demo_key(&self) -> &str {
-        self.told["key"].as_str().unwrap()
-    }
-
-    fn stop(mut self) -> Ran {
-        let child = self.child.take().unwrap();
-        let pid = child.id().to_string();
-        assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
-        Ran::of(child.wait_with_output().unwrap())
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
+use crate::harness::{Log, Node, Ran};
 
 #[test]
 fn a_node_makes_its_log_takes_events_and_ends_in_good_order() {
@@ -82,7 +36,16 @@ fn keys_are_made_listed_and_revoked() {
     let offline = log.run(["key", "list", "--json"]).ok().json();
     assert_eq!(offline.iter().map(|key| &key["name"]).collect::<Vec<_>>(), ["ops", "more"]);
 
+    // Offline it says as much as a node does, and takes effect all the same.
+    let spare = log.run(["key", "create", "--role", "reader", "--name", "r", "--json"]).ok().json();
+    assert_eq!((&spare[0]["role"], &spare[0]["expires_at"]), (&"reader".into(), &Value::Null));
+    log.run(["key", "revoke", spare[0]["id"].as_str().unwrap()]).ok();
+    log.run(["key", "revoke", "0000000000000000"]).status(3).says("no key");
+    let bound = ["key", "create", "--role", "auditor", "--name", "a", "--trail", "shop"];
+    log.run(bound).status(2).says("trails");
+
     let node = Node::start(&log, &[]);
+    log.run(["trails", "--url", node.url(), "--key", spare[0]["key"].as_str().unwrap()]).status(3);
     let at =
         |args: &[&str], key: &str| log.run(args.iter().chain(&["--url", node.url(), "--key", key]));
     let writer =
@@ -90,7 +53,7 @@ fn keys_are_made_listed_and_revoked() {
     let writer = at(&writer, key).ok().stdout;
     let writer = writer.trim();
     let keys = at(&["key", "list", "--json"], key).ok().json();
-    assert_eq!((keys.len(), &keys[2]["trails"][0]), (3, &"shop".into()));
+    assert_eq!((keys.len(), &keys[3]["trails"][0]), (4, &"shop".into()));
     let sent = log
         .feed(
             ["append", "--receipts", "--url", node.url(), "--key", writer],
@@ -100,7 +63,7 @@ fn keys_are_made_listed_and_revoked() {
     assert_eq!(sent.json()[0]["trail"], "shop");
     at(&["key", "list"], writer).status(3);
 
-    at(&["key", "revoke", keys[2]["id"].as_str().unwrap()], key).ok();
+    at(&["key", "revoke", keys[3]["id"].as_str().unwrap()], key).ok();
     let table = at(&["key", "list"], key).ok().stdout;
     assert!(table.contains("revoked") && table.contains("good"), "{table}");
     log.feed(["append", "--url", node.url(), "--key", writer], b"{\"action\":\"a.b\"}").status(3);
@@ -109,7 +72,29 @@ fn keys_are_made_listed_and_revoked() {
     // The trail tells of each of them.
     let told = log.run(["cat", "--trail", "_system"]).ok().json();
     let count = |action: &str| told.iter().filter(|event| event["action"] == action).count();
-    assert_eq!((count("key.create"), count("key.revoke")), (3, 1));
+    assert_eq!((count("key.create"), count("key.revoke")), (4, 2));
+    assert_eq!(count("node.start"), 1, "making a key is no start");
+}
+
+#[test]
+fn a_trail_is_published_offline_and_on_a_node() {
+    let log = Log::new();
+    log.append("{\"action\":\"a.b\"}");
+    log.run(["trails", "publish", "nope"]).status(3).says("no trail named nope");
+    assert!(log.run(["trails", "publish", "default"]).ok().stdout.contains("public"));
+    let key = log.run(["key", "create", "--role", "admin", "--name", "ops"]).ok().stdout;
+    let node = Node::start(&log, &[]);
+    let at = ["--url", node.url(), "--key", key.trim()];
+    let public = |args: &[&str]| {
+        let told = log.run(args.iter().chain(&["--json"]).chain(&at)).ok().json();
+        told.iter().find(|trail| trail["name"] == "default").unwrap()["public"].clone()
+    };
+    assert_eq!(public(&["trails"]), true);
+    assert_eq!(public(&["trails", "unpublish", "default"]), false);
+    assert_eq!(public(&["trails"]), false);
+    assert_eq!(log.run(["trails", "--json"]).ok().json()[1]["public"], false);
+    log.run(["trails", "publish", "default"]).status(3).says("--url");
+    node.stop().ok();
 }
 
 #[test]
@@ -172,16 +157,21 @@ fn what_is_printed_for_people_can_be_pasted() {
     let text: Vec<String> =
         lines.map(Result::unwrap).take_while(|line| !line.starts_with("Ctrl-C")).collect();
     let text = text.join("\n");
-    let export = text.lines().find_map(|line| line.trim().strip_prefix("export ")).unwrap();
-    let mut list = log.command(["key", "list"]);
-    for pair in export.split(' ') {
-        let (name, value) = pair.split_once('=').unwrap();
-        list.env(name, value);
+    let printed =
+        |start: &'static str| text.lines().map(str::trim).filter(move |l| l.starts_with(start));
+    let me = env!("CARGO_BIN_EXE_indelible");
+    let mut asked = 0;
+    for line in printed(me).filter(|line| !line.contains("tail -f")) {
+        // A directory on the command line means more than a node in the environment, unless both are there.
+        let script =
+            format!("set -e\nunset INDELIBLE_DATA\n{}\n{line}", printed("export").next().unwrap());
+        let mut shell = std::process::Command::new("sh");
+        let told =
+            Ran::of(shell.args(["-c", &script]).current_dir(log.path("")).output().unwrap()).ok();
+        assert!(!told.stdout.is_empty(), "{line}");
+        asked += 1;
     }
-    // A directory on the command line means more than a node in the environment, unless both are there.
-    list.env_remove("INDELIBLE_DATA");
-    let listed = Ran::of(list.output().unwrap()).ok();
-    assert!(listed.stdout.contains("demo"), "{}", listed.stdout);
+    assert_eq!(asked, 4);
     let _ = child.kill();
     let _ = child.wait();
     for part in ["/login?token=", "curl -H \"Authorization: Bearer idl_", "ops.nightly"] {

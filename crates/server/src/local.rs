@@ -1,23 +1,29 @@
-//! The API answered in this process, without a socket, over a directory that is only read: so that the command
-//! line and the network share one implementation of every read.
+//! The API answered in this process, without a socket: so that the command line and the network share one
+//! implementation of every read, and of every change of keys and settings.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use indelible_store::Reader;
+use indelible_store::{Reader, Store};
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
+use crate::auth::OwnRequest;
+use crate::config::Config;
 use crate::error::ServerError;
+use crate::ingest::Ingest;
+use crate::metrics::Metrics;
 use crate::router;
 use crate::state::AppState;
 
-/// A node without a network, all of which its only caller may read.
+/// A node without a network, whose only caller may do everything.
 pub struct Local {
     router: Router,
     runtime: Runtime,
+    state: AppState,
 }
 
 /// An answer.
@@ -34,15 +40,35 @@ pub struct LocalResponse {
 impl Local {
     /// Answers from a directory as it is at this moment.
     pub fn new(reader: Arc<Reader>) -> Result<Local, ServerError> {
-        let state = AppState::of_reader(reader)?;
+        Self::of(AppState::of_reader(reader)?)
+    }
+
+    /// Answers, and changes what is asked for, with a store that is open for writing. What is done is recorded as
+    /// done by this process. The store is let go of when this is dropped.
+    pub fn writing(store: Arc<Store>) -> Result<Local, ServerError> {
+        let (config, metrics) = (Config::default(), Arc::new(Metrics::default()));
+        // A log that can take nothing more says so in its answer; nobody waits for it besides.
+        let ended = Arc::new(Notify::new());
+        let ingest = Ingest::start(store, metrics.clone(), config.clock.clone(), ended)?;
+        Self::of(AppState::of_writer(ingest, metrics, None, String::new(), &config)?)
+    }
+
+    fn of(state: AppState) -> Result<Local, ServerError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(ServerError::Thread)?;
-        Ok(Local { router: router::build(&state), runtime })
+        Ok(Local { router: router::build(&state), runtime, state })
     }
 
     /// Answers a GET. What is no path at all is answered like any other bad request.
     pub fn get(&self, path_and_query: &str) -> LocalResponse {
-        let Ok(request) = Request::get(path_and_query).body(Body::empty()) else {
+        self.request("GET", path_and_query, Vec::new())
+    }
+
+    /// Answers a request with a JSON body, or none.
+    pub fn request(&self, method: &str, path_and_query: &str, body: Vec<u8>) -> LocalResponse {
+        let request = Request::builder().method(method).uri(path_and_query);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let Ok(request) = request.extension(OwnRequest).body(Body::from(body)) else {
             let body = br#"{"type":"about:blank","title":"Bad Request","status":400}"#.to_vec();
             let content_type = "application/problem+json".into();
             return LocalResponse { status: 400, content_type, body };
@@ -59,5 +85,53 @@ impl Local {
             let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
             LocalResponse { status, content_type, body: body.unwrap_or_default().to_vec() }
         })
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        if let Some(writer) = self.state.writer() {
+            writer.close();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use indelible_log::Seams;
+    use indelible_store::{InitOptions, OpenOptions};
+    use serde_json::Value;
+
+    #[test]
+    fn a_directory_is_changed_in_this_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let seams = Seams::real(dir.path());
+        Store::init(&seams, &InitOptions { origin: "test.example".into() }).unwrap();
+        let store = Arc::new(Store::open(seams.clone(), OpenOptions::default()).unwrap());
+        let local = Local::writing(store.clone()).unwrap();
+        let new = || br#"{"role":"reader","name":"r"}"#.to_vec();
+        let made = local.request("POST", "/api/keys", new());
+        let key: Value = serde_json::from_slice(&made.body).unwrap();
+        assert_eq!((made.status, &key["role"]), (201, &"reader".into()));
+        let public = br#"{"public":true}"#.to_vec();
+        assert_eq!(local.request("PUT", "/api/trails/_system", public).status, 200);
+        let path = format!("/api/keys/{}", key["id"].as_str().unwrap());
+        assert_eq!(local.request("DELETE", &path, Vec::new()).status, 204);
+        assert_eq!(local.request("DELETE", "/api/keys/0000000000000000", Vec::new()).status, 404);
+        assert_eq!(local.request("no method", "/api/keys", Vec::new()).status, 400);
+        drop(local);
+        Arc::into_inner(store).expect("nothing else holds it").close().unwrap();
+        // What was done is what the next one reads, and who did it.
+        let local = Local::new(Arc::new(Reader::open(seams.storage).unwrap())).unwrap();
+        let trails = String::from_utf8(local.get("/api/trails").body).unwrap();
+        assert!(trails.contains("\"public\":true"), "{trails}");
+        let found = local.get("/api/audit/logs?user_id=local&order=asc");
+        let page: Value = serde_json::from_slice(&found.body).unwrap();
+        let actions: Vec<_> =
+            page["events"].as_array().unwrap().iter().map(|e| &e["action"]).collect();
+        assert_eq!(actions, ["key.create", "trail.publish", "key.revoke"]);
+        // Where nothing can be written, nothing is changed.
+        assert_eq!(local.request("POST", "/api/keys", new()).status, 503);
     }
 }
