@@ -9,7 +9,7 @@ use indelible_log::{LogError, TailError};
 
 use super::freeze::{Staged, publish};
 use super::units::LiveUnit;
-use super::{Ended, SEALED_UNITS_MAX, Shared};
+use super::{Ended, Shared};
 
 /// Bytes that are read at a time.
 const BATCH_BYTES: usize = 256 << 10;
@@ -89,7 +89,7 @@ pub(super) fn step(shared: &Shared) -> Result<bool, LogError> {
             // The freezer let it go meanwhile, and knew of what was in it then. The rest is taken again.
             return Ok(true);
         }
-        let many = units.live.len() > SEALED_UNITS_MAX;
+        let many = units.waiting() > shared.waiting_max;
         drop(units);
         if many {
             publish(shared, &Staged::new());

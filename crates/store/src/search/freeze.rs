@@ -10,7 +10,7 @@ use indelible_log::record::Pos;
 use indelible_log::{LogError, SegmentHandle};
 
 use super::units::{FrozenUnit, LiveUnit};
-use super::{Ended, Progress, Rebuilding, SEALED_UNITS_MAX, Shared, Units, files};
+use super::{Ended, Progress, Rebuilding, Shared, Units, files};
 use crate::error::StoreError;
 
 /// How long the freezer waits before it tries again what failed, even if there is more to do.
@@ -211,7 +211,7 @@ pub(super) fn publish(shared: &Shared, staged: &Staged) {
         !is_sealed(live, sealed) || !over.all(|segment| ready.contains_key(segment.name()))
     });
     // If freezing does not get on, the oldest go all the same, so that memory stays bounded.
-    while units.live.iter().filter(|live| is_sealed(live, sealed)).count() > SEALED_UNITS_MAX
+    while units.waiting() > shared.waiting_max
         && let Some(oldest) = units.live.iter().position(|live| is_sealed(live, sealed))
     {
         units.live.remove(oldest);

@@ -39,9 +39,9 @@ const LAG_RECORDS_MAX: u64 = 100_000;
 /// How long appending waits for the index: whoever asks much of it must not be able to stop the log.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// Live maps of sealed files that wait to be frozen. Of more, the oldest are made from their segments later,
-/// and are missing until then.
-const SEALED_UNITS_MAX: usize = 4;
+/// Records in live maps of sealed files that wait to be frozen. Where there are more, the oldest maps are made
+/// from their segments later, and are missing until then.
+const WAITING_RECORDS_MAX: u64 = 1_000_000;
 
 /// The index of a directory.
 pub struct Search {
@@ -55,6 +55,8 @@ struct Shared {
     storage: Arc<dyn Storage>,
     /// The seed of the live maps' hash tables: secret, so that nobody can make terms collide.
     seed: u64,
+    /// [`WAITING_RECORDS_MAX`], but for tests.
+    waiting_max: u64,
     /// Changed by the two threads only.
     units: RwLock<Units>,
     progress: Mutex<Progress>,
@@ -70,6 +72,14 @@ struct Units {
     missing: Vec<SegmentHandle>,
     /// Nothing below it is waited for from the log's end: segments have it.
     covered: Pos,
+}
+
+impl Units {
+    /// Records in live maps, but for the newest.
+    fn waiting(&self) -> u64 {
+        let before = self.live.split_last().map_or(&[][..], |(_, before)| before);
+        before.iter().map(|live| live.end().0 - live.first.0).sum()
+    }
 }
 
 impl Progress {
@@ -138,6 +148,7 @@ impl Shared {
             view,
             storage,
             seed: u64::from_le_bytes(seed),
+            waiting_max: WAITING_RECORDS_MAX,
             units: RwLock::default(),
             progress: Mutex::default(),
             changed: Condvar::new(),
@@ -230,8 +241,8 @@ impl Search {
     pub(crate) fn wait_for_room(&self) {
         let far = |progress: &Progress| {
             let lag = self.shared.view.next_pos().0.saturating_sub(progress.indexed.0);
-            let far = lag > LAG_RECORDS_MAX || self.shared.units().live.len() > SEALED_UNITS_MAX;
-            far && !progress.ended && progress.follow_failure.is_none()
+            let many = self.shared.units().waiting() > self.shared.waiting_max;
+            (lag > LAG_RECORDS_MAX || many) && !progress.ended && progress.follow_failure.is_none()
         };
         let progress = self.shared.progress();
         let far = |progress: &mut Progress| far(progress);
