@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use indelible_event::{Day, EventId};
+use indelible_event::Day;
 
 use crate::error::LogError;
 use crate::frame;
@@ -149,14 +149,6 @@ impl View {
     /// Who all trails are, by number.
     pub fn infos(&self) -> Vec<Arc<TrailInfo>> {
         self.state().trails.iter().map(|trail| trail.info.clone()).collect()
-    }
-
-    /// Where the records with this id are that lie in active files, of whatever trail.
-    pub fn unsealed_places(&self, id: EventId) -> Vec<Pos> {
-        let state = self.state();
-        let mut places: Vec<Pos> = state.live.iter().flat_map(|live| live.places_of(id)).collect();
-        places.sort_unstable();
-        places
     }
 
     /// How far the log is now.

@@ -110,12 +110,6 @@ impl LiveFile {
         self.ids.get(&(trail, id)).copied().filter(|row| (*row as usize) < self.records.len())
     }
 
-    /// Where the records with this id are, one a trail at most.
-    pub fn places_of(&self, id: EventId) -> impl Iterator<Item = Pos> + '_ {
-        let rows = self.trails.keys().filter_map(move |trail| self.row_of_id(*trail, id));
-        rows.map(|row| Pos(self.first.0 + u64::from(row)))
-    }
-
     /// The file's first and next seq of a trail.
     pub fn seqs(&self, trail: TrailNo) -> Option<std::ops::Range<u64>> {
         self.trails.get(&trail).map(|r| r.first_seq..r.first_seq + r.rows.len() as u64)

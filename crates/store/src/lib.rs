@@ -23,7 +23,8 @@ pub use node::{KEY, NODE, Node};
 pub use proof::{ProvenEvent, ProvenGrowth, verify_consistency_proof, verify_proof};
 pub use reader::Reader;
 pub use search::{
-    Found, INDEX, IndexReport, IndexStatus, Rebuilding, Search, Snapshot, UnitAt, reindex, verify_index,
+    Found, INDEX, IndexReport, IndexStatus, Rebuilding, Search, Snapshot, UnitAt, reindex,
+    verify_index,
 };
 pub use store::{InitOptions, Item, OpenOptions, Store};
 pub use tiles::TileStats;

@@ -1,7 +1,7 @@
 //! Attacks on the index: a map that a forger wrote, whole in itself, so that a search overlooks something.
 
 use indelible_index::{Doc, Live};
-use indelible_log::{SegmentHandle, Seams, View};
+use indelible_log::{Seams, SegmentHandle, View};
 
 use super::Stage;
 use crate::error::StoreError;

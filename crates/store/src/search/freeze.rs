@@ -1,28 +1,31 @@
 //! Keeps a frozen map beside every segment, and takes live units out of the way that all segments took
 //! over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indelible_log::SegmentHandle;
 use indelible_log::record::Pos;
+use indelible_log::{LogError, SegmentHandle};
 
 use super::units::{FrozenUnit, LiveUnit};
-use super::{Ended, Rebuilding, Shared, Units, files};
+use super::{Ended, Progress, Rebuilding, Shared, Units, files};
 use crate::error::StoreError;
 
-/// How long the freezer waits before it tries again what failed.
-const RETRY: Duration = Duration::from_secs(1);
+/// How long the freezer waits before it tries again what failed, even if there is more to do.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+/// And after many failures, where there is nothing new to do. Each try costs as much as one that works.
+const RETRY_MAX: Duration = Duration::from_secs(32);
 
 /// Maps by the name of their segment.
-type Staged = BTreeMap<String, Arc<FrozenUnit>>;
+pub(super) type Staged = BTreeMap<String, Arc<FrozenUnit>>;
 
 /// Takes over the maps that are on disk.
 pub(super) fn open_all(shared: &Shared) {
     let log = shared.view.snapshot();
     let (handles, sealed) = (log.segments, log.sealed_pos);
-    let mut units = shared.units.write().expect("nothing panics while holding the units");
+    let mut units = shared.units_mut();
     for segment in handles {
         match files::open(&*shared.storage, &segment) {
             Some(unit) => units.frozen.push(unit),
@@ -34,39 +37,48 @@ pub(super) fn open_all(shared: &Shared) {
     shared.update(|progress| progress.indexed = sealed);
 }
 
-/// Makes the missing maps in memory, for those who may not write.
-pub(super) fn fill_in_memory(shared: &Shared) -> Result<(), StoreError> {
-    let mut units = shared.units.write().expect("nothing panics while holding the units");
-    for segment in std::mem::take(&mut units.missing) {
-        units.frozen.push(files::in_memory(&segment, shared.seed)?);
+/// Makes the missing maps in memory, for those who may not write. What cannot be read stays missing.
+pub(super) fn fill_in_memory(shared: &Shared) {
+    let missing = std::mem::take(&mut shared.units_mut().missing);
+    for segment in missing {
+        match files::in_memory(&segment, shared.seed) {
+            Ok(unit) => shared.units_mut().frozen.push(unit),
+            Err(e) => {
+                shared.units_mut().missing.push(segment);
+                shared.update(|progress| progress.freeze_failure = Some(e.to_string()));
+            }
+        }
     }
-    Ok(())
 }
 
 /// The thread that freezes.
 pub(super) fn run(shared: &Shared) {
-    let _ended = Ended(shared);
+    let _ended = Ended { shared, follower: false };
     let mut staged = Staged::new();
+    let mut retry = RETRY_MIN;
     loop {
         let result = work(shared, &mut staged);
         let failed = result.is_err();
         shared.update(|progress| {
             progress.freezing = false;
             progress.rebuilt = None;
-            match result {
-                Ok(()) => {}
-                Err(e) => progress.failure = Some(e.to_string()),
-            }
+            progress.freeze_failure = result.err().map(|e| e.to_string());
         });
-        let progress = shared.progress.lock().expect("nothing panics while holding the progress");
-        let mut progress = if failed {
-            let waited = shared.changed.wait_timeout_while(progress, RETRY, |progress| !progress.stop);
-            waited.expect("nothing panics while holding the progress").0
+        let stop = |progress: &mut Progress| !progress.stop;
+        let idle = |progress: &mut Progress| !progress.again && !progress.stop;
+        let mut progress = shared.progress();
+        if failed {
+            let waited = shared.changed.wait_timeout_while(progress, RETRY_MIN, stop);
+            progress = waited.expect("nothing panics while holding the progress").0;
+            let rest = retry.saturating_sub(RETRY_MIN);
+            let waited = shared.changed.wait_timeout_while(progress, rest, idle);
+            progress = waited.expect("nothing panics while holding the progress").0;
+            retry = (retry * 2).min(RETRY_MAX);
         } else {
-            let waited =
-                shared.changed.wait_while(progress, |progress| !progress.again && !progress.stop);
-            waited.expect("nothing panics while holding the progress")
-        };
+            retry = RETRY_MIN;
+            let waited = shared.changed.wait_while(progress, idle);
+            progress = waited.expect("nothing panics while holding the progress");
+        }
         if progress.stop {
             return;
         }
@@ -74,57 +86,60 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
-/// Makes what is missing, one map after the other, and lets each into the queries' sight.
-fn work(shared: &Shared, staged: &mut Staged) -> Result<(), StoreError> {
+/// Makes what is missing, one map after the other, and lets each into the queries' sight. A segment that
+/// cannot be read keeps none of the others waiting.
+pub(super) fn work(shared: &Shared, staged: &mut Staged) -> Result<(), StoreError> {
+    let mut unreadable = BTreeSet::new();
+    let mut failure = None;
     loop {
-        let log = shared.view.snapshot();
-    let (handles, sealed) = (log.segments, log.sealed_pos);
-        {
-            let units = shared.units.read().expect("nothing panics while holding the units");
-            let known = |name: &str| handles.iter().any(|segment| segment.name() == name);
-            staged.retain(|name, _| known(name));
-            for unit in units.frozen.iter().filter(|unit| known(unit.handle.name())) {
-                staged.insert(unit.handle.name().to_owned(), unit.clone());
-            }
-            // What was thrown away as damaged must not come back.
-            for segment in &units.missing {
-                staged.remove(segment.name());
-            }
+        let handles = shared.view.segments();
+        let known: BTreeSet<&str> = handles.iter().map(SegmentHandle::name).collect();
+        let of_use = |unit: &FrozenUnit| known.contains(unit.handle.name()) && !unit.is_thrown();
+        for unit in &shared.units().frozen {
+            staged.insert(unit.handle.name().to_owned(), unit.clone());
         }
-        publish(shared, &handles, sealed, staged);
-        let Some(segment) = next(shared, &handles, staged) else {
+        staged.retain(|_, unit| of_use(unit));
+        publish(shared, staged);
+        let Some(segment) = next(shared, &handles, staged, &unreadable) else {
             // Maps of segments that are gone go last: queries that began earlier have them mapped.
-            return files::sweep(&*shared.storage, &handles);
+            files::sweep(&*shared.storage, &handles)?;
+            return failure.map_or(Ok(()), Err);
         };
-        let made = make(shared, &segment, staged);
-        if shared.stopping() {
-            return Ok(());
-        }
-        match made {
+        match make(shared, &segment, staged) {
             Ok(unit) => {
                 staged.insert(segment.name().to_owned(), unit);
-                let mut units = shared.units.write().expect("nothing panics while holding the units");
-                units.missing.retain(|missing| missing.name() != segment.name());
-                drop(units);
-                publish(shared, &handles, sealed, staged);
             }
-            // A merge may have deleted what was being read.
-            Err(e) if shared.view.segments().iter().any(|s| s.name() == segment.name()) => {
-                return Err(e);
+            Err(_) if shared.stopping() => return Ok(()),
+            // Nothing else can be written either.
+            Err(e @ StoreError::Log(LogError::Io { .. })) => return Err(e),
+            Err(e) => {
+                // A merge may have deleted what was being read.
+                if shared.view.segments().iter().any(|s| s.name() == segment.name()) {
+                    failure.get_or_insert(e);
+                }
+                unreadable.insert(segment.name().to_owned());
             }
-            Err(_) => {}
         }
     }
 }
 
 /// Which map to make next: those of what was just sealed first, for their live maps take memory; then what
 /// cannot be found at all, newest first; merged ones last.
-fn next(shared: &Shared, handles: &[SegmentHandle], staged: &Staged) -> Option<SegmentHandle> {
-    let units = shared.units.read().expect("nothing panics while holding the units");
-    let wanted = || handles.iter().rev().filter(|segment| !staged.contains_key(segment.name()));
+fn next(
+    shared: &Shared,
+    handles: &[SegmentHandle],
+    staged: &Staged,
+    unreadable: &BTreeSet<String>,
+) -> Option<SegmentHandle> {
+    let units = shared.units();
+    let wanted = || {
+        let open = |name: &str| !staged.contains_key(name) && !unreadable.contains(name);
+        handles.iter().rev().filter(move |segment| open(segment.name()))
+    };
     let live = wanted().find(|segment| units.live.iter().any(|live| covers(live, segment)));
     let missing = || {
-        wanted().find(|segment| units.missing.iter().any(|missing| missing.name() == segment.name()))
+        wanted()
+            .find(|segment| units.missing.iter().any(|missing| missing.name() == segment.name()))
     };
     live.or_else(missing).or_else(|| wanted().next()).cloned()
 }
@@ -135,89 +150,104 @@ fn make(
     staged: &Staged,
 ) -> Result<Arc<FrozenUnit>, StoreError> {
     let storage = &*shared.storage;
-    let (live, mut parts) = {
-        let units = shared.units.read().expect("nothing panics while holding the units");
+    let go_on = || !shared.stopping();
+    let (live, before) = {
+        let units = shared.units();
         let live = units.live.iter().find(|live| covers(live, segment)).cloned();
-        let within = |unit: &&Arc<FrozenUnit>| is_part(&unit.handle, segment);
-        (live, units.frozen.iter().filter(within).cloned().collect::<Vec<_>>())
+        (live, units.frozen.clone())
     };
     if let Some(live) = live {
-        return files::write(storage, segment, |out| files::from_live(segment, &live, out));
+        return files::write(storage, segment, &go_on, |out| files::from_live(segment, &live, out));
     }
-    for unit in staged.values().filter(|unit| is_part(&unit.handle, segment)) {
-        if !parts.iter().any(|part| part.handle.name() == unit.handle.name()) {
-            parts.push(unit.clone());
-        }
-    }
-    parts.sort_by_key(|part| part.handle.first_pos());
-    let rows: u64 = parts.iter().map(|part| u64::from(part.handle.rows())).sum();
-    // A single one of the same extent is not its neighbours merged but something rewritten.
-    if parts.len() > 1 && rows == u64::from(segment.rows()) {
-        let merged =
-            files::write(storage, segment, |out| files::from_neighbours(segment, &parts, out));
-        // A part that is damaged does not matter: the rows are there.
-        if merged.is_ok() {
-            return merged;
+    if let Some(parts) = parts_of(segment, before.iter().chain(staged.values())) {
+        let merge = |out: &mut dyn Write| files::from_neighbours(segment, &parts, out);
+        match files::write(storage, segment, &go_on, merge) {
+            // A part that is damaged does not matter: the rows are there.
+            Err(StoreError::File { .. }) => {}
+            other => return other,
         }
     }
     let rows = segment.rows();
     let mut tell = |done: u32| {
         let rebuilt = Rebuilding { segment: segment.name().to_owned(), done, rows };
         shared.update(|progress| progress.rebuilt = Some(rebuilt));
+        go_on()
     };
-    files::write(storage, segment, |out| files::from_rows(segment, shared.seed, &mut tell, out))
+    let from_rows = |out: &mut dyn Write| files::from_rows(segment, shared.seed, &mut tell, out);
+    files::write(storage, segment, &go_on, from_rows)
+}
+
+/// The neighbours that a segment was merged of, in order, if they are all there: then they have just its
+/// rows. A single one of the same extent is none of them, but what the segment was before it was rewritten,
+/// and has what should be gone.
+fn parts_of<'a>(
+    segment: &SegmentHandle,
+    units: impl Iterator<Item = &'a Arc<FrozenUnit>>,
+) -> Option<Vec<Arc<FrozenUnit>>> {
+    let within = |unit: &&Arc<FrozenUnit>| is_part(&unit.handle, segment) && !unit.is_thrown();
+    let mut parts: Vec<_> = units.filter(within).cloned().collect();
+    parts.sort_by_key(|part| (part.handle.first_pos(), part.handle.file_no()));
+    parts.dedup_by_key(|part| part.handle.file_no());
+    let apart = |pair: &[Arc<FrozenUnit>]| pair[0].handle.last_pos() < pair[1].handle.first_pos();
+    let rows: u64 = parts.iter().map(|part| u64::from(part.handle.rows())).sum();
+    let all = rows == u64::from(segment.rows()) && parts.windows(2).all(apart);
+    (parts.len() > 1 && all).then_some(parts)
 }
 
 /// Puts the maps in charge that are there: at every moment each record is in one unit, or in a segment
 /// that is said to be missing.
-fn publish(shared: &Shared, handles: &[SegmentHandle], sealed: Pos, staged: &Staged) {
-    let mut guard = shared.units.write().expect("nothing panics while holding the units");
+pub(super) fn publish(shared: &Shared, staged: &Staged) {
+    let mut guard = shared.units_mut();
     let units: &mut Units = &mut guard;
-    let ready = |segment: &SegmentHandle| staged.contains_key(segment.name());
-    // What the follower still puts into a unit that goes here is in the segments, too: it goes on at `covered`.
+    // Asked for under the lock, so that what one thread publishes is never older than what the other did.
+    let log = shared.view.snapshot();
+    let (handles, sealed) = (log.segments, log.sealed_pos);
+    let before = std::mem::take(&mut units.frozen);
+    let all = before.iter().chain(staged.values()).filter(|unit| !unit.is_thrown());
+    let ready: BTreeMap<&str, _> = all.map(|unit| (unit.handle.name(), unit)).collect();
+    // What the follower still puts into a unit that goes here it takes again.
     units.live.retain(|live| {
-        let end = end(live);
-        let taken_over =
-            || handles.iter().filter(|segment| overlaps(live, segment)).all(ready);
-        live.first >= sealed || end > sealed || !taken_over()
+        let mut over = handles.iter().filter(|segment| overlaps(live, segment));
+        !is_sealed(live, sealed) || !over.all(|segment| ready.contains_key(segment.name()))
     });
+    // If freezing does not get on, the oldest go all the same, so that memory stays bounded.
+    while units.waiting() > shared.waiting_max
+        && let Some(oldest) = units.live.iter().position(|live| is_sealed(live, sealed))
+    {
+        units.live.remove(oldest);
+    }
     if units.live.iter().all(|live| live.first >= sealed) {
         units.covered = units.covered.max(sealed);
     }
-    let before = std::mem::take(&mut units.frozen);
     units.missing.clear();
     for segment in handles {
-        if units.live.iter().any(|live| overlaps(live, segment)) {
-            if !units.live.iter().any(|live| covers(live, segment)) {
-                units.missing.push(segment.clone());
+        if units.live.iter().any(|live| overlaps(live, &segment)) {
+            if !units.live.iter().any(|live| covers(live, &segment)) {
+                units.missing.push(segment);
             }
-        } else if let Some(unit) = staged.get(segment.name()) {
-            units.frozen.push(unit.clone());
+        } else if let Some(unit) = ready.get(segment.name()) {
+            units.frozen.push(Arc::clone(unit));
+        } else if let Some(parts) = parts_of(&segment, before.iter()) {
+            units.frozen.extend(parts);
         } else {
-            let parts: Vec<_> =
-                before.iter().filter(|unit| is_part(&unit.handle, segment)).cloned().collect();
-            let rows: u64 = parts.iter().map(|part| u64::from(part.handle.rows())).sum();
-            if rows == u64::from(segment.rows()) {
-                units.frozen.extend(parts);
-            } else {
-                units.missing.push(segment.clone());
-            }
+            units.missing.push(segment);
         }
     }
 }
 
-fn end(live: &LiveUnit) -> Pos {
-    live.map.read().expect("nothing panics while holding a live map").end
+/// Whether segments have all of it.
+fn is_sealed(live: &LiveUnit, sealed: Pos) -> bool {
+    live.first < sealed && live.end() <= sealed
 }
 
 /// Whether the live unit has every record of the segment.
 fn covers(live: &LiveUnit, segment: &SegmentHandle) -> bool {
-    live.first <= segment.first_pos() && segment.last_pos() < end(live)
+    live.first <= segment.first_pos() && segment.last_pos() < live.end()
 }
 
 /// Whether they may have a record in common.
 fn overlaps(live: &LiveUnit, segment: &SegmentHandle) -> bool {
-    live.first <= segment.last_pos() && segment.first_pos() < end(live)
+    live.first <= segment.last_pos() && segment.first_pos() < live.end()
 }
 
 /// Whether one segment's records are some of the other's, made earlier.

@@ -11,7 +11,8 @@ mod freeze;
 mod units;
 mod verify;
 
-use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -35,6 +36,13 @@ const CATCH_UP_MAX: Duration = Duration::from_millis(50);
 /// Records that may be durable and not yet searchable before appending waits.
 const LAG_RECORDS_MAX: u64 = 100_000;
 
+/// How long appending waits for the index: whoever asks much of it must not be able to stop the log.
+const ROOM_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Records in live maps of sealed files that wait to be frozen. Where there are more, the oldest maps are made
+/// from their segments later, and are missing until then.
+const WAITING_RECORDS_MAX: u64 = 1_000_000;
+
 /// The index of a directory.
 pub struct Search {
     shared: Arc<Shared>,
@@ -47,6 +55,8 @@ struct Shared {
     storage: Arc<dyn Storage>,
     /// The seed of the live maps' hash tables: secret, so that nobody can make terms collide.
     seed: u64,
+    /// [`WAITING_RECORDS_MAX`], but for tests.
+    waiting_max: u64,
     /// Changed by the two threads only.
     units: RwLock<Units>,
     progress: Mutex<Progress>,
@@ -64,6 +74,20 @@ struct Units {
     covered: Pos,
 }
 
+impl Units {
+    /// Records in live maps, but for the newest.
+    fn waiting(&self) -> u64 {
+        let before = self.live.split_last().map_or(&[][..], |(_, before)| before);
+        before.iter().map(|live| live.end().0 - live.first.0).sum()
+    }
+}
+
+impl Progress {
+    fn failure(&self) -> Option<String> {
+        self.follow_failure.clone().or_else(|| self.freeze_failure.clone())
+    }
+}
+
 #[derive(Default)]
 struct Progress {
     /// All records below are in a live or frozen map, but for those of missing segments.
@@ -71,10 +95,13 @@ struct Progress {
     stop: bool,
     /// The follower has ended, and nobody may wait for it.
     ended: bool,
-    failure: Option<String>,
-    /// Counts what was frozen, so that somebody can wait for it.
+    /// Why the follower does not get on.
+    follow_failure: Option<String>,
+    /// Why the freezer does not.
+    freeze_failure: Option<String>,
+    /// The freezer is at work.
     freezing: bool,
-    /// A map was found damaged, and the freezer should look again.
+    /// Segments have changed or a map was found damaged, and the freezer should look again.
     again: bool,
     rebuilt: Option<Rebuilding>,
 }
@@ -121,19 +148,33 @@ impl Shared {
             view,
             storage,
             seed: u64::from_le_bytes(seed),
+            waiting_max: WAITING_RECORDS_MAX,
             units: RwLock::default(),
             progress: Mutex::default(),
             changed: Condvar::new(),
         }
     }
 
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().expect("nothing panics while holding the progress")
+    }
+
+    /// The progress must not be locked while holding it; the other way round is fine.
+    fn units(&self) -> RwLockReadGuard<'_, Units> {
+        self.units.read().expect("nothing panics while holding the units")
+    }
+
+    fn units_mut(&self) -> RwLockWriteGuard<'_, Units> {
+        self.units.write().expect("nothing panics while holding the units")
+    }
+
     fn update(&self, change: impl FnOnce(&mut Progress)) {
-        change(&mut self.progress.lock().expect("nothing panics while holding the progress"));
+        change(&mut self.progress());
         self.changed.notify_all();
     }
 
     fn stopping(&self) -> bool {
-        self.progress.lock().expect("nothing panics while holding the progress").stop
+        self.progress().stop
     }
 }
 
@@ -151,8 +192,10 @@ impl Search {
             let thread = std::thread::Builder::new().name(name.into());
             thread.spawn(move || run(&shared)).map_err(StoreError::io(name))
         };
-        let threads =
-            vec![spawn("indelible-indexer", follow::run)?, spawn("indelible-freezer", freeze::run)?];
+        let threads = vec![
+            spawn("indelible-indexer", follow::run)?,
+            spawn("indelible-freezer", freeze::run)?,
+        ];
         Ok(Search { shared, threads })
     }
 
@@ -164,7 +207,7 @@ impl Search {
     ) -> Result<Search, StoreError> {
         let shared = Arc::new(Shared::new(view, storage, entropy));
         freeze::open_all(&shared);
-        freeze::fill_in_memory(&shared)?;
+        freeze::fill_in_memory(&shared);
         follow::to_the_end(&shared)?;
         shared.update(|progress| progress.ended = true);
         Ok(Search { shared, threads: Vec::new() })
@@ -175,7 +218,7 @@ impl Search {
     pub fn snapshot(&self) -> Snapshot {
         let wanted = self.shared.view.next_pos();
         let end = self.wait_indexed(wanted, CATCH_UP_MAX);
-        let units = self.shared.units.read().expect("nothing panics while holding the units");
+        let units = self.shared.units();
         let view = &self.shared.view;
         let frozen = units.frozen.iter().map(|unit| UnitAt::frozen(unit, view));
         let live = units.live.iter().filter_map(|unit| UnitAt::live(unit, view));
@@ -187,43 +230,44 @@ impl Search {
 
     /// Waits until everything before `pos` is searchable, but not for ever; gives how far it is.
     pub fn wait_indexed(&self, pos: Pos, timeout: Duration) -> Pos {
-        let progress = self.shared.progress.lock().expect("nothing panics while holding the progress");
+        let progress = self.shared.progress();
         let waits = |progress: &mut Progress| progress.indexed < pos && !progress.ended;
         let waited = self.shared.changed.wait_timeout_while(progress, timeout, waits);
         waited.expect("nothing panics while holding the progress").0.indexed
     }
 
-    /// Waits while the follower is far behind, so that memory stays bounded and what is durable is
-    /// searchable soon. An index that has failed holds nobody up.
+    /// Waits a moment while the index is far behind, so that what is durable is searchable soon. An index
+    /// that has failed holds nobody up.
     pub(crate) fn wait_for_room(&self) {
         let far = |progress: &Progress| {
             let lag = self.shared.view.next_pos().0.saturating_sub(progress.indexed.0);
-            lag > LAG_RECORDS_MAX && !progress.ended && progress.failure.is_none()
+            let many = self.shared.units().waiting() > self.shared.waiting_max;
+            (lag > LAG_RECORDS_MAX || many) && !progress.ended && progress.follow_failure.is_none()
         };
-        let progress = self.shared.progress.lock().expect("nothing panics while holding the progress");
-        let waited = self.shared.changed.wait_while(progress, |progress| far(progress));
-        drop(waited.expect("nothing panics while holding the progress"));
+        let progress = self.shared.progress();
+        let far = |progress: &mut Progress| far(progress);
+        drop(self.shared.changed.wait_timeout_while(progress, ROOM_WAIT_MAX, far));
     }
 
     /// Where it is.
     pub fn status(&self) -> IndexStatus {
-        let units = self.shared.units.read().expect("nothing panics while holding the units");
+        let units = self.shared.units();
         let missing = units.missing.iter().map(|segment| u64::from(segment.rows())).sum();
         drop(units);
         let next = self.shared.view.next_pos().0;
-        let progress = self.shared.progress.lock().expect("nothing panics while holding the progress");
+        let progress = self.shared.progress();
         IndexStatus {
             lag: next.saturating_sub(progress.indexed.0),
             missing,
             rebuilding: progress.rebuilt.clone(),
-            failure: progress.failure.clone(),
+            failure: progress.failure(),
         }
     }
 
     /// Waits until every segment has its map and nothing is being made.
     pub fn wait_frozen(&self) -> Result<(), StoreError> {
         let sealed = |progress: &Progress| {
-            let units = self.shared.units.read().expect("nothing panics while holding the units");
+            let units = self.shared.units();
             let log = self.shared.view.snapshot();
             let (handles, sealed) = (log.segments, log.sealed_pos);
             let all = handles.iter().all(|segment| {
@@ -231,13 +275,12 @@ impl Search {
             });
             !progress.freezing && all && units.live.iter().all(|live| live.first >= sealed)
         };
-        let mut progress =
-            self.shared.progress.lock().expect("nothing panics while holding the progress");
+        let mut progress = self.shared.progress();
         while !sealed(&progress) {
-            if let Some(why) = progress.failure.clone() {
+            if let Some(why) = progress.failure() {
                 return Err(StoreError::file(INDEX, why));
             }
-            if progress.ended {
+            if progress.ended || progress.stop {
                 return Err(StoreError::file(INDEX, "the indexer has ended"));
             }
             let waited = self.shared.changed.wait_timeout(progress, Duration::from_millis(100));
@@ -248,16 +291,30 @@ impl Search {
 
     /// Throws a unit's map away that was found damaged; it is made again.
     pub fn damaged(&self, unit: &UnitAt) {
-        let Some(segment) = unit.segment() else { return };
-        // If the file stays, it is found damaged again when it is next asked.
-        let _ = files::remove(&*self.shared.storage, &files::path(segment));
-        {
-            let mut units = self.shared.units.write().expect("nothing panics while holding the units");
-            units.frozen.retain(|frozen| frozen.handle.name() != segment.name());
-            if !units.missing.iter().any(|missing| missing.name() == segment.name()) {
-                units.missing.push(segment.clone());
+        let Some(unit) = unit.as_frozen() else { return };
+        let segment = &unit.handle;
+        // Whoever only reads the directory leaves the file alone.
+        let writes = !self.threads.is_empty();
+        let remade = if writes { None } else { files::in_memory(segment, self.shared.seed).ok() };
+        let mut units = self.shared.units_mut();
+        if unit.thrown.swap(true, Ordering::Relaxed) {
+            // Another query found it first. The file may be a new one by now.
+            return;
+        }
+        if writes {
+            // If the file stays, it is found damaged again when it is next opened.
+            let _ = files::remove(&*self.shared.storage, &files::path(segment));
+        }
+        if let Some(at) = units.frozen.iter().position(|frozen| Arc::ptr_eq(frozen, unit)) {
+            match remade {
+                Some(remade) => units.frozen[at] = remade,
+                None => {
+                    units.frozen.remove(at);
+                    units.missing.push(segment.clone());
+                }
             }
         }
+        drop(units);
         self.shared.update(|progress| progress.again = true);
     }
 
@@ -276,16 +333,28 @@ impl Drop for Search {
     }
 }
 
-/// Tells when a thread ends, be it by a panic.
-struct Ended<'a>(&'a Shared);
+/// Tells when a thread ends, be it by a panic. After that the other ends as well: a follower without a
+/// freezer would fill the memory.
+struct Ended<'a> {
+    shared: &'a Shared,
+    follower: bool,
+}
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
-        self.0.update(|progress| {
-            progress.ended = true;
+        self.shared.update(|progress| {
+            progress.ended |= self.follower;
             if std::thread::panicking() {
-                progress.failure = Some("the indexer panicked".into());
+                progress.stop = true;
+                let why = Some("the indexer panicked".into());
+                match self.follower {
+                    true => progress.follow_failure = why,
+                    false => progress.freeze_failure = why,
+                }
             }
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! An index joined with the records that it leads to.
 
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock, RwLockWriteGuard};
 
 use indelible_event::{EventId, Part};
 use indelible_index::search::{Alarm, Record, Unit};
@@ -30,7 +31,8 @@ impl Record for Found {
     }
 
     fn bytes(&self) -> usize {
-        let parts: usize = Part::ALL.map(|part| self.record.part(part).map_or(0, <[u8]>::len)).iter().sum();
+        let parts: usize =
+            Part::ALL.map(|part| self.record.part(part).map_or(0, <[u8]>::len)).iter().sum();
         self.record.entry.len() + parts
     }
 }
@@ -54,6 +56,14 @@ pub(crate) fn doc<'a>(record: &indelible_log::record::Record<'a>) -> Doc<'a> {
 pub(super) struct FrozenUnit {
     pub handle: SegmentHandle,
     pub index: Frozen,
+    /// It was found damaged, and must not be put in charge again.
+    pub thrown: AtomicBool,
+}
+
+impl FrozenUnit {
+    pub fn is_thrown(&self) -> bool {
+        self.thrown.load(Ordering::Relaxed)
+    }
 }
 
 /// The map of records that were durable and not sealed when it was made. It goes when all of them are in
@@ -62,6 +72,9 @@ pub(super) struct LiveUnit {
     pub first: Pos,
     /// Written by the indexer only.
     pub map: RwLock<LiveMap>,
+    /// Each row's id. Written only while the map is locked; apart from it, because a query that has locked
+    /// the map asks for ids.
+    ids: RwLock<Vec<EventId>>,
 }
 
 pub(super) struct LiveMap {
@@ -74,15 +87,31 @@ pub(super) struct LiveMap {
 impl LiveUnit {
     pub fn new(first: Pos, seed: u64) -> LiveUnit {
         let map = LiveMap { live: Live::new(seed), seqs: Vec::new(), end: first };
-        LiveUnit { first, map: RwLock::new(map) }
+        LiveUnit { first, map: RwLock::new(map), ids: RwLock::default() }
+    }
+
+    pub fn write(&self) -> Writing<'_> {
+        let map = self.map.write().expect("nothing panics while holding a live map");
+        Writing { map, ids: self.ids.write().expect("nothing panics while holding the ids") }
+    }
+
+    pub fn end(&self) -> Pos {
+        self.map.read().expect("nothing panics while holding a live map").end
     }
 }
 
-impl LiveMap {
+/// A live unit locked to be added to.
+pub(super) struct Writing<'a> {
+    map: RwLockWriteGuard<'a, LiveMap>,
+    ids: RwLockWriteGuard<'a, Vec<EventId>>,
+}
+
+impl Writing<'_> {
     pub fn push(&mut self, record: &indelible_log::record::Record<'_>) {
-        self.live.push(&doc(record));
-        self.seqs.push(record.seq);
-        self.end = Pos(record.pos.0 + 1);
+        self.map.live.push(&doc(record));
+        self.map.seqs.push(record.seq);
+        self.map.end = Pos(record.pos.0 + 1);
+        self.ids.push(record.entry.id);
     }
 }
 
@@ -117,10 +146,10 @@ impl UnitAt {
         (rows > 0).then(|| UnitAt { map: Map::Live(unit.clone()), rows, span, view: view.clone() })
     }
 
-    /// The segment that it is of, if it is frozen.
-    pub(super) fn segment(&self) -> Option<&SegmentHandle> {
+    /// What it is, if it is frozen.
+    pub(super) fn as_frozen(&self) -> Option<&Arc<FrozenUnit>> {
         match &self.map {
-            Map::Frozen(unit) => Some(&unit.handle),
+            Map::Frozen(unit) => Some(unit),
             Map::Live(_) => None,
         }
     }
@@ -166,20 +195,14 @@ impl Unit for UnitAt {
     fn rows_of(&self, id: EventId) -> Vec<u32> {
         match &self.map {
             Map::Frozen(unit) => {
-                // A segment that cannot be opened cannot be read either, and that is told then.
-                let Ok(segment) = unit.handle.segment() else { return Vec::new() };
-                let trails = segment.meta().trails.iter().map(|span| span.trail.no);
-                let rows = trails.filter_map(|trail| segment.find_id(trail, id).ok()).flatten();
-                let mut rows: Vec<u32> = rows.collect();
-                rows.sort_unstable();
-                rows.dedup();
-                rows
+                // Where that cannot be told each row may be the one, and reading tells what is wrong.
+                ids_rows(&unit.handle, id).unwrap_or_else(|_| (0..self.rows).collect())
             }
+            // The active file's own table would not do: it goes when the file is sealed, before this unit.
             Map::Live(unit) => {
-                let end = unit.first.0 + u64::from(self.rows);
-                let here = |pos: &Pos| (unit.first.0..end).contains(&pos.0);
-                let places = self.view.unsealed_places(id).into_iter().filter(here);
-                places.map(|pos| (pos.0 - unit.first.0) as u32).collect()
+                let ids = unit.ids.read().expect("nothing panics while holding the ids");
+                let rows = ids.iter().zip(0..self.rows).filter(|(known, _)| **known == id);
+                rows.map(|(_, row)| row).collect()
             }
         }
     }
@@ -193,12 +216,34 @@ impl Unit for UnitAt {
             Map::Live(unit) => {
                 let wanted: Vec<(TrailNo, Seq)> = {
                     let map = unit.map.read().expect("nothing panics while holding a live map");
-                    let place = |row: &u32| (TrailNo(map.live.trail(*row)), map.seqs[*row as usize]);
+                    let place =
+                        |row: &u32| (TrailNo(map.live.trail(*row)), map.seqs[*row as usize]);
                     rows.iter().map(place).collect()
                 };
                 let records = self.view.read_each_of(&wanted).into_iter().zip(wanted);
-                rows.iter().zip(records).map(|(row, (r, at))| self.found(*row, r, Some(at))).collect()
+                rows.iter()
+                    .zip(records)
+                    .map(|(row, (r, at))| self.found(*row, r, Some(at)))
+                    .collect()
             }
         }
     }
+}
+
+/// The rows of a segment that may have this id, of whatever trail.
+fn ids_rows(segment: &SegmentHandle, id: EventId) -> Result<Vec<u32>, LogError> {
+    let path = segment.name();
+    let segment = segment.segment()?;
+    let mut rows = Vec::new();
+    for span in &segment.meta().trails {
+        let found = segment.find_id(span.trail.no, id);
+        rows.extend(found.map_err(|e| LogError::Corrupt {
+            path: path.to_owned(),
+            offset: 0,
+            reason: e.to_string(),
+        })?);
+    }
+    rows.sort_unstable();
+    rows.dedup();
+    Ok(rows)
 }

@@ -1,6 +1,5 @@
 //! The index compared with the log, both ways; and made anew.
 
-
 use indelible_index::Frozen;
 use indelible_log::{LOCK, LogError, Seams, View};
 
@@ -43,7 +42,10 @@ pub fn verify_index(
             Ok(bytes) => {
                 report.rows += rows;
                 let mut made = Vec::new();
-                let mut done = |done: u32| progress(before + u64::from(done), total);
+                let mut done = |done: u32| {
+                    progress(before + u64::from(done), total);
+                    true
+                };
                 files::from_rows(segment, seed(seams), &mut done, &mut made)?;
                 let difference = Frozen::open(bytes).and_then(|kept| {
                     kept.check()?;
@@ -74,8 +76,11 @@ pub fn reindex(seams: &Seams, progress: &mut dyn FnMut(u64, u64)) -> Result<u64,
     let total = handles.iter().map(|segment| u64::from(segment.rows())).sum();
     let mut before = 0;
     for segment in &handles {
-        let mut done = |done: u32| progress(before + u64::from(done), total);
-        files::write(&*seams.storage, segment, |out| {
+        let mut done = |done: u32| {
+            progress(before + u64::from(done), total);
+            true
+        };
+        files::write(&*seams.storage, segment, &|| true, |out| {
             files::from_rows(segment, seed(seams), &mut done, out)
         })?;
         before += u64::from(segment.rows());
