@@ -74,7 +74,12 @@ pub(super) const HELP: &[KeyHelp] = &[
         "email:*@example.com",
     ),
     key("on_behalf_of", &[], "id of whom the actor acted for", "on_behalf_of:carol"),
-    key("name", &["actor.name", "targets.name"], "name of the actor or of a target", "name:\"Ada Example\""),
+    key(
+        "name",
+        &["actor.name", "targets.name"],
+        "name of the actor or of a target",
+        "name:\"Ada Example\"",
+    ),
     key("action", &[], "what was done", "action:backup.*"),
     key("category", &["event_type"], "kind of event", "category:login_failed"),
     key(

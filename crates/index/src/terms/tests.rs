@@ -172,7 +172,13 @@ const WORD_MAX: usize = crate::limits::WORD_BYTES_MAX;
 
 #[test]
 fn what_looks_like_an_id() {
-    for id in ["1a2b3c4d", "1f2e3d4c5b6a", "00ff00ff00ff00ff", "12345678901", "01hzy3x9k2mabcdefghjkmnpqrs"] {
+    for id in [
+        "1a2b3c4d",
+        "1f2e3d4c5b6a",
+        "00ff00ff00ff00ff",
+        "12345678901",
+        "01hzy3x9k2mabcdefghjkmnpqrs",
+    ] {
         assert!(is_id_like(id), "{id}");
     }
     for word in
