@@ -209,7 +209,7 @@ fn give_groups(
         if group.header.first_pos != *next {
             return Err((at, "a group that does not follow the one before".into()));
         }
-        for framed in group.records() {
+        for framed in group.records_as_written() {
             let record = framed.map_err(|e| (at, e.to_string()))?.record;
             if record.pos >= from {
                 each(&record);

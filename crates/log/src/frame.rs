@@ -176,6 +176,21 @@ impl<'a> Group<'a> {
 
     /// The records, each with its frame's bytes and their offset in the file.
     pub fn records(&self) -> impl Iterator<Item = Result<Framed<'a>, FrameError>> + use<'a> {
+        self.records_by(Entry::decode)
+    }
+
+    /// Like [`Group::records`], for those whose work is compared with the leaves afterwards; see
+    /// [`Entry::read`].
+    pub fn records_as_written(
+        &self,
+    ) -> impl Iterator<Item = Result<Framed<'a>, FrameError>> + use<'a> {
+        self.records_by(Entry::read)
+    }
+
+    fn records_by(
+        &self,
+        entry: DecodeEntry<'a>,
+    ) -> impl Iterator<Item = Result<Framed<'a>, FrameError>> + use<'a> {
         let (payload, count, first) = (self.payload, self.header.count, self.header.first_pos.0);
         let base = self.offset + GROUP_HEADER_LEN as u64;
         let (mut at, mut index) = (0usize, 0u32);
@@ -187,7 +202,7 @@ impl<'a> Group<'a> {
                     Err(FrameError::Field("a group has bytes after its last record"))
                 });
             }
-            let record = record_at(&payload[at..], Pos(first + u64::from(index)));
+            let record = record_by(&payload[at..], Pos(first + u64::from(index)), entry);
             match record {
                 Ok((record, len)) => {
                     let frame = &payload[at..at + len];
@@ -276,6 +291,16 @@ pub fn entry_mut(frame: &mut [u8]) -> &mut [u8] {
 
 /// Reads the record at the front of `bytes`; gives it and its length.
 pub fn record_at(bytes: &[u8], pos: Pos) -> Result<(Record<'_>, usize), FrameError> {
+    record_by(bytes, pos, Entry::decode)
+}
+
+type DecodeEntry<'a> = fn(&'a [u8]) -> Result<Entry<'a>, EntryError>;
+
+fn record_by<'a>(
+    bytes: &'a [u8],
+    pos: Pos,
+    decode: DecodeEntry<'a>,
+) -> Result<(Record<'a>, usize), FrameError> {
     let head = bytes.first_chunk::<RECORD_HEADER_LEN>().ok_or(FrameError::Short("record"))?;
     let len = u32_at(head, 0) as usize;
     let record = bytes.get(..len).ok_or(FrameError::Short("record"))?;
@@ -314,7 +339,7 @@ pub fn record_at(bytes: &[u8], pos: Pos) -> Result<(Record<'_>, usize), FrameErr
         pos,
         trail: TrailNo(u32_at(head, 4)),
         seq: Seq(u64_at(head, 8)),
-        entry: Entry::decode(entry)?,
+        entry: decode(entry)?,
         salts: Salts::Event(salt),
         parts,
     };

@@ -166,7 +166,7 @@ fn seal(view: &View) -> Result<(), LogError> {
     let (mut at, mut pos) = (FILE_HEADER_LEN, job.first);
     while pos < job.end {
         let group = frame::group_at(&bytes, at).map_err(LogError::frame(&job.path, at as u64))?;
-        for framed in group.records() {
+        for framed in group.records_as_written() {
             let record = framed.map_err(LogError::frame(&job.path, at as u64))?.record;
             files.push(&record)?;
             pos = Pos(pos.0 + 1);
