@@ -23,6 +23,9 @@ impl Pair {
             pair.each(|node| {
                 node.clock.advance(1_000_000);
                 let mut events = if part == 0 { SHOP.events() } else { Vec::new() };
+                for (n, event) in events.iter_mut().enumerate() {
+                    event["id"] = format!("0190b1a0-0000-7000-8000-00000000000{}", ["a", "c", "d"][n]).into();
+                }
                 events.extend((0..50).map(|n| sale(part * 50 + n)));
                 append(node, &events);
             });
@@ -43,9 +46,10 @@ impl Pair {
 }
 
 fn sale(n: u64) -> Value {
+    let outcome = ["success", "denied", "error"][(n % 3) as usize];
     json!({
         "trail": "shop", "id": format!("0190b1a0-0000-7000-8000-1{n:011}"), "action": format!("sale.kind_{}", n % 7),
-        "outcome": ["success", "denied", "error"][(n % 3) as usize], "category": "data_modify",
+        "outcome": outcome, "category": "data_modify",
         "actor": {"type": "user", "id": format!("user-{}", n % 13), "name": "Ada Example"},
         "targets": [{"type": "sale", "id": format!("s-{n}")}],
         "details": {"amount": n, "text": format!("report number {}", n % 5)},
@@ -146,7 +150,7 @@ fn questions() -> Vec<String> {
         all.push(format!("/api/audit/timeline?resource_type=sale&resource_id=s-{n}"));
         all.push(format!("/api/v1/audit-logs/user/user-{n}"));
     }
-    all.extend(["/metrics".to_owned(), "/".to_owned(), "/nowhere".to_owned(), format!("{LOGS}?cursor=AAAA")]);
+    all.extend(["/metrics".to_owned(), "/nowhere".to_owned(), format!("{LOGS}?cursor=AAAA")]);
     all
 }
 
@@ -174,10 +178,14 @@ fn nothing_tells_whether_there_is_another_trail() {
                 node.ask(method, path, &headers, body.as_bytes())
             });
             let public = path == "/api/me" || path.starts_with("/trails/shop/tile");
-            if !public {
-                assert_eq!(told(&one), told(&other), "{role} {method} {path}");
-            }
             assert!(one.status < 500, "{role} {method} {path}: {}", one.status);
+            if !public {
+                let (one, other) = (told(&one), told(&other));
+                assert_eq!((one.0, one.1), (other.0, other.1), "{role} {method} {path}");
+                let at = one.2.bytes().zip(other.2.bytes()).take_while(|(a, b)| a == b).count();
+                let from = |text: &str| text.chars().skip(at.saturating_sub(60)).take(200).collect::<String>();
+                assert!(one.2 == other.2, "{role} {method} {path}\n{}\n{}", from(&one.2), from(&other.2));
+            }
         }
     }
 }
