@@ -46,7 +46,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
                 false => Problem::bad_request(format!("the body broke off: {e}")),
             }
         })?;
-        serde_json::from_slice(&body.to_bytes()).map(Json).map_err(|e| Problem::bad_request(e.to_string()))
+        serde_json::from_slice(&body.to_bytes())
+            .map(Json)
+            .map_err(|e| Problem::bad_request(e.to_string()))
     }
 }
 

@@ -69,7 +69,8 @@ fn what_refers_to_each_other_is_found_both_ways() {
     let mut foreign = of(4, "correction", Some(1));
     foreign["trail"] = "bank".into();
     tenants.append(&[foreign]);
-    let related = |n: u32| tenants.ok(&tenants.node.admin, &format!("{LOGS}/{}", id(n)))["related"].clone();
+    let related =
+        |n: u32| tenants.ok(&tenants.node.admin, &format!("{LOGS}/{}", id(n)))["related"].clone();
     let ids = |value: &Value| value["id"].as_str().map(str::to_owned);
     let intent = related(1);
     assert_eq!((ids(&intent["intent"]), ids(&intent["outcome"])), (None, Some(id(2))));
@@ -87,15 +88,22 @@ fn statistics_count_what_matches() {
     assert_eq!(all["facets"].as_object().unwrap().len(), 8);
     assert_eq!((&all["denied"]["value"], &all["failures"]["value"]), (&json!(6), &json!(0)));
     assert_eq!((&all["histogram"], &all["incomplete"]), (&Value::Null, &Value::Null));
-    let path = "/api/audit/stats?facets=action,actor&top=1&interval=1h&time=occurred_at&status=denied";
+    let path =
+        "/api/audit/stats?facets=action,actor&top=1&interval=1h&time=occurred_at&status=denied";
     let some = tenants.ok(&tenants.shop, path);
     assert_eq!(some["total"]["value"], 6);
     let action = &some["facets"]["action"];
     assert_eq!(action["values"], json!([{"value": "sale.make", "count": 4}]));
-    assert_eq!((&action["other"], &action["missing"], &action["exact"]), (&json!(2), &json!(0), &json!(true)));
+    assert_eq!(
+        (&action["other"], &action["missing"], &action["exact"]),
+        (&json!(2), &json!(0), &json!(true))
+    );
     assert_eq!(some["facets"].as_object().unwrap().len(), 2);
     let histogram = &some["histogram"];
-    assert_eq!((&histogram["interval_seconds"], &histogram["time"]), (&json!(3600), &json!("occurred_at")));
+    assert_eq!(
+        (&histogram["interval_seconds"], &histogram["time"]),
+        (&json!(3600), &json!("occurred_at"))
+    );
     assert_eq!(histogram["buckets"][0]["outcomes"], json!({"denied": 6}));
     for (bad, name) in [
         ("facets=colour", "facets"),
@@ -119,7 +127,9 @@ fn suggestions_begin_so_whatever_their_case() {
         json!([{"value": "user-0", "count": 15}, {"value": "user-1", "count": 15}])
     );
     for bad in ["", "?field=colour", "?field=actor&limit=0", "?field=actor&limit=101"] {
-        tenants.get(&tenants.shop, &format!("/api/audit/suggest{bad}")).problem(400, "bad-parameter");
+        tenants
+            .get(&tenants.shop, &format!("/api/audit/suggest{bad}"))
+            .problem(400, "bad-parameter");
     }
 }
 
@@ -134,8 +144,16 @@ fn a_timeline_follows_what_belongs_together_across_systems() {
     let context = |service: &str, correlation: &str| json!({"service": service, "correlation_id": correlation});
     let file = json!([{"type": "bucket", "id": "b"}, {"type": "file", "id": "f-1"}]);
     tenants.append(&[
-        event(3, "2026-01-31T12:30:00Z", json!({"phase": "intent", "context": context("backup", "c-1")})),
-        event(1, "2026-01-31T10:00:00Z", json!({"targets": file, "context": context("store", "C-1")})),
+        event(
+            3,
+            "2026-01-31T12:30:00Z",
+            json!({"phase": "intent", "context": context("backup", "c-1")}),
+        ),
+        event(
+            1,
+            "2026-01-31T10:00:00Z",
+            json!({"targets": file, "context": context("store", "C-1")}),
+        ),
     ]);
     tenants.seal();
     tenants.append(&[
@@ -152,17 +170,25 @@ fn a_timeline_follows_what_belongs_together_across_systems() {
     let row = |entry: &Value| {
         let id = entry["event"]["id"].as_str().unwrap();
         let number: u32 = id[24..].parse().unwrap();
-        (number, entry["via"].clone(), entry["gap_before_seconds"].clone(), entry["unfinished"].clone())
+        (
+            number,
+            entry["via"].clone(),
+            entry["gap_before_seconds"].clone(),
+            entry["unfinished"].clone(),
+        )
     };
     let rows: Vec<_> = timeline["entries"].as_array().unwrap().iter().map(row).collect();
     let (resource, correlation) = (json!("resource"), json!("correlation"));
     let (none, no, yes) = (Value::Null, json!(false), json!(true));
-    assert_eq!(rows, [
-        (1, resource.clone(), none.clone(), no.clone()),
-        (2, resource, none.clone(), no.clone()),
-        (3, correlation.clone(), json!(7200), yes),
-        (4, correlation, none, no),
-    ]);
+    assert_eq!(
+        rows,
+        [
+            (1, resource.clone(), none.clone(), no.clone()),
+            (2, resource, none.clone(), no.clone()),
+            (3, correlation.clone(), json!(7200), yes),
+            (4, correlation, none, no),
+        ]
+    );
     assert_eq!(timeline["entries"][1]["outcome_ref"], id(4));
     assert_eq!(timeline["entries"][3]["outcome_ref"], id(2));
     assert_eq!(timeline["entries"][0]["at"], "2026-01-31T10:00:00.000000Z");
@@ -177,14 +203,22 @@ fn a_timeline_follows_what_belongs_together_across_systems() {
         at = format!("{path}&page_size=1&cursor={next}");
     }
     assert_eq!(all, rows);
-    let by_id = tenants.ok(&tenants.shop, "/api/audit/timeline?correlation_id=c-1&from=2026-01-31T12:00:00Z");
-    let rows: Vec<_> = by_id["entries"].as_array().unwrap().iter().map(|entry| row(entry).0).collect();
+    let by_id = tenants
+        .ok(&tenants.shop, "/api/audit/timeline?correlation_id=c-1&from=2026-01-31T12:00:00Z");
+    let rows: Vec<_> =
+        by_id["entries"].as_array().unwrap().iter().map(|entry| row(entry).0).collect();
     assert_eq!(rows, [3, 4]);
     for bad in [
-        "", "resource_type=file", "resource_id=f&correlation_id=c", "resource_id=f&cursor=x",
-        "resource_id=f&from=2026-02-01&to=2026-01-31", "resource_id=f&page_size=0",
+        "",
+        "resource_type=file",
+        "resource_id=f&correlation_id=c",
+        "resource_id=f&cursor=x",
+        "resource_id=f&from=2026-02-01&to=2026-01-31",
+        "resource_id=f&page_size=0",
     ] {
-        tenants.get(&tenants.shop, &format!("/api/audit/timeline?{bad}")).problem(400, "bad-parameter");
+        tenants
+            .get(&tenants.shop, &format!("/api/audit/timeline?{bad}"))
+            .problem(400, "bad-parameter");
     }
 }
 
@@ -194,7 +228,10 @@ fn a_user_has_days_and_firsts() {
     let user = tenants.ok(&tenants.shop, "/api/audit/users/user-1?days=2");
     assert_eq!((&user["user_id"], &user["days"]), (&json!("user-1"), &json!(2)));
     assert_eq!(user["total"], json!({"value": 15, "relation": "exact"}));
-    assert_eq!(user["actions"], json!([{"value": "sale.make", "count": 10}, {"value": "sale.cancel", "count": 5}]));
+    assert_eq!(
+        user["actions"],
+        json!([{"value": "sale.make", "count": 10}, {"value": "sale.cancel", "count": 5}])
+    );
     assert_eq!(user["addresses"], json!([{"value": "192.0.2.7", "count": 15}]));
     assert_eq!(user["by_day"].as_array().unwrap().len(), 2);
     assert_eq!((&user["by_day"][0]["count"], &user["by_day"][1]["count"]), (&json!(0), &json!(15)));
@@ -206,7 +243,9 @@ fn a_user_has_days_and_firsts() {
     let later = tenants.ok(&tenants.shop, "/api/audit/users/user-1?days=2");
     assert_eq!((&later["total"]["value"], &later["last_seen"]), (&json!(0), &user["last_seen"]));
     for bad in ["0", "367", "x"] {
-        tenants.get(&tenants.shop, &format!("/api/audit/users/x?days={bad}")).problem(400, "bad-parameter");
+        tenants
+            .get(&tenants.shop, &format!("/api/audit/users/x?days={bad}"))
+            .problem(400, "bad-parameter");
     }
 }
 
@@ -230,7 +269,9 @@ fn flat_rows_have_the_names_of_the_short_form() {
     let limited = tenants.ok(&tenants.shop, "/api/v1/audit-logs?limit=3&action=sale.make");
     assert_eq!(limited.as_array().unwrap().len(), 3);
     for bad in ["limit=0", "limit=1001", "start_date=x"] {
-        tenants.get(&tenants.shop, &format!("/api/v1/audit-logs?{bad}")).problem(400, "bad-parameter");
+        tenants
+            .get(&tenants.shop, &format!("/api/v1/audit-logs?{bad}"))
+            .problem(400, "bad-parameter");
     }
     tenants.get(&tenants.shop, "/api/v1/audit-logs?page=1").problem(400, "unknown-parameter");
     tenants.get(&tenants.shop, "/api/v1/audit-logs/user/x?days=91").problem(400, "bad-parameter");

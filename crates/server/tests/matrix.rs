@@ -34,8 +34,9 @@ fn every_operation_is_for_whom_it_is_for_and_shows_what_is_theirs() {
         for tenant in [&SHOP, &BANK] {
             for who in &world.who {
                 let spare = spare(&world);
-                let asks = asks(&operation, tenant, &spare)
-                    .unwrap_or_else(|| panic!("{operation} has no place in the table of operations"));
+                let asks = asks(&operation, tenant, &spare).unwrap_or_else(|| {
+                    panic!("{operation} has no place in the table of operations")
+                });
                 for ask in asks {
                     made += 1;
                     let expected = ask.expected(who, tenant);
@@ -82,6 +83,9 @@ fn check(what: &str, who: &Who, expected: u16, answer: &Answer, open: bool) {
     for tenant in [&SHOP, &BANK].into_iter().filter(|tenant| !who.may_read(tenant)) {
         assert!(!text.contains(tenant.marker), "{what} shows {}: {text}", tenant.marker);
         // A name that the request has in it, and that is said back, is no news; the description has it as an example.
-        assert!(open || what.contains(tenant.trail) || !text.contains(tenant.trail), "{what}: {text}");
+        assert!(
+            open || what.contains(tenant.trail) || !text.contains(tenant.trail),
+            "{what}: {text}"
+        );
     }
 }

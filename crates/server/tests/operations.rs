@@ -77,7 +77,12 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         "POST /api/audit/logs" => vec![
             sends(Appends, format!("{logs}?trail={trail}"), 201, EVENT),
             sends(AppendsInside, logs, 201, format!(r#"{{"action":"a.b","trail":"{trail}"}}"#)),
-            sends(AppendsInside, logs, 201, format!(r#"[{{"action":"a.b","tenant_id":"{trail}"}}]"#)),
+            sends(
+                AppendsInside,
+                logs,
+                201,
+                format!(r#"[{{"action":"a.b","tenant_id":"{trail}"}}]"#),
+            ),
         ],
         "GET /api/audit/logs" => vec![
             ask(Reads, format!("{logs}?page_size=1000&count=true")),
@@ -103,9 +108,9 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
             let prefix: String = marker.chars().take(3).collect();
             let fields = ["action", "category", "actor", "resource_type", "resource", "service"];
             let path = |field| format!("/api/audit/suggest?field={field}&limit=100");
-            let fields = fields.iter().flat_map(|field| {
-                [path(field), format!("{}&prefix={prefix}", path(field))]
-            });
+            let fields = fields
+                .iter()
+                .flat_map(|field| [path(field), format!("{}&prefix={prefix}", path(field))]);
             fields.map(|path| ask(Reads, path)).collect()
         }
         "GET /api/audit/timeline" => vec![

@@ -20,13 +20,14 @@ pub struct Tenants {
 impl Tenants {
     pub fn new() -> Tenants {
         let node = Node::new();
-        let (shop, bank) = (node.key("reader", Some(&["shop"])), node.key("reader", Some(&["bank"])));
+        let (shop, bank) =
+            (node.key("reader", Some(&["shop"])), node.key("reader", Some(&["bank"])));
         let tenants = Tenants { node, shop, bank };
         let sale = |n: u64| {
             json!({
                 "trail": "shop",
-                "action": if n % 3 == 0 { "sale.cancel" } else { "sale.make" },
-                "status": if n % 10 == 0 { "denied" } else { "success" },
+                "action": if n.is_multiple_of(3) { "sale.cancel" } else { "sale.make" },
+                "status": if n.is_multiple_of(10) { "denied" } else { "success" },
                 "user_id": format!("user-{}", n % 4),
                 "resource_type": "sale",
                 "resource_id": format!("s-{n}"),
@@ -139,7 +140,8 @@ fn numbered_pages_hold_what_cursors_do() {
 #[test]
 fn parameters_and_the_query_are_anded() {
     let tenants = Tenants::new();
-    let found = |query: &str| seqs(&tenants.ok(&tenants.shop, &format!("{LOGS}?order=asc&{query}")));
+    let found =
+        |query: &str| seqs(&tenants.ok(&tenants.shop, &format!("{LOGS}?order=asc&{query}")));
     assert_eq!(found("user_id=user-1&action=sale.cancel"), [9, 21, 33, 46, 58]);
     assert_eq!(found("user_id=user-1&q=action:sale.cancel").len(), 5);
     assert_eq!(found("resource_id=s-1&resource_id=S-2"), [1, 2]);

@@ -101,7 +101,8 @@ fn a_stream_begins_now_and_resumes_without_gap_or_double() {
     assert_eq!(client.numbers(300), (3..303).collect::<Vec<_>>());
     let id = client.last_id.clone().unwrap();
     drop(client);
-    let mut client = Client::open(&tenants, &tenants.shop, &format!("{path}&last_event_id={id}"), None);
+    let mut client =
+        Client::open(&tenants, &tenants.shop, &format!("{path}&last_event_id={id}"), None);
     assert_eq!(client.numbers(397), (303..700).collect::<Vec<_>>());
     tenants.append(&[tick(700)]);
     assert_eq!(client.numbers(1), [700]);

@@ -76,7 +76,9 @@ pub async fn receive(headers: &HeaderMap, body: Body, held: &mut Held) -> Result
         return Err(too_large());
     }
     let whole = tokio::time::timeout(limits::BODY_TIMEOUT, pieces(body, held)).await;
-    whole.map_err(|_| Problem::too_slow())?.and_then(|received| received.ok_or_else(Problem::too_slow))
+    whole
+        .map_err(|_| Problem::too_slow())?
+        .and_then(|received| received.ok_or_else(Problem::too_slow))
 }
 
 /// `None` if a piece did not come in time.

@@ -43,8 +43,7 @@ fn indexed(reader: &Reader, clock: &(dyn Fn() -> Micros + Sync)) -> Option<Regis
     let query = Query { text: String::new(), expr };
     let access = Access::Trails(BTreeSet::from([SYSTEM.0]));
     let ask = Ask { query: &query, access: &access, trails: &[] };
-    let mut want =
-        PageAsk { order: Order::Oldest, limit: PAGE_EVENTS_MAX, ..PageAsk::default() };
+    let mut want = PageAsk { order: Order::Oldest, limit: PAGE_EVENTS_MAX, ..PageAsk::default() };
     let mut registry = Registry::default();
     loop {
         let mut budget = Budget::with(u64::MAX, u64::MAX, QUERY_MICROS_MAX, clock);

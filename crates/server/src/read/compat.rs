@@ -14,10 +14,10 @@ use utoipa_axum::routes;
 use super::engine::{self, Fault, Session};
 use super::fields::{Fields, Raw};
 use super::filter::{Filter, Made};
+use super::limits;
 use super::search::details;
 use super::shown::{self, AlarmShown, Event};
 use super::stats::day_before;
-use super::limits;
 use crate::auth::Caller;
 use crate::extract::Path;
 use crate::params::Params;
@@ -173,7 +173,8 @@ async fn user_logs(
     made.any("user_id", "actor", &[user], state.now())?;
     made.occurred(Span { from: Some(day_before(state.now(), days - 1)), to: None });
     let filter = made.into_filter(None);
-    answer(&state, &caller, filter, limits::FLAT_ROWS_MAX, |logs| shown::bytes(&UserLogs { logs })).await
+    answer(&state, &caller, filter, limits::FLAT_ROWS_MAX, |logs| shown::bytes(&UserLogs { logs }))
+        .await
 }
 
 async fn answer(
@@ -184,7 +185,8 @@ async fn answer(
     show: fn(Vec<Flat<'_>>) -> Result<Vec<u8>, Problem>,
 ) -> Result<Response, Problem> {
     let (body, incomplete, details) =
-        engine::run(state, caller, None, move |session| rows(session, &filter, limit, show)).await?;
+        engine::run(state, caller, None, move |session| rows(session, &filter, limit, show))
+            .await?;
     state.record_read(caller, Read::Search, details).await?;
     let mut response = shown::json(body);
     if let Some(limit) = incomplete {

@@ -153,7 +153,10 @@ fn object(raw: &RawValue) -> Option<Members<'_>> {
                 fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                     f.write_str("an object")
                 }
-                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<'de>, A::Error> {
+                fn visit_map<A: MapAccess<'de>>(
+                    self,
+                    mut map: A,
+                ) -> Result<InOrder<'de>, A::Error> {
                     let mut members = Vec::new();
                     while let Some((key, value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
                         members.push((key.0, value));
@@ -167,7 +170,8 @@ fn object(raw: &RawValue) -> Option<Members<'_>> {
     /// A key, borrowed where it has no escapes.
     #[derive(Deserialize)]
     struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-    let members = raw.get().starts_with('{').then(|| serde_json::from_str::<InOrder<'_>>(raw.get()));
+    let members =
+        raw.get().starts_with('{').then(|| serde_json::from_str::<InOrder<'_>>(raw.get()));
     members?.ok().map(|members| members.0)
 }
 

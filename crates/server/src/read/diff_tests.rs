@@ -20,7 +20,8 @@ fn shown(before: Option<&str>, after: Option<&str>) -> Vec<String> {
 #[test]
 fn members_that_differ_are_named_by_pointer() {
     let before = r#"{"price":10,"name":"a","tags":["x","y"],"gone":true,"same":{"deep":[1]}}"#;
-    let after = r#"{"name":"a","price":12.50,"tags":["x","z","w"],"same":{"deep":[1]},"a/b~c":{"n":null}}"#;
+    let after =
+        r#"{"name":"a","price":12.50,"tags":["x","z","w"],"same":{"deep":[1]},"a/b~c":{"n":null}}"#;
     let wanted = [
         "change /price 10 12.50",
         "change /tags/1 \"y\" \"z\"",
@@ -58,6 +59,7 @@ fn too_many_differences_are_one() {
     let all = shown(Some(&before), Some(&after));
     assert_eq!(all, [format!("change  {before} {after}")]);
     // Long keys above many values would repeat themselves in every path.
-    let long = |value: u32| format!("{{\"{}\":{}}}", "k".repeat(2048), Value::from(vec![value; 1000]));
+    let long =
+        |value: u32| format!("{{\"{}\":{}}}", "k".repeat(2048), Value::from(vec![value; 1000]));
     assert_eq!(shown(Some(&long(1)), Some(&long(2))).len(), 1);
 }

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indelible_event::{Micros, TrailName};
+use indelible_index::Facet;
 use indelible_index::limits::{CHECKED_BYTES_MAX, CHECKED_ROWS_MAX, QUERY_MICROS_MAX};
 use indelible_index::query::Query;
 use indelible_index::search::{
     self, Access, Ask, Budget, Page, PageAsk, SearchError, Stats, StatsAsk,
 };
-use indelible_index::Facet;
 use indelible_log::record::TrailNo;
 use indelible_store::{Found, Snapshot, StoreError};
 use tokio::sync::{Semaphore, watch};

@@ -16,9 +16,9 @@ use utoipa_axum::routes;
 use super::diff::{Difference, diff};
 use super::engine::{self, Fault, Session};
 use super::fields::Fields;
+use super::limits;
 use super::proof::{event_id, find_event};
 use super::shown::{self, AlarmShown, Event, Incomplete, Time};
-use super::limits;
 use crate::auth::Caller;
 use crate::extract::Path;
 use crate::params::Params;
@@ -137,11 +137,7 @@ async fn event(
     Ok(shown::json(body))
 }
 
-fn answer(
-    session: &mut Session<'_>,
-    trail: &TrailStatus,
-    found: &Found,
-) -> Result<Vec<u8>, Fault> {
+fn answer(session: &mut Session<'_>, trail: &TrailStatus, found: &Found) -> Result<Vec<u8>, Fault> {
     let record = &found.record;
     let published = match session.state.reader().checkpoint(trail) {
         Ok((_, checkpoint)) => record.seq.0 < checkpoint.size.0,
@@ -185,11 +181,7 @@ fn related(
     let mut exprs: Vec<Expr> = vec![Leaf::Ref(entry.id).into()];
     exprs.extend(entry.reference.map(|id: EventId| Leaf::Id(id).into()));
     let query = Query { text: String::new(), expr: Expr::any_of(exprs) };
-    let want = PageAsk {
-        order: Order::Oldest,
-        limit: limits::RELATED_MAX,
-        ..PageAsk::default()
-    };
+    let want = PageAsk { order: Order::Oldest, limit: limits::RELATED_MAX, ..PageAsk::default() };
     let page = session.page(&query, &want)?;
     *incomplete = session.incomplete(page.incomplete);
     alarms.extend(AlarmShown::all(session, page.alarms));

@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn whatever_a_value_holds_is_read_back_as_it_was() {
-        for value in ["maria", "a\"b", "\\", "a\\\"", "*", "x OR y", "(", "a,b", "10..20", "ä/ö"] {
+        for value in ["maria", "a\"b", "\\", "a\\\"", "*", "x OR y", "(", "a,b", "10..20", "ä/ö"]
+        {
             let mut made = Made::default();
             made.any("user_id", "actor", &[value.to_owned()], Micros(0)).unwrap();
             let query = made.into_filter(None).query;

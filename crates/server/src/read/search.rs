@@ -135,7 +135,8 @@ fn page_ask(params: &mut Params) -> Result<(PageAsk, Option<u64>), Problem> {
     }
     let skip = (page.unwrap_or(1) - 1) * limit;
     if page.is_some() && skip + limit > COUNT_MAX.max(limit) {
-        let detail = format!("pages lie within the first {COUNT_MAX} matches; go on with the cursor");
+        let detail =
+            format!("pages lie within the first {COUNT_MAX} matches; go on with the cursor");
         return Err(Problem::bad_parameter("page", detail));
     }
     let want = PageAsk {

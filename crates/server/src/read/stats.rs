@@ -297,7 +297,20 @@ mod tests {
         for (text, seconds) in [("30s", 30), ("5m", 300), ("1h", 3600), ("366d", 31_622_400)] {
             assert_eq!(interval(text), Some(seconds * MICROS_PER_SECOND), "{text}");
         }
-        for bad in ["", "0s", "s", "1", "-1s", "+1s", "1.5h", "1w", "367d", "99999999999999999999d", "1 h", "1ä"] {
+        for bad in [
+            "",
+            "0s",
+            "s",
+            "1",
+            "-1s",
+            "+1s",
+            "1.5h",
+            "1w",
+            "367d",
+            "99999999999999999999d",
+            "1 h",
+            "1ä",
+        ] {
             assert_eq!(interval(bad), None, "{bad}");
         }
     }

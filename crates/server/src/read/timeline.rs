@@ -17,9 +17,9 @@ use utoipa_axum::routes;
 use super::engine::{self, Fault, Session};
 use super::fields::{Fields, text};
 use super::filter::{Filter, Made, named};
+use super::limits;
 use super::search::{details, page_size};
 use super::shown::{self, AlarmShown, Event, Incomplete, Time, at};
-use super::limits;
 use crate::auth::Caller;
 use crate::params::Params;
 use crate::problem::Problem;
@@ -147,18 +147,19 @@ fn asked(params: &mut Params, state: &AppState, caller: &Caller) -> Result<Asked
         }
     };
     let is_resource = resource.has("resource_id");
-    let made = match (is_resource || resource.has("resource_type"), correlation.has("correlation_id")) {
-        (true, false) if is_resource => resource,
-        (false, true) => correlation,
-        (true, true) => {
-            let detail = "a timeline is of a resource or of a correlation_id, not of both";
-            return Err(Problem::bad_parameter("correlation_id", detail));
-        }
-        _ => {
-            let detail = "a timeline is of a resource_id or of a correlation_id; give one";
-            return Err(Problem::bad_parameter("resource_id", detail));
-        }
-    };
+    let made =
+        match (is_resource || resource.has("resource_type"), correlation.has("correlation_id")) {
+            (true, false) if is_resource => resource,
+            (false, true) => correlation,
+            (true, true) => {
+                let detail = "a timeline is of a resource or of a correlation_id, not of both";
+                return Err(Problem::bad_parameter("correlation_id", detail));
+            }
+            _ => {
+                let detail = "a timeline is of a resource_id or of a correlation_id; give one";
+                return Err(Problem::bad_parameter("resource_id", detail));
+            }
+        };
     let Query { text, expr } = made.into_filter(None).query;
     let time = time.into_filter(None).query;
     let named = trails.iter().flatten().map(|name| format!("trail:{name}"));

@@ -108,7 +108,14 @@ mod tests {
         for pos in [0, 17, u64::MAX] {
             assert_eq!(read_id(&id(pos)), Some(pos));
         }
-        for bad in ["", "17", "000000000000001G", "+00000000000000f", "000000000000000F", "00000000000000011"] {
+        for bad in [
+            "",
+            "17",
+            "000000000000001G",
+            "+00000000000000f",
+            "000000000000000F",
+            "00000000000000011",
+        ] {
             assert_eq!(read_id(bad), None, "{bad}");
         }
         assert_eq!(&*keep_alive(0), b": here\n\n");

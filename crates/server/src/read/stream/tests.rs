@@ -28,7 +28,8 @@ async fn one_stream_too_many_is_asked_to_come_back() {
     let reader = Arc::new(Reader::open(seams.storage).unwrap());
     let state = AppState::of_reader(reader).unwrap();
     let router = crate::router::build(&state);
-    let ask = || router.clone().oneshot(Request::get("/api/audit/stream").body(Body::empty()).unwrap());
+    let ask =
+        || router.clone().oneshot(Request::get("/api/audit/stream").body(Body::empty()).unwrap());
     let places = u32::try_from(limits::STREAMS_MAX).unwrap();
     let all = state.reading().streams.clone().acquire_many_owned(places).await.unwrap();
     let refused = ask().await.unwrap();
