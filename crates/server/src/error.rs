@@ -16,6 +16,9 @@ pub enum ServerError {
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+    /// Signals cannot be received.
+    #[error("cannot receive signals: {0}")]
+    Signals(std::io::Error),
     /// A file beside the log cannot be used.
     #[error("{path}: {reason}")]
     File {

@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -36,15 +37,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         if !json {
             return Err(Problem::unsupported("send application/json"));
         }
-        let body = axum::body::to_bytes(request.into_body(), limits::SMALL_BODY_BYTES_MAX).await;
-        let large = || {
-            Problem::too_large(format!(
-                "the body cannot be read, or is larger than {} bytes",
-                limits::SMALL_BODY_BYTES_MAX
-            ))
-        };
-        let body = body.map_err(|_| large())?;
-        serde_json::from_slice(&body).map(Json).map_err(|e| Problem::bad_request(e.to_string()))
+        let body = Limited::new(request.into_body(), limits::SMALL_BODY_BYTES_MAX).collect();
+        let body = tokio::time::timeout(limits::BODY_PIECE_TIMEOUT, body).await;
+        let body = body.map_err(|_| Problem::too_slow())?.map_err(|e| {
+            let max = limits::SMALL_BODY_BYTES_MAX;
+            match e.is::<LengthLimitError>() {
+                true => Problem::too_large(format!("the body is larger than {max} bytes")),
+                false => Problem::bad_request(format!("the body broke off: {e}")),
+            }
+        })?;
+        serde_json::from_slice(&body.to_bytes())
+            .map(Json)
+            .map_err(|e| Problem::bad_request(e.to_string()))
     }
 }
 

@@ -45,14 +45,25 @@ async fn readyz(State(state): State<AppState>) -> Result<&'static str, Problem> 
 /// Counters in Prometheus' text format.
 #[utoipa::path(
     get, path = "/metrics", tag = "health",
-    responses((status = 200, description = "The counters", content_type = "text/plain", body = String)),
+    responses(
+        (status = 200, description = "The counters", content_type = "text/plain", body = String),
+        (status = 403, description = "A writer, or bound to trails: the counters are of all of them"),
+    ),
 )]
 async fn metrics(
     State(state): State<AppState>,
     caller: Result<Caller, Problem>,
 ) -> Result<Response, Problem> {
     if !state.public_metrics() {
-        caller?.require_read()?;
+        let caller = caller?;
+        caller.require_read()?;
+        if caller.trails.is_some() {
+            let detail = "counters are of all trails, and this credential is bound to some";
+            return Err(Problem::forbidden(detail));
+        }
+    }
+    if let Ok(index) = state.reader().search() {
+        state.metrics().searchable_lag(index.status().lag);
     }
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], state.metrics().text()).into_response())

@@ -76,6 +76,8 @@ pub const KEY_NAME_BYTES_MAX: usize = 256;
 pub const CALLER_TRAILS_MAX: usize = 256;
 /// Records of `_system` that are read at a time at the start.
 pub const SYSTEM_CHUNK: u64 = 1024;
+/// How long the start waits for the index of `_system` before it reads the records themselves.
+pub const SYSTEM_INDEX_WAIT: Duration = Duration::from_secs(10);
 
 /// Sessions of browsers at one time; the oldest goes when one more begins.
 pub const SESSIONS_MAX: usize = 1024;
@@ -99,7 +101,8 @@ pub const JWT_LEEWAY_SECONDS: u64 = 30;
 
 /// Refused logins that are recorded one by one each minute; the others are counted, and the count recorded.
 pub const REFUSED_RECORDED_MAX: u32 = 60;
-/// Kinds of reads of `_system`, by credential, whose last recording is remembered.
+/// Reads that repeat (of `_system`, of static trees), by credential, kind and trail, whose last recording is
+/// remembered.
 pub const ECHOES_MAX: usize = 4096;
 /// A minute, the unit of both.
 pub const MINUTE_MICROS: i64 = 60_000_000;
@@ -108,6 +111,8 @@ pub const HOUSEKEEPING: Duration = Duration::from_secs(5);
 
 /// Bytes of a user agent, a path and a name as recorded of a request; more is cut off.
 pub const RECORDED_TEXT_BYTES_MAX: usize = 2048;
+/// Bytes of links to the neighbours of a page: proxies give up on long heads of answers.
+pub const LINKS_BYTES_MAX: usize = 4 << 10;
 /// Bytes of a query's text as recorded; more is cut off.
 pub const RECORDED_QUERY_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a request id that is taken over from the caller.

@@ -96,7 +96,6 @@ pub struct Metrics {
     append_seconds: Histogram<14>,
     connections: AtomicI64,
     lag_records: AtomicU64,
-    lag_micros: AtomicU64,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
     routes: Mutex<BTreeMap<Box<str>, Route>>,
 }
@@ -111,7 +110,6 @@ impl Default for Metrics {
             append_seconds: Histogram::new(MICROS),
             connections: AtomicI64::new(0),
             lag_records: AtomicU64::new(0),
-            lag_micros: AtomicU64::new(0),
             refusals: Mutex::default(),
             routes: Mutex::default(),
         }
@@ -150,10 +148,9 @@ impl Metrics {
         self.connections.fetch_add(change, Ordering::Relaxed);
     }
 
-    /// How far the search index is behind what is durable.
-    pub fn searchable_lag(&self, records: u64, micros: i64) {
+    /// How many durable records cannot be found yet.
+    pub fn searchable_lag(&self, records: u64) {
         self.lag_records.store(records, Ordering::Relaxed);
-        self.lag_micros.store(micros.max(0) as u64, Ordering::Relaxed);
     }
 
     /// A request that was answered.
@@ -197,9 +194,6 @@ impl Metrics {
         line(&mut out, format_args!("indelible_connections {open}"));
         head(&mut out, "indelible_searchable_lag_records", "gauge", "Durable, not searchable yet.");
         line(&mut out, format_args!("indelible_searchable_lag_records {}", get(&self.lag_records)));
-        head(&mut out, "indelible_searchable_lag_seconds", "gauge", "For how long at most.");
-        let lag = get(&self.lag_micros) as f64 * 1e-6;
-        line(&mut out, format_args!("indelible_searchable_lag_seconds {lag}"));
         self.write_routes(&mut out);
         out
     }

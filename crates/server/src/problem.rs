@@ -83,6 +83,12 @@ impl Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)
     }
 
+    /// The body did not come in time.
+    pub fn too_slow() -> Problem {
+        let (status, title) = (StatusCode::REQUEST_TIMEOUT, "The body came too slowly");
+        Problem::new(status, "too-slow", title, "the body did not come in time")
+    }
+
     /// A type or coding of content that is not taken.
     pub fn unsupported(detail: impl Into<String>) -> Problem {
         let (status, title) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "This content is not taken");

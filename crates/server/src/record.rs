@@ -19,8 +19,10 @@ use crate::state::AppState;
 pub enum Read {
     /// A search, a timeline, suggestions.
     Search,
-    /// One event by its id, or a file of a static tree.
+    /// One event by its id.
     Event,
+    /// A file of a static tree.
+    Tree,
     /// A proof.
     Proof,
     /// Statistics.
@@ -35,7 +37,7 @@ impl Read {
     fn action(self) -> &'static str {
         match self {
             Read::Search => "audit.search",
-            Read::Event => "audit.read",
+            Read::Event | Read::Tree => "audit.read",
             Read::Proof => "audit.proof",
             Read::Stats => "audit.stats",
             Read::Stream => "audit.stream",
@@ -60,8 +62,8 @@ pub struct ReadDetails {
 /// What is counted instead of recorded, and what could not be recorded.
 #[derive(Default)]
 pub(crate) struct Recording {
-    /// By credential and kind: when a read of `_system` was last recorded, and how many followed.
-    echoes: Mutex<HashMap<(String, Read), Echo>>,
+    /// By credential, kind and trail: when a read that repeats was last recorded, and how many followed.
+    echoes: Mutex<HashMap<(String, Read, String), Echo>>,
     refused: Mutex<Refused>,
     /// Recordings that failed and that no event tells of yet.
     lost: AtomicU64,
@@ -84,6 +86,7 @@ struct Refused {
 impl AppState {
     /// Records a read, durably, before its answer leaves. Reads of `_system` by one credential are recorded once a
     /// minute and kind, with the number of those in between: else each look would make one more thing to look at.
+    /// So are those of one trail's static tree, of which a monitor fetches thousands of files.
     /// Where the disk is full, the read goes on and what could not be recorded is counted.
     pub async fn record_read(
         &self,
@@ -92,10 +95,11 @@ impl AppState {
         details: ReadDetails,
     ) -> Result<(), Problem> {
         let Some(writer) = self.writer() else { return Ok(()) };
-        let of_system = details.trails.iter().any(|trail| trail == "_system");
+        let system = details.trails.iter().find(|trail| *trail == "_system");
+        let tree = details.trails.first().filter(|_| read == Read::Tree);
         let mut since = 0;
-        if of_system {
-            match self.recording().echo(caller, read, self.now()) {
+        if let Some(trail) = system.or(tree) {
+            match self.recording().echo(caller, read, trail, self.now()) {
                 Some(count) => since = count,
                 None => return Ok(()),
             }
@@ -172,8 +176,8 @@ impl AppState {
     pub(crate) async fn record_counted(&self, stopping: bool) {
         let Some(writer) = self.writer() else { return };
         let (echoes, refused) = self.recording().due(self.now(), stopping);
-        for (read, echo) in echoes {
-            let details = json!({"trails": ["_system"], "since_last": echo.since});
+        for (read, trail, echo) in echoes {
+            let details = json!({"trails": [trail], "since_last": echo.since});
             let event = own(read.action(), &echo.actor, details);
             if writer.record(event).await.is_err() {
                 self.lose(1);
@@ -209,11 +213,12 @@ impl AppState {
 }
 
 impl Recording {
-    /// Whether a read of `_system` is to be recorded now, and how many were not since the last that was.
-    fn echo(&self, caller: &Caller, read: Read, now: Micros) -> Option<u64> {
+    /// Whether a read that repeats is to be recorded now, and how many were not since the last that was.
+    fn echo(&self, caller: &Caller, read: Read, trail: &str, now: Micros) -> Option<u64> {
+        let of = (caller.id.to_string(), read, trail.to_owned());
         let mut echoes = self.echoes.lock().expect("counting does not panic");
         let full = echoes.len() >= limits::ECHOES_MAX;
-        match echoes.get_mut(&(caller.id.to_string(), read)) {
+        match echoes.get_mut(&of) {
             // A clock that was set back must not keep it silent.
             Some(echo) if (0..limits::MINUTE_MICROS).contains(&(now.0 - echo.at.0)) => {
                 echo.since += 1;
@@ -226,7 +231,7 @@ impl Recording {
             None => {
                 if !full {
                     let echo = Echo { at: now, since: 0, actor: actor(caller) };
-                    echoes.insert((caller.id.to_string(), read), echo);
+                    echoes.insert(of, echo);
                 }
                 Some(0)
             }
@@ -249,11 +254,11 @@ impl Recording {
     }
 
     /// Takes out what was counted for a minute.
-    fn due(&self, now: Micros, all: bool) -> (Vec<(Read, Echo)>, u64) {
+    fn due(&self, now: Micros, all: bool) -> (Vec<(Read, String, Echo)>, u64) {
         let over = |at: Micros| all || !(0..limits::MINUTE_MICROS).contains(&(now.0 - at.0));
         let mut echoes = self.echoes.lock().expect("counting does not panic");
         let due = echoes.extract_if(|_, echo| over(echo.at)).filter(|(_, echo)| echo.since > 0);
-        let due = due.map(|((_, read), echo)| (read, echo)).collect();
+        let due = due.map(|((_, read, trail), echo)| (read, trail, echo)).collect();
         let mut refused = self.refused.lock().expect("counting does not panic");
         let count = if over(refused.window) { std::mem::take(&mut refused.suppressed) } else { 0 };
         (due, count)
@@ -274,7 +279,11 @@ fn read_event(caller: &Caller, read: Read, details: &ReadDetails, since: u64) ->
         more.insert("since_last".into(), since.into());
     }
     let targets = details.target.as_ref().map(|target| {
-        let kind = if read == Read::Export { "export" } else { "event" };
+        let kind = match read {
+            Read::Export => "export",
+            Read::Tree => "file",
+            _ => "event",
+        };
         json!([{"type": kind, "id": cut(target, limits::RECORDED_TEXT_BYTES_MAX)}])
     });
     event(json!({

@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
@@ -41,10 +42,12 @@ pub struct Running {
     connections: Arc<Semaphore>,
     connections_max: u32,
     ended: Arc<Notify>,
+    signals: tokio::sync::Mutex<Signals>,
 }
 
 impl Server {
-    /// Starts to serve a store that is open for writing.
+    /// Starts to serve a store that is open for writing. From here on an interrupt or a termination signal does
+    /// not end the process, but [`Running::wait`].
     pub fn start(store: Arc<Store>, config: Config) -> Result<Running, ServerError> {
         let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let now = config.clock.now();
@@ -55,6 +58,9 @@ impl Server {
             builder.worker_threads(threads.max(1));
         }
         let runtime = builder.enable_all().build().map_err(ServerError::Thread)?;
+        // Not only when somebody waits: one that comes before must not be missed, nor end the process.
+        let signals = runtime.block_on(async { Signals::register() });
+        let signals = signals.map_err(ServerError::Signals)?.into();
         let listen = |source| ServerError::Listen { addr: config.listen, source };
         let listener = runtime.block_on(TcpListener::bind(config.listen)).map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
@@ -86,7 +92,7 @@ impl Server {
         runtime.spawn(accepting.run());
         runtime.spawn(keep_house(state.clone(), stopped));
         let runtime = Some(runtime);
-        Ok(Running { addr, state, runtime, connections, connections_max, ended })
+        Ok(Running { addr, state, runtime, connections, connections_max, ended, signals })
     }
 }
 
@@ -122,9 +128,9 @@ impl Running {
             }
             tokio::select! {
                 () = ended => Stopped::Poisoned(self.poisoned().unwrap_or_default()),
-                result = asked() => match result {
-                    Ok(()) => Stopped::Asked,
-                    Err(e) => Stopped::Failed(format!("no signals can be received: {e}")),
+                asked = async { self.signals.lock().await.asked().await } => match asked {
+                    Some(()) => Stopped::Asked,
+                    None => Stopped::Failed("no signals can be received any more".into()),
                 },
             }
         })
@@ -172,12 +178,23 @@ impl Drop for Running {
 }
 
 /// An interrupt or a termination signal.
-async fn asked() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn register() -> std::io::Result<Signals> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Signals { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for one; `None` if none will come any more.
+    async fn asked(&mut self) -> Option<()> {
+        tokio::select! {
+            asked = self.interrupt.recv() => asked,
+            asked = self.terminate.recv() => asked,
+        }
     }
 }
 

@@ -3,11 +3,11 @@
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use indelible_event::Micros;
-use indelible_log::record::{Seq, TrailNo};
 use indelible_log::{Clock, Entropy};
 use indelible_store::{Reader, StoreError};
 use tokio::sync::{Semaphore, watch};
 
+use crate::auth::fold::fold;
 use crate::auth::registry::{self, Registry};
 use crate::auth::session::Sessions;
 use crate::auth::{Caller, CallerKind, Issuer, RequestInfo, Role, key};
@@ -61,14 +61,16 @@ impl AppState {
         public_url: String,
         config: &Config,
     ) -> Result<AppState, StoreError> {
-        let registry = fold(ingest.store().reader())?;
+        let clock = || config.clock.now();
+        let registry = fold(ingest.store().reader(), &clock)?;
         Ok(Self::new(Source::Writer(ingest), registry, metrics, issuer, public_url, config))
     }
 
     /// The state of a process that only reads a directory.
     pub(crate) fn of_reader(reader: Arc<Reader>) -> Result<AppState, StoreError> {
-        let registry = fold(&reader)?;
-        let (source, config) = (Source::Reader(reader), Config::default());
+        let config = Config::default();
+        let registry = fold(&reader, &|| config.clock.now())?;
+        let source = Source::Reader(reader);
         Ok(Self::new(source, registry, Arc::default(), None, String::new(), &config))
     }
 
@@ -284,18 +286,4 @@ impl AppState {
         self.record_refused(request, why, claimed);
         Problem::unauthorized(why, true)
     }
-}
-
-/// Reads `_system` from its first record and folds what it says of keys and trails.
-fn fold(reader: &Reader) -> Result<Registry, StoreError> {
-    let mut registry = Registry::default();
-    let size = reader.view().trail(TrailNo(0))?.size.0;
-    let mut at = 0;
-    while at < size {
-        let chunk: Vec<Seq> = (at..size.min(at + limits::SYSTEM_CHUNK)).map(Seq).collect();
-        at += chunk.len() as u64;
-        let changes = reader.read(TrailNo(0), &chunk)?;
-        changes.iter().filter_map(registry::change_of).for_each(|change| registry.apply(change));
-    }
-    Ok(registry)
 }

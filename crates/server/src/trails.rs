@@ -135,7 +135,7 @@ async fn tree(
         let trails = vec![trail.info.name.to_string()];
         let target = Some(format!("{}/{path}", trail.info.name));
         let details = ReadDetails { trails, target, ..ReadDetails::default() };
-        state.record_read(caller, Read::Event, details).await?;
+        state.record_read(caller, Read::Tree, details).await?;
     }
     let checkpoint = path == "checkpoint";
     let kind = if checkpoint { "text/plain; charset=utf-8" } else { "application/octet-stream" };

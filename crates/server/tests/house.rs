@@ -138,3 +138,49 @@ fn the_same_routes_answer_in_this_process() {
     assert_eq!(local.get("/nowhere").status, 404);
     assert_eq!(local.get("no path \u{1}").status, 400);
 }
+
+#[test]
+fn a_monitor_that_fetches_a_tree_is_recorded_once_a_minute_by_trail() {
+    let mut node = Node::new();
+    let reader = node.key("reader", None);
+    for trail in ["shop", "bank"] {
+        let path = format!("/api/audit/logs?wait=published&trail={trail}");
+        node.post(&node.admin, &path, br#"{"action":"a.b"}"#);
+        for _ in 0..3 {
+            let tile = node.get(&reader, &format!("/trails/{trail}/tile/0/000.p/1"));
+            assert_eq!(tile.status, 200);
+        }
+    }
+    let trails = |node: &Node| -> Vec<(String, u64)> {
+        let told = node.system("audit.read");
+        let row = |event: &serde_json::Value| {
+            let since = event["details"]["since_last"].as_u64().unwrap_or(0);
+            (event["details"]["trails"][0].as_str().unwrap().to_owned(), since)
+        };
+        told.iter().map(row).collect()
+    };
+    assert_eq!(trails(&node), [("shop".to_owned(), 0), ("bank".to_owned(), 0)]);
+    node.stop();
+    let mut rest = trails(&node).split_off(2);
+    rest.sort_unstable();
+    assert_eq!(rest, [("bank".to_owned(), 2), ("shop".to_owned(), 2)]);
+}
+
+#[test]
+fn a_signal_that_comes_before_anybody_waits_is_heard() {
+    use rustix::process::{Signal, getpid, kill_process};
+    let mut node = Node::new();
+    kill_process(getpid(), Signal::TERM).unwrap();
+    assert_eq!(node.running().wait(), indelible_server::Stopped::Asked);
+    node.stop();
+    assert_eq!(node.system("node.stop").len(), 1);
+}
+
+#[test]
+fn who_is_bound_to_trails_does_not_see_how_busy_the_others_are() {
+    let node = Node::new();
+    let bound = node.key("reader", Some(&["shop"]));
+    node.get(&bound, "/metrics").problem(403, "forbidden");
+    let text = String::from_utf8(node.get(&node.key("reader", None), "/metrics").body).unwrap();
+    assert!(text.contains("\nindelible_searchable_lag_records 0\n"), "{text}");
+}

@@ -46,6 +46,17 @@ fn node(algorithms: &[JwtAlgorithm], jwks: JwksSource) -> Node {
     Node::with(|config| config.jwt = Some(jwt))
 }
 
+/// A node that takes tokens of one key.
+pub fn node_with_key() -> (Node, tempfile::TempDir) {
+    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "kid": "k1", "use": "sig", "x": BASE64.encode(public())});
+    file_node(&[JwtAlgorithm::EdDsa], &json!([jwk]))
+}
+
+/// A token that is good on such a node, with these claims.
+pub fn token(node: &Node, change: Value) -> String {
+    signed(&claims(node, change), "k1")
+}
+
 fn claims(node: &Node, change: Value) -> Value {
     let mut claims = json!({
         "iss": "https://id.example.com", "aud": ["indelible"], "sub": "maria@example.com",

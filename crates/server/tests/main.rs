@@ -1,14 +1,19 @@
 //! A node over a real socket, as its users meet it.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod abuse;
 mod append;
 mod auth;
+mod differ;
 mod disk;
 mod hostile;
 mod house;
 mod jwt;
 mod lookup;
+mod matrix;
 mod node;
+mod operations;
 mod search;
 mod stream;
 mod tls;
+mod world;

@@ -160,8 +160,13 @@ pub fn bearer(key: &str) -> String {
 pub fn answer(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
+    split(&bytes)
+}
+
+/// An answer of these bytes; of one whose body did not end, the chunks that came.
+pub fn split(bytes: &[u8]) -> Answer {
     let head = bytes.windows(4).position(|w| w == b"\r\n\r\n");
-    let head = head.unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(&bytes)));
+    let head = head.unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(bytes)));
     let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
     let mut lines = text.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
@@ -180,8 +185,9 @@ fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     while let Some(end) = bytes.windows(2).position(|w| w == b"\r\n") {
         let len = usize::from_str_radix(std::str::from_utf8(&bytes[..end]).unwrap(), 16).unwrap();
-        out.extend_from_slice(&bytes[end + 2..end + 2 + len]);
-        bytes = &bytes[end + 4 + len..];
+        let rest = &bytes[end + 2..];
+        out.extend_from_slice(&rest[..len.min(rest.len())]);
+        bytes = rest.get(len + 2..).unwrap_or_default();
         if len == 0 {
             break;
         }

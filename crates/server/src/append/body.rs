@@ -75,13 +75,10 @@ pub async fn receive(headers: &HeaderMap, body: Body, held: &mut Held) -> Result
     {
         return Err(too_large());
     }
-    let slow = || {
-        let status = axum::http::StatusCode::REQUEST_TIMEOUT;
-        let title = "The body came too slowly";
-        Problem::new(status, "too-slow", title, "the body did not come in time")
-    };
     let whole = tokio::time::timeout(limits::BODY_TIMEOUT, pieces(body, held)).await;
-    whole.map_err(|_| slow())?.and_then(|received| received.ok_or_else(slow))
+    whole
+        .map_err(|_| Problem::too_slow())?
+        .and_then(|received| received.ok_or_else(Problem::too_slow))
 }
 
 /// `None` if a piece did not come in time.

@@ -1,6 +1,7 @@
 //! Who may do what: API keys, JWTs and sessions, and what each may see.
 
 mod caller;
+pub(crate) mod fold;
 mod jwt;
 pub mod key;
 pub mod registry;

@@ -20,6 +20,8 @@ pub const KEY_REVOKE: &str = "key.revoke";
 pub const TRAIL_PUBLISH: &str = "trail.publish";
 /// It was closed again.
 pub const TRAIL_UNPUBLISH: &str = "trail.unpublish";
+/// All of these: the only events that change something here.
+pub const ACTIONS: [&str; 4] = [KEY_CREATE, KEY_REVOKE, TRAIL_PUBLISH, TRAIL_UNPUBLISH];
 
 /// What the node knows of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +171,7 @@ fn key_of(record: &KeptRecord, created_at: Micros) -> Option<Key> {
 }
 
 /// All keys, and which trails are public. Changed only by what is durable in `_system`.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Registry {
     keys: HashMap<KeyId, Key>,
     public: BTreeSet<TrailName>,

@@ -96,7 +96,10 @@ async fn search(
     let details = ReadDetails { query: Some(query), ..details };
     state.record_read(&caller, Read::Search, details).await?;
     let mut response = shown::json(body);
-    if let Ok(links) = HeaderValue::from_str(&links(&uri, next.as_deref(), page)) {
+    let links = links(&uri, next.as_deref(), page);
+    if links.len() <= crate::limits::LINKS_BYTES_MAX
+        && let Ok(links) = HeaderValue::from_str(&links)
+    {
         response.headers_mut().insert(header::LINK, links);
     }
     Ok(response)

@@ -102,7 +102,8 @@ impl Incomplete {
     /// What is missing from an answer, if something is.
     pub fn of(missing: u64, met: Option<Met>) -> Option<Incomplete> {
         if missing > 0 {
-            let message = format!("{missing} records are being indexed, and cannot be found yet");
+            // Not how many: they may be of anybody's trail.
+            let message = "some records are being indexed, and cannot be found yet".to_owned();
             return Some(Incomplete { limit: "index", message });
         }
         met.map(|met| {

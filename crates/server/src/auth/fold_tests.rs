@@ -1,0 +1,40 @@
+use std::sync::Arc;
+
+use indelible_log::Seams;
+use indelible_store::{InitOptions, OpenOptions, Store};
+
+use super::*;
+use crate::{Config, NewKey, Server};
+
+#[test]
+fn the_index_says_what_the_records_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let seams = Seams::real(dir.path());
+    Store::init(&seams, &InitOptions { origin: "audit.example.com".into() }).unwrap();
+    let store = Arc::new(Store::open(seams, OpenOptions::default()).unwrap());
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let config = Config { listen, threads: Some(1), ..Config::default() };
+    let running = Server::start(store.clone(), config).unwrap();
+    for role in ["reader", "writer", "admin"] {
+        let trails = (role != "admin").then(|| vec!["shop".to_owned()]);
+        let new = NewKey { role: role.into(), name: role.into(), trails, expires_at: None };
+        running.make_key(&new).unwrap();
+        if role == "writer" {
+            // Some of it is found in a frozen map, some in a live one.
+            store.log().seal().unwrap();
+            store.log().wait_sealed().unwrap();
+            store.reader().search().unwrap().wait_frozen().unwrap();
+        }
+    }
+    let clock = || Micros(0);
+    let found = indexed(store.reader(), &clock).expect("the index has everything");
+    assert_eq!(found.len(), 3);
+    assert_eq!(found, read(store.reader()).unwrap());
+    assert_eq!(found, *running.state().registry());
+    // No time at all is not enough to be sure.
+    let late = std::sync::atomic::AtomicI64::new(0);
+    let hurried = || Micros(late.fetch_add(i64::MAX / 4, std::sync::atomic::Ordering::Relaxed));
+    assert!(indexed(store.reader(), &hurried).is_none());
+    assert_eq!(fold(store.reader(), &hurried).unwrap(), found);
+    running.shutdown().unwrap();
+}

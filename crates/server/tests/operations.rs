@@ -1,0 +1,157 @@
+//! Every operation of the API's own description, as requests that concern one of two tenants, and who may make them.
+
+use crate::world::{EVENT, Tenant, Who};
+
+/// Who may make a request, as docs/api.md says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Everybody.
+    Open,
+    /// Every credential.
+    Any,
+    /// Whoever reads; the answer is of what is theirs.
+    Reads,
+    /// Whoever reads this tenant's trail; for the others it does not exist.
+    ReadsTrail,
+    /// Whoever writes to this tenant's trail; for the others it does not exist.
+    Appends,
+    /// The same, where an event names the trail: the event is refused.
+    AppendsInside,
+    /// Whoever reads and is bound to no trail.
+    Counters,
+    /// An admin.
+    Admin,
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub rule: Rule,
+    pub path: String,
+    pub body: String,
+    /// The status for whoever may.
+    pub ok: u16,
+}
+
+impl Ask {
+    /// The status for this credential.
+    pub fn expected(&self, who: &Who, of: &Tenant) -> u16 {
+        let reads = ["reader", "auditor", "admin"].contains(&who.role);
+        let appends = ["writer", "admin"].contains(&who.role);
+        let own = who.bound.is_none_or(|trail| trail == of.trail);
+        let of = |role: bool, own: bool, foreign: u16| match (role, own) {
+            (false, _) => 403,
+            (true, false) => foreign,
+            (true, true) => self.ok,
+        };
+        match self.rule {
+            Rule::Open => self.ok,
+            _ if !who.valid => 401,
+            Rule::Any => self.ok,
+            Rule::Reads => of(reads, true, 0),
+            Rule::ReadsTrail => of(reads, own, 404),
+            Rule::Appends => of(appends, own, 404),
+            Rule::AppendsInside => of(appends, own, 400),
+            Rule::Counters => of(reads, who.bound.is_none(), 403),
+            Rule::Admin => of(who.role == "admin", true, 0),
+        }
+    }
+}
+
+fn ask(rule: Rule, path: impl Into<String>) -> Ask {
+    Ask { rule, path: path.into(), body: String::new(), ok: 200 }
+}
+
+fn sends(rule: Rule, path: impl Into<String>, ok: u16, body: impl Into<String>) -> Ask {
+    Ask { ok, body: body.into(), ..ask(rule, path) }
+}
+
+/// Requests of an operation that concern a tenant. `spare` is the id of a key that nobody needs. An operation without a
+/// place here has none.
+pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
+    use Rule::{Admin, Any, Appends, AppendsInside, Counters, Open, Reads, ReadsTrail};
+    let Tenant { trail, id, marker, .. } = t;
+    let logs = "/api/audit/logs";
+    let named = format!("tenant_id={trail}");
+    Some(match operation {
+        "POST /api/audit/logs" => vec![
+            sends(Appends, format!("{logs}?trail={trail}"), 201, EVENT),
+            sends(AppendsInside, logs, 201, format!(r#"{{"action":"a.b","trail":"{trail}"}}"#)),
+            sends(
+                AppendsInside,
+                logs,
+                201,
+                format!(r#"[{{"action":"a.b","tenant_id":"{trail}"}}]"#),
+            ),
+        ],
+        "GET /api/audit/logs" => vec![
+            ask(Reads, format!("{logs}?page_size=1000&count=true")),
+            ask(Reads, format!("{logs}?q={marker}")),
+            ask(Reads, format!("{logs}?q=id:{id}+OR+actor:{}", t.user)),
+            ask(Reads, format!("{logs}?q=trail:{trail}&order=asc&sort=occurred_at&page=1")),
+            ask(ReadsTrail, format!("{logs}?{named}")),
+        ],
+        "GET /api/audit/logs/{id}" => vec![
+            ask(ReadsTrail, format!("{logs}/{id}")),
+            ask(ReadsTrail, format!("{logs}/{id}?trail={trail}")),
+        ],
+        "GET /api/audit/logs/{id}/proof" => vec![
+            ask(ReadsTrail, format!("{logs}/{id}/proof")),
+            ask(ReadsTrail, format!("{logs}/{id}/proof?trail={trail}&redact=who,where,what")),
+        ],
+        "GET /api/audit/stats" => vec![
+            ask(Reads, "/api/audit/stats?interval=1h&top=1000"),
+            ask(Reads, format!("/api/audit/stats?q=trail:{trail}")),
+            ask(ReadsTrail, format!("/api/audit/stats?{named}")),
+        ],
+        "GET /api/audit/suggest" => {
+            let prefix: String = marker.chars().take(3).collect();
+            let fields = ["action", "category", "actor", "resource_type", "resource", "service"];
+            let path = |field| format!("/api/audit/suggest?field={field}&limit=100");
+            let fields = fields
+                .iter()
+                .flat_map(|field| [path(field), format!("{}&prefix={prefix}", path(field))]);
+            fields.map(|path| ask(Reads, path)).collect()
+        }
+        "GET /api/audit/timeline" => vec![
+            ask(Reads, format!("/api/audit/timeline?resource_id={}", t.resource)),
+            ask(Reads, format!("/api/audit/timeline?correlation_id={}", t.correlation)),
+            ask(ReadsTrail, format!("/api/audit/timeline?correlation_id=x&{named}")),
+        ],
+        "GET /api/audit/users/{id}" => vec![
+            ask(Reads, format!("/api/audit/users/{}", t.user)),
+            ask(Reads, "/api/audit/users/everybody?days=366"),
+        ],
+        "GET /api/audit/stream" => {
+            let path = "/api/audit/stream?last_event_id=0000000000000000";
+            vec![ask(Reads, path), ask(ReadsTrail, format!("{path}&{named}"))]
+        }
+        "GET /api/v1/audit-logs" => vec![
+            ask(Reads, "/api/v1/audit-logs?limit=1000"),
+            ask(Reads, format!("/api/v1/audit-logs?user_id={}", t.user)),
+        ],
+        "GET /api/v1/audit-logs/user/{user_id}" => vec![
+            ask(Reads, format!("/api/v1/audit-logs/user/{}", t.user)),
+            ask(Reads, "/api/v1/audit-logs/user/everybody"),
+        ],
+        "GET /api/trails" => vec![ask(Reads, "/api/trails")],
+        "PUT /api/trails/{name}" => {
+            vec![sends(Admin, format!("/api/trails/{trail}"), 200, r#"{"public":false}"#)]
+        }
+        "GET /trails/{name}/{*path}" => ["checkpoint", "tile/0/000.p/3", "tile/entries/000.p/3"]
+            .map(|file| ask(ReadsTrail, format!("/trails/{trail}/{file}")))
+            .to_vec(),
+        "GET /api/keys" => vec![ask(Admin, "/api/keys")],
+        "POST /api/keys" => {
+            let body = format!(r#"{{"role":"reader","name":"n","trails":["{trail}"]}}"#);
+            vec![sends(Admin, "/api/keys", 201, body)]
+        }
+        "DELETE /api/keys/{id}" => vec![sends(Admin, format!("/api/keys/{spare}"), 204, "")],
+        "GET /api/me" => vec![ask(Any, "/api/me")],
+        "GET /metrics" => vec![ask(Counters, "/metrics")],
+        "GET /livez" | "GET /readyz" | "GET /api/openapi.json" | "GET /api/docs" => {
+            vec![ask(Open, operation.split_once(' ').unwrap().1)]
+        }
+        _ => return None,
+    })
+}
