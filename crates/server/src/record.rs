@@ -60,10 +60,20 @@ pub struct ReadDetails {
 }
 
 /// What is counted instead of recorded, and what could not be recorded.
+/// What makes a read the same as one before. Questions differ by what is asked; looks at single events do
+/// not, since each of them would be a new one to look at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Repeated {
+    credential: String,
+    read: Read,
+    trail: String,
+    query: String,
+}
+
 #[derive(Default)]
 pub(crate) struct Recording {
-    /// By credential, kind and trail: when a read that repeats was last recorded, and how many followed.
-    echoes: Mutex<HashMap<(String, Read, String), Echo>>,
+    /// When a read that repeats was last recorded, and how many followed.
+    echoes: Mutex<HashMap<Repeated, Echo>>,
     refused: Mutex<Refused>,
     /// Recordings that failed and that no event tells of yet.
     lost: AtomicU64,
@@ -84,8 +94,8 @@ struct Refused {
 }
 
 impl AppState {
-    /// Records a read, durably, before its answer leaves. Reads of `_system` by one credential are recorded once a
-    /// minute and kind, with the number of those in between: else each look would make one more thing to look at.
+    /// Records a read, durably, before its answer leaves. Reads of `_system` that repeat are recorded once a
+    /// minute, with the number of those in between: else each look would make one more thing to look at.
     /// So are those of one trail's static tree, of which a monitor fetches thousands of files.
     /// Where the disk is full, the read goes on and what could not be recorded is counted.
     pub async fn record_read(
@@ -99,7 +109,7 @@ impl AppState {
         let tree = details.trails.first().filter(|_| read == Read::Tree);
         let mut since = 0;
         if let Some(trail) = system.or(tree) {
-            match self.recording().echo(caller, read, trail, self.now()) {
+            match self.recording().echo(caller, read, trail, &details, self.now()) {
                 Some(count) => since = count,
                 None => return Ok(()),
             }
@@ -176,8 +186,11 @@ impl AppState {
     pub(crate) async fn record_counted(&self, stopping: bool) {
         let Some(writer) = self.writer() else { return };
         let (echoes, refused) = self.recording().due(self.now(), stopping);
-        for (read, trail, echo) in echoes {
-            let details = json!({"trails": [trail], "since_last": echo.since});
+        for (Repeated { read, trail, query, .. }, echo) in echoes {
+            let mut details = json!({"trails": [trail], "since_last": echo.since});
+            if !query.is_empty() {
+                details["query"] = query.into();
+            }
             let event = own(read.action(), &echo.actor, details);
             if writer.record(event).await.is_err() {
                 self.lose(1);
@@ -214,8 +227,20 @@ impl AppState {
 
 impl Recording {
     /// Whether a read that repeats is to be recorded now, and how many were not since the last that was.
-    fn echo(&self, caller: &Caller, read: Read, trail: &str, now: Micros) -> Option<u64> {
-        let of = (caller.id.to_string(), read, trail.to_owned());
+    fn echo(
+        &self,
+        caller: &Caller,
+        read: Read,
+        trail: &str,
+        details: &ReadDetails,
+        now: Micros,
+    ) -> Option<u64> {
+        let of = Repeated {
+            credential: caller.id.to_string(),
+            read,
+            trail: trail.to_owned(),
+            query: cut(details.query.as_deref().unwrap_or(""), limits::RECORDED_QUERY_BYTES_MAX),
+        };
         let mut echoes = self.echoes.lock().expect("counting does not panic");
         let full = echoes.len() >= limits::ECHOES_MAX;
         match echoes.get_mut(&of) {
@@ -254,11 +279,11 @@ impl Recording {
     }
 
     /// Takes out what was counted for a minute.
-    fn due(&self, now: Micros, all: bool) -> (Vec<(Read, String, Echo)>, u64) {
+    fn due(&self, now: Micros, all: bool) -> (Vec<(Repeated, Echo)>, u64) {
         let over = |at: Micros| all || !(0..limits::MINUTE_MICROS).contains(&(now.0 - at.0));
         let mut echoes = self.echoes.lock().expect("counting does not panic");
         let due = echoes.extract_if(|_, echo| over(echo.at)).filter(|(_, echo)| echo.since > 0);
-        let due = due.map(|((_, read, trail), echo)| (read, trail, echo)).collect();
+        let due = due.collect();
         let mut refused = self.refused.lock().expect("counting does not panic");
         let count = if over(refused.window) { std::mem::take(&mut refused.suppressed) } else { 0 };
         (due, count)
