@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::generator::Generator;
 use crate::http::{Address, Connection, NDJSON};
-use crate::node::{Node, Peak};
+use crate::node::{Node, Peak, SEALED};
 use crate::table::thousands;
 
 /// How long a sender that was told to come again waits.
@@ -80,7 +80,8 @@ pub fn load(node: &Node, how: &Load) -> Result<Loaded> {
         ends.into_iter().try_for_each(|end| end.map_err(|_| anyhow!("a worker panicked"))?)
     })?;
     let durable = start.elapsed();
-    let settled = node.settle()?.map(|quiet| quiet.saturating_duration_since(start).max(durable));
+    let settled =
+        node.settle(SEALED)?.map(|quiet| quiet.saturating_duration_since(start).max(durable));
     let cpu_seconds = node.cpu_seconds()?.zip(cpu_before).map(|(after, before)| after - before);
     let put_off = progress.into_inner().map_err(|_| anyhow!("a worker panicked"))?.put_off;
     let making = source.into_inner().map_err(|_| anyhow!("a worker panicked"))?.making;

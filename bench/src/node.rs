@@ -20,8 +20,10 @@ use crate::http::Address;
 const START_SECONDS_MAX: u64 = 60;
 /// How often memory, and whether it is at work, is looked at.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
-/// How long a node must have been quiet until it is done.
-const QUIET: Duration = Duration::from_secs(1);
+/// How long a node must have been quiet until everything is sealed and indexed.
+pub const SEALED: Duration = Duration::from_secs(1);
+/// How long it must have been quiet until small segments are merged, too: that waits for quiet itself.
+pub const MERGED: Duration = Duration::from_secs(8);
 /// More clock ticks of 10 ms than this between two looks are work; its timers take less.
 const BUSY_TICKS_MIN: u64 = 1;
 /// How long it may go on working after the last event.
@@ -82,7 +84,7 @@ impl Node {
 
     /// Waits until everything is sealed and indexed: one active file at most, and hardly any work done
     /// for a while. Gives the moment at which that began; `None` where it cannot be seen.
-    pub fn settle(&self) -> Result<Option<Instant>> {
+    pub fn settle(&self, quiet: Duration) -> Result<Option<Instant>> {
         let (Some(pid), Some(data)) = (self.pid, &self.data) else { return Ok(None) };
         let deadline = Instant::now() + Duration::from_secs(SETTLE_SECONDS_MAX);
         let (mut quiet_since, mut ticks) = (Instant::now(), cpu_ticks(pid)?);
@@ -93,7 +95,7 @@ impl Node {
                 quiet_since = Instant::now();
             }
             ticks = now;
-            if quiet_since.elapsed() >= QUIET {
+            if quiet_since.elapsed() >= quiet {
                 return Ok(Some(quiet_since));
             }
         }
@@ -344,7 +346,7 @@ mod tests {
         let pid = node.pid.expect("a process");
         std::fs::create_dir_all(node.data.as_ref().expect("a directory")).expect("made");
         // It sleeps, so there is nothing to wait for.
-        assert!(node.settle().expect("it is seen").is_some());
+        assert!(node.settle(SEALED).expect("it is seen").is_some());
         drop(node);
         assert!(cpu_ticks(pid).is_err());
     }

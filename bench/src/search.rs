@@ -1,6 +1,7 @@
 //! Everything about searching in one run: loading, size, memory, questions, and how soon it is found.
 
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -9,7 +10,7 @@ use crate::bulk::{self, Load};
 use crate::delay;
 use crate::generator::{Events, Generator};
 use crate::http::Connection;
-use crate::node::Node;
+use crate::node::{MERGED, Node};
 use crate::peers::postgres::{self, Postgres};
 use crate::peers::sqlite::{self, Sqlite};
 use crate::table::{Table, thousands};
@@ -38,6 +39,9 @@ pub fn ours(node: &Node, plan: &Plan) -> Result<Vec<Asked>> {
     println!("Indelible, {} events:", thousands(plan.load.events as u64));
     let loaded = bulk::load(node, &plan.load)?;
     println!("{}\n", loaded.text()?);
+    let start = Instant::now();
+    node.settle(MERGED)?;
+    println!("small segments merged after {:.0} s more, at rest\n", start.elapsed().as_secs_f64());
     print_sizes(node, plan.load.events)?;
     let draws = values::draw(plan.load.seed, plan.load.events, plan.asked)?;
     let watch = node.watch();

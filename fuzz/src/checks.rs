@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use indelible_event::{Checked, Disclosure, Entry, EventId, Items, Micros, check, view};
+use indelible_index::query::parse;
+use indelible_index::{Doc, Facet, Field, Frozen, Index};
 use indelible_log::frame::{self, FileHeader};
 use indelible_log::manifest::{self, Manifest};
 use indelible_log::record::{PartRef, Pos, Salts, Seq, TrailNo};
@@ -26,17 +28,19 @@ use crate::memory::Memory;
 pub type Check = (&'static str, fn(&[u8]));
 
 /// All of them. The names are those of the fuzz targets and of the folders of their seeds.
-pub const ALL: [Check; 13] = [
+pub const ALL: [Check; 15] = [
     ("active", active),
     ("consistency", consistency),
     ("disclosure", disclosure),
     ("entry", entry),
     ("event", event),
     ("frame", frame),
+    ("index", index),
     ("items", items),
     ("manifest", manifest),
     ("note", note),
     ("proof", proof),
+    ("query", query),
     ("rows", rows),
     ("segment", segment),
     ("tile_path", tile_path),
@@ -81,6 +85,55 @@ pub fn entry(data: &[u8]) {
         entry.encode(&mut again);
         assert_eq!(again, data);
     }
+}
+
+/// A query that is read is read again from its own text as the same, and looks at any record to its end.
+pub fn query(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let now = Micros(1_790_000_000_000_000);
+    let Ok(query) = parse(text, now) else { return };
+    assert_eq!(parse(&query.text, now).as_ref(), Ok(&query), "its text says all of it");
+    let event = br#"{"action":"order.cancel","outcome":"failure","actor":{"id":"Maria"},"targets":[{"type":"order","id":"o-7"}],"details":{"n":7,"note":"left at 10.0.0.1"},"context":{"ip":"10.0.0.1"}}"#;
+    let event = check(event).expect("a plain event");
+    let entry = Entry {
+        id: EventId([7; 16]),
+        recorded_at: now,
+        occurred_at: None,
+        action: &event.action,
+        category: None,
+        outcome: event.outcome,
+        phase: None,
+        reference: None,
+        source: None,
+        recorded_by: None,
+        parts_hash: [0; 32],
+    };
+    let doc = Doc { pos: 0, trail: 1, trail_name: "shop", entry, parts: event.parts.all() };
+    query.matches(&doc);
+}
+
+/// Whatever is opened as an index answers every question or says that it is damaged, and no row that it gives
+/// is beyond its last.
+pub fn index(data: &[u8]) {
+    let Ok(index) = Frozen::open(Bytes::copy_from_slice(data)) else { return };
+    let rows = index.rows();
+    let within = |found: &roaring::RoaringBitmap| assert!(found.max().is_none_or(|row| row < rows));
+    for (field, value) in [(Field::Word, &b"order"[..]), (Field::Correlation, b"corr-1")] {
+        let _ = index.term(field, value).inspect(within);
+    }
+    let _ = index.select(Field::Word, b"", &mut |word| word.len() > 3).inspect(within);
+    for row in (0..rows).step_by(1 + rows as usize / 16) {
+        let (pos, at) = (index.pos(row), index.recorded_at(row));
+        (index.row_at(pos), index.recorded_in(at, Micros(i64::MAX)), index.occurred_at(row));
+    }
+    for facet in Facet::ALL {
+        let _ = index.facet_codes(facet).map(|codes| codes.get(rows.saturating_sub(1)));
+        let _ = index.facet_counts(facet);
+        for value in 0..index.facet_len(facet).min(16) {
+            let _ = index.facet_value(facet, value);
+        }
+    }
+    let _ = index.check();
 }
 
 /// A record has one spelling, and a group no byte that is not accounted for. After the first byte comes

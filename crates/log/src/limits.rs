@@ -8,7 +8,7 @@ pub const ACTIVE_BYTES_SEAL: u64 = 512 << 20;
 pub const ACTIVE_AGE_SEAL_MICROS: i64 = 3_600_000_000;
 /// Records the active file may hold while an earlier one is still being sealed. Beyond it appends
 /// wait for the sealer, so that memory stays bounded.
-pub const ACTIVE_RECORDS_MAX: u64 = 300_000;
+pub const ACTIVE_RECORDS_MAX: u64 = 250_000;
 /// Bytes the active file may hold while an earlier one is still being sealed.
 pub const ACTIVE_BYTES_MAX: u64 = 2 << 30;
 

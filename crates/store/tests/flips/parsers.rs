@@ -5,7 +5,8 @@ mod checks;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use indelible_event::{DisclosedPart, Disclosure, Part};
+use indelible_event::{DisclosedPart, Disclosure, Entry, EventId, Micros, Part, check};
+use indelible_index::{Doc, Index, Live};
 use indelible_merkle::TlogProof;
 use indelible_sim::{Rng, scale};
 
@@ -33,6 +34,7 @@ fn seeds(directory: &Directory, name: &str) -> Vec<Vec<u8>> {
         "entry" => directory.entries().collect(),
         "event" => (0..5).map(|n| event("default", n)).collect(),
         "frame" => (0..2).map(|flags| flagged(flags, log()[64..].to_vec())).collect(),
+        "index" => (1..4).map(|n| frozen(n * 40)).collect(),
         "items" => vec![
             b"\x01[{\"a\": [1, \"]\\\"\"]}, 2,\n{}]".to_vec(),
             b"\x02{\"a\":1}\n\n{\"b\":\"\\\"\"}\r\nxyz".to_vec(),
@@ -42,6 +44,13 @@ fn seeds(directory: &Directory, name: &str) -> Vec<Vec<u8>> {
         }
         "note" => files("/checkpoint").chain([directory.vkey().into_bytes()]).collect(),
         "proof" => directory.proofs().map(String::into_bytes).collect(),
+        "query" => [
+            "actor:maria action:order.* -outcome:success created:2026-01-01..2026-01-31",
+            "details.n:>=7 (\"left at\" OR ip:10.0.0.0/8) -note* /o-[0-9]+/",
+            "name:\"Ada Example\" AND NOT has:changes occurred:-7d",
+        ]
+        .map(Into::into)
+        .to_vec(),
         "rows" => (0..2)
             .map(|flags| flagged(flags, files(".rows").min_by_key(Vec::len).unwrap()))
             .collect(),
@@ -58,6 +67,36 @@ fn seeds(directory: &Directory, name: &str) -> Vec<Vec<u8>> {
             .to_vec(),
         other => panic!("no seeds for {other}"),
     }
+}
+
+/// An index file of so many records.
+fn frozen(count: u64) -> Vec<u8> {
+    let mut live = Live::new(1);
+    for n in 0..count {
+        let json = format!(
+            r#"{{"action":"order.cancel","user_id":"u{}","resource_type":"order","resource_id":"o-{n}","correlation_id":"corr-{}","metadata":{{"n":{n}}}}}"#,
+            n % 7,
+            n / 4
+        );
+        let event = check(json.as_bytes()).unwrap();
+        let entry = Entry {
+            id: EventId([n as u8; 16]),
+            recorded_at: Micros(1_790_000_000_000_000 + n as i64),
+            occurred_at: None,
+            action: &event.action,
+            category: None,
+            outcome: event.outcome,
+            phase: None,
+            reference: None,
+            source: None,
+            recorded_by: None,
+            parts_hash: [0; 32],
+        };
+        live.push(&Doc { pos: n, trail: 1, trail_name: "", entry, parts: event.parts.all() });
+    }
+    let mut bytes = Vec::new();
+    live.freeze(&mut (0..live.rows()), &mut bytes).unwrap();
+    bytes
 }
 
 fn withheld() -> Disclosure {
