@@ -123,8 +123,9 @@ pub fn index(data: &[u8]) {
     }
     let _ = index.select(Field::Word, b"", &mut |word| word.len() > 3).inspect(within);
     for row in (0..rows).step_by(1 + rows as usize / 16) {
-        let (pos, at) = (index.pos(row), index.recorded_at(row));
-        (index.row_at(pos), index.recorded_in(at, Micros(i64::MAX)), index.occurred_at(row));
+        assert!(index.row_at(index.pos(row)) <= rows);
+        assert!(index.recorded_in(index.recorded_at(row), Micros(i64::MAX)).end <= rows);
+        index.occurred_at(row);
     }
     for facet in Facet::ALL {
         let _ = index.facet_codes(facet).map(|codes| codes.get(rows.saturating_sub(1)));
