@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// Text that is often nearly JSON. Numbers stay small, because serde_json reads them as floats.
+/// Text that is often nearly JSON.
 fn nearly_json() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => proptest::sample::select(vec!["{", "}", "[", "]", ",", ":", " ", "\n"]).prop_map(str::to_owned),
@@ -27,6 +27,8 @@ fn compare(value: &str) -> Result<(), TestCaseError> {
                 serde_json::from_slice(checked.parts.get(Part::What).unwrap()).unwrap();
             prop_assert_eq!(&what["changes"]["before"], &theirs);
         }
+        // Numbers are kept as they are written; serde_json reads them as floats, which have an end.
+        (Ok(_), Err(error)) if error.to_string().starts_with("number out of range") => {}
         (Ok(_), Err(error)) => {
             let whole = serde_json::from_str::<Value>(&json);
             prop_assert!(whole.is_ok(), "{} was accepted: {}", value, error);
