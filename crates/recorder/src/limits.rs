@@ -1,0 +1,48 @@
+//! Every bound of the recorder, in one place.
+
+use std::time::Duration;
+
+/// The most bytes of events that may wait for the recorder's thread, unless the builder says otherwise.
+pub const QUEUE_BYTES_MAX: usize = 16 << 20;
+/// The most bytes of encoded events held in memory where there is no spool.
+pub const BUFFER_BYTES_MAX: usize = 32 << 20;
+/// The most bytes a spool may take on disk, unless the builder says otherwise.
+pub const SPOOL_BYTES_MAX: u64 = 1 << 30;
+/// How many events make a batch, unless the builder says otherwise.
+pub const BATCH_SIZE: usize = 100;
+/// The most events of a batch, whatever the builder says: what a node takes at once with ease.
+pub const BATCH_SIZE_MAX: usize = 10_000;
+/// The most bytes of a batch; one event may be larger than that and goes alone.
+pub const BATCH_BYTES_MAX: usize = 1 << 20;
+/// How long an event waits for its batch to fill, unless the builder says otherwise.
+pub const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
+/// How often the recorder's thread looks into its queue while events come.
+pub const NAP: Duration = Duration::from_millis(5);
+/// How often it looks when none came for a while.
+pub const IDLE_NAP: Duration = Duration::from_millis(50);
+/// Looks that found nothing before it naps longer.
+pub const IDLE_AFTER: u32 = 20;
+/// How long `close` waits at most, unless told otherwise.
+pub const CLOSE_MAX: Duration = Duration::from_secs(10);
+/// How long the last clone's `drop` waits, where nobody called `close`.
+pub const DROP_MAX: Duration = Duration::from_secs(5);
+/// How long an event that must be durable may take before its caller hears that nothing is known.
+pub const DURABLE_MAX: Duration = Duration::from_secs(10);
+/// How long `record` waits for room where the builder chose to wait.
+pub const WAIT_MAX: Duration = Duration::from_secs(1);
+/// The first pause after a failed sending; it doubles with each.
+pub const RETRY_MIN: Duration = Duration::from_millis(100);
+/// The longest pause between tries.
+pub const RETRY_MAX: Duration = Duration::from_secs(10);
+/// How often losses are told, if there were any.
+pub const LOSSES_TOLD: Duration = Duration::from_secs(10);
+/// The most different (event type, cause) that are counted apart; the rest are counted together.
+pub const LOSS_KINDS_MAX: usize = 256;
+/// The most routes that coverage keeps apart.
+pub const ROUTES_MAX: usize = 10_000;
+/// The most keys of a bulk operation that are listed in the event itself.
+pub const BULK_KEYS_SHOWN_MAX: usize = 1_000;
+/// The most bytes of those keys together.
+pub const BULK_KEYS_BYTES_MAX: usize = 64 << 10;
+/// Bytes that an event takes beside its texts; only for accounting.
+pub const EVENT_OVERHEAD_BYTES: usize = 512;
