@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::task;
 use std::time::Duration;
 
+use indelible_event::limits;
 use serde::Serialize;
 use serde::ser::Serializer;
 
 use crate::event::{Actor, Text, length, milliseconds};
+use crate::fit::Texts;
 
 /// From where, with what, within which request.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -77,30 +79,49 @@ fn in_milliseconds<S: Serializer>(value: &Option<Duration>, to: S) -> Result<S::
 }
 
 impl Context {
-    /// The context of an event within a scope: its own fields, and the scope's where it has none.
-    pub(crate) fn merged(own: Option<&Context>, around: Option<&Context>) -> Option<Context> {
-        let (own, around) = match (own, around) {
-            (None, None) => return None,
-            (Some(one), None) | (None, Some(one)) => return (!one.is_empty()).then(|| one.clone()),
-            (Some(own), Some(around)) => (own.clone(), around.clone()),
-        };
-        let merged = Context {
-            ip: own.ip.or(around.ip),
-            user_agent: own.user_agent.or(around.user_agent),
-            request_id: own.request_id.or(around.request_id),
-            correlation_id: own.correlation_id.or(around.correlation_id),
-            session_id: own.session_id.or(around.session_id),
-            trace_id: own.trace_id.or(around.trace_id),
-            span_id: own.span_id.or(around.span_id),
-            service: own.service.or(around.service),
-            host: own.host.or(around.host),
-            // A request is whole or not there: half of one and half of another would be a third.
-            http: own.http.or(around.http),
-        };
-        (!merged.is_empty()).then_some(merged)
+    /// Takes from another what this one does not say.
+    pub(crate) fn fill(&mut self, around: &Context) {
+        let theirs = [&around.ip, &around.user_agent, &around.request_id, &around.correlation_id]
+            .into_iter()
+            .chain([&around.session_id, &around.trace_id, &around.span_id, &around.service])
+            .chain([&around.host]);
+        for (own, theirs) in self.texts_mut().into_iter().zip(theirs) {
+            if own.is_none() {
+                own.clone_from(theirs);
+            }
+        }
+        // A request is whole or not there: half of one and half of another would be a third.
+        if self.http.is_none() {
+            self.http.clone_from(&around.http);
+        }
     }
 
-    fn is_empty(&self) -> bool {
+    fn texts_mut(&mut self) -> [&mut Option<Text>; 9] {
+        [
+            &mut self.ip,
+            &mut self.user_agent,
+            &mut self.request_id,
+            &mut self.correlation_id,
+            &mut self.session_id,
+            &mut self.trace_id,
+            &mut self.span_id,
+            &mut self.service,
+            &mut self.host,
+        ]
+    }
+
+    pub(crate) fn visit(&mut self, texts: &mut Texts<'_>) {
+        for text in self.texts_mut() {
+            texts.option(text, limits::TEXT_BYTES_MAX);
+        }
+        if let Some(http) = &mut self.http {
+            texts.option(&mut http.method, limits::KIND_BYTES_MAX);
+            texts.option(&mut http.path, limits::PATH_BYTES_MAX);
+            texts.option(&mut http.route, limits::PATH_BYTES_MAX);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
         self.weight() == 0 && self.http.is_none()
     }
 

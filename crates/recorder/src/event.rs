@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indelible_event::{EventId, Micros, Outcome, Phase, Source};
+use indelible_event::{EventId, Micros, Outcome, Phase, Source, limits};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::context::{Context, Scope};
+use crate::fit::Texts;
 use crate::json::Json;
 use crate::limits::EVENT_OVERHEAD_BYTES;
 
@@ -154,15 +155,15 @@ impl Event {
         self
     }
 
-    /// The state before: anything that serialises. The difference to `after` is computed when it is read.
+    /// The state before: anything that serialises; `()` is none. The difference to `after` is computed when it is read.
     pub fn before(mut self, value: impl Serialize) -> Event {
-        self.0.before = Some(Json::of(&value));
+        self.0.before = Json::some(&value);
         self
     }
 
     /// The state after.
     pub fn after(mut self, value: impl Serialize) -> Event {
-        self.0.after = Some(Json::of(&value));
+        self.0.after = Json::some(&value);
         self
     }
 
@@ -176,9 +177,28 @@ impl Event {
         self
     }
 
-    /// The scope it happened in, such as a store: kept as `details.scope`.
-    pub fn scope(self, scope: impl Serialize) -> Event {
-        self.detail("scope", scope)
+    /// Many details: each member of an object (a map, a struct) becomes one; `()` is none, and any other value is
+    /// kept as `details.value`.
+    pub fn details(mut self, details: impl Serialize) -> Event {
+        let Some(details) = Json::some(&details) else { return self };
+        match details.members() {
+            Some(members) => {
+                for (key, value) in members {
+                    self.0.details.retain(|(known, _)| *known != key);
+                    self.0.details.push((key.into(), value));
+                }
+                self
+            }
+            None => self.detail("value", details),
+        }
+    }
+
+    /// The scope it happened in, such as a store: kept as `details.scope`; `()` is none.
+    pub fn scope(mut self, scope: impl Serialize) -> Event {
+        if let Some(scope) = Json::some(&scope) {
+            self.0.details.push((Text::Borrowed("scope"), scope));
+        }
+        self
     }
 
     /// What went wrong. An outcome that was not said becomes `failure`.
@@ -371,7 +391,17 @@ impl Actor {
             + length(&self.email)
             + length(&self.auth.method)
             + length(&self.auth.token_id)
-            + self.on_behalf_of.as_ref().map_or(0, |other| other.weight())
+            + self.on_behalf_of.as_ref().map_or(0, |other| size_of::<Actor>() + other.weight())
+    }
+
+    pub(crate) fn visit(&mut self, texts: &mut Texts<'_>) {
+        for text in [&mut self.id, &mut self.name, &mut self.email, &mut self.auth.token_id] {
+            texts.option(text, limits::TEXT_BYTES_MAX);
+        }
+        texts.option(&mut self.auth.method, limits::KIND_BYTES_MAX);
+        if let Some(other) = &mut self.on_behalf_of {
+            other.visit(texts);
+        }
     }
 }
 
@@ -419,7 +449,25 @@ impl Target {
     }
 
     fn weight(&self) -> usize {
-        self.kind.len() + self.id.len() + length(&self.name) + 48
+        self.kind.len() + self.id.len() + length(&self.name) + size_of::<Target>()
+    }
+
+    pub(crate) fn visit(&mut self, texts: &mut Texts<'_>) {
+        texts.text(&mut self.kind, limits::KIND_BYTES_MAX);
+        texts.text(&mut self.id, limits::TEXT_BYTES_MAX);
+        texts.option(&mut self.name, limits::TEXT_BYTES_MAX);
+    }
+}
+
+impl Fields {
+    /// Takes from the scope what the event did not say itself.
+    pub(crate) fn settle(&mut self) {
+        let Some(scope) = self.scope.take() else { return };
+        self.trail = self.trail.take().or_else(|| scope.trail.clone());
+        self.actor = self.actor.take().or_else(|| scope.actor.clone());
+        if !scope.context.is_empty() {
+            self.context.get_or_insert_default().fill(&scope.context);
+        }
     }
 }
 
@@ -430,8 +478,7 @@ impl Serialize for Fields {
         if let Some(id) = &self.id {
             map.serialize_entry("id", &id.to_string())?;
         }
-        let scope = self.scope.as_deref();
-        if let Some(trail) = self.trail.as_ref().or(scope.and_then(|s| s.trail.as_ref())) {
+        if let Some(trail) = &self.trail {
             map.serialize_entry("trail", trail)?;
         }
         if let Some(at) = self.occurred_at {
@@ -448,7 +495,7 @@ impl Serialize for Fields {
         if let Some(id) = &self.reference {
             map.serialize_entry("ref", &id.to_string())?;
         }
-        if let Some(actor) = self.actor.as_ref().or(scope.and_then(|s| s.actor.as_ref())) {
+        if let Some(actor) = &self.actor {
             map.serialize_entry("actor", actor)?;
         }
         if !self.targets.is_empty() {
@@ -466,9 +513,8 @@ impl Serialize for Fields {
         if let Some(error) = &self.error {
             map.serialize_entry("error", error)?;
         }
-        let own = self.context.as_deref();
-        if let Some(context) = Context::merged(own, scope.map(|s| &s.context)) {
-            map.serialize_entry("context", &context)?;
+        if let Some(context) = self.context.as_ref().filter(|context| !context.is_empty()) {
+            map.serialize_entry("context", context)?;
         }
         if let Some(source) = &self.source {
             map.serialize_entry("source", &SourceText(source))?;

@@ -1,7 +1,9 @@
 //! Free JSON of an event: the text that a value serialises to, kept as it is.
 
-use serde::Serialize;
-use serde::ser::Serializer;
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// A value as JSON text. Its numbers stay as they were written.
@@ -13,6 +15,17 @@ impl Json {
     /// that says so: an event must not be lost over a detail of it.
     pub fn of(value: &(impl Serialize + ?Sized)) -> Json {
         serde_json::value::to_raw_value(value).map_or_else(Json::unserializable, Json)
+    }
+
+    /// The same, but nothing for what says nothing: `()` and `None`.
+    pub(crate) fn some(value: &(impl Serialize + ?Sized)) -> Option<Json> {
+        Some(Json::of(value)).filter(|json| json.text() != "null")
+    }
+
+    /// The members of an object, in order; a name that comes twice is there twice.
+    pub(crate) fn members(&self) -> Option<Vec<(String, Json)>> {
+        let Members(members) = serde_json::from_str(self.text()).ok()?;
+        Some(members)
     }
 
     /// Its text.
@@ -33,5 +46,31 @@ impl Json {
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
+    }
+}
+
+struct Members(Vec<(String, Json)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    members.push((key, Json(value)));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Collect)
     }
 }

@@ -1,14 +1,49 @@
-//! The SDK's engine.
+//! The engine of Indelible's SDK: recording that is automatic, never breaks the work, and never loses in silence.
+//!
+//! Applications use it through the facade crate `indelible`, which adds the places that events go to. Here is what
+//! happens in between: [`Recorder::record`] pushes an [`Event`] into a queue; the recorder's thread decides by the
+//! [`Policy`] whether it is kept, fills in what the surrounding [`Scope`] knows, lets the [`Redaction`] take secrets out,
+//! and buffers the bytes in memory or in a spool on disk; another thread sends them in batches through a [`Transport`]
+//! until they are answered for. Whatever is lost on that way is counted and told in the trail.
 
 pub mod actions;
+mod buffer;
 mod bulk;
+mod call;
+mod clock;
 mod context;
+mod coverage;
+mod encode;
+mod engine;
+mod error;
 mod event;
+mod fit;
 mod json;
+mod ledger;
 pub mod limits;
+mod memory;
+mod operation;
+mod policy;
+mod recorder;
+mod redact;
+mod spool;
+mod ticket;
+mod transport;
 
 pub use bulk::bulk_hash;
+pub use call::Call;
 pub use context::{Context, Http, Scope, Scoped};
+pub use coverage::{Coverage, Route};
+pub use engine::WhenFull;
+pub use error::{OpenError, RecordError, Unwritten};
 pub use event::{Actor, ActorType, Event, Target, Text};
 pub use indelible_event::{EventId, Micros, Outcome, Phase};
 pub use json::Json;
+pub use ledger::{Cause, Loss};
+pub use memory::{__private, Recorded};
+pub use operation::{Begin, Operation};
+pub use policy::{Durability, Policy, Verdict};
+pub use recorder::{Builder, Recorder, global, set_global};
+pub use redact::Redaction;
+pub use ticket::Ticket;
+pub use transport::{Receipt, SendError, Sent, Transport};

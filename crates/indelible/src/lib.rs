@@ -1,0 +1,1 @@
+//! An audit trail that cannot be quietly changed: the SDK.

@@ -1,0 +1,1 @@
+//! The attribute that audits a function.

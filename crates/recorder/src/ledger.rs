@@ -1,0 +1,105 @@
+//! What was lost: counted by event type and cause, and told in the trail itself.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use indelible_event::Micros;
+use serde::Serialize;
+
+use crate::actions::AUDIT_LOSS;
+use crate::event::{Actor, Event};
+use crate::limits::LOSS_KINDS_MAX;
+use crate::{Outcome, clock};
+
+/// Why something was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// Left out by the configured rate. The only cause that leaves no gap in the source's numbers.
+    Sampled,
+    /// There was no room for it.
+    Dropped,
+    /// It could not be kept as it was.
+    Refused,
+    /// The event is kept, without a part that was too large.
+    Cut,
+    /// It was given up when the recorder closed.
+    Unsent,
+}
+
+/// How much was lost of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// The event type; "" for events that have none.
+    pub event_type: String,
+    /// Why.
+    pub cause: Cause,
+    /// How many events.
+    pub count: u64,
+}
+
+/// The event type of losses beyond [`LOSS_KINDS_MAX`] kinds.
+const OTHERS: &str = "others";
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Since the recorder was opened.
+    all: BTreeMap<(String, Cause), u64>,
+    /// Since they were last told.
+    untold: BTreeMap<(String, Cause), u64>,
+    from: Option<Micros>,
+}
+
+impl Ledger {
+    pub(crate) fn count(&self, event_type: &str, cause: Cause, count: u64) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.from.get_or_insert_with(clock::now);
+        let Counts { all, untold, .. } = &mut *counts;
+        for map in [all, untold] {
+            let many = map.len() >= LOSS_KINDS_MAX;
+            let known = |map: &BTreeMap<_, _>| map.contains_key(&(event_type.to_owned(), cause));
+            let name = if many && !known(map) { OTHERS } else { event_type };
+            *map.entry((name.to_owned(), cause)).or_default() += count;
+        }
+    }
+
+    /// All losses since the recorder was opened.
+    pub(crate) fn all(&self) -> Vec<Loss> {
+        listed(&self.0.lock().unwrap_or_else(PoisonError::into_inner).all)
+    }
+
+    pub(crate) fn has_untold(&self) -> bool {
+        !self.0.lock().unwrap_or_else(PoisonError::into_inner).untold.is_empty()
+    }
+
+    /// The event that tells what was not told yet. Whoever takes it must bring it into the trail.
+    pub(crate) fn tell(&self) -> Option<Event> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = counts.from.take()?;
+        let losses = listed(&std::mem::take(&mut counts.untold));
+        drop(counts);
+        tracing::warn!(?losses, "audit events were lost or cut");
+        Some(
+            Event::new(AUDIT_LOSS)
+                .category("system")
+                .outcome(Outcome::Failure)
+                .actor(Actor::system("indelible-recorder"))
+                .occurred_at(clock::now())
+                .detail("losses", losses)
+                .detail("from", from.to_string())
+                .detail("to", clock::now().to_string()),
+        )
+    }
+}
+
+fn listed(counts: &BTreeMap<(String, Cause), u64>) -> Vec<Loss> {
+    let loss = |((event_type, cause), count): (&(String, Cause), &u64)| Loss {
+        event_type: event_type.clone(),
+        cause: *cause,
+        count: *count,
+    };
+    counts.iter().map(loss).collect()
+}

@@ -1,0 +1,1 @@
+//! Audits every request of an actix-web application.

@@ -1,0 +1,1 @@
+//! Audits every operation of an OpenDAL storage.

@@ -1,0 +1,1 @@
+//! Audits every request of a tower service: axum, tonic.
