@@ -36,7 +36,7 @@ pub const RETRY_MIN: Duration = Duration::from_millis(100);
 pub const RETRY_MAX: Duration = Duration::from_secs(10);
 /// How often losses are told, if there were any.
 pub const LOSSES_TOLD: Duration = Duration::from_secs(10);
-/// The most different (event type, cause) that are counted apart; the rest are counted together.
+/// The most event types that are counted apart for each cause of losses; the rest are counted together.
 pub const LOSS_KINDS_MAX: usize = 256;
 /// The most routes that coverage keeps apart.
 pub const ROUTES_MAX: usize = 10_000;
