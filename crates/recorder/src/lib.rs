@@ -6,9 +6,11 @@ mod context;
 mod event;
 mod json;
 pub mod limits;
+mod redact;
 
 pub use bulk::bulk_hash;
 pub use context::{Context, Http, Scope, Scoped};
 pub use event::{Actor, ActorType, Event, Target, Text};
 pub use indelible_event::{EventId, Micros, Outcome, Phase};
 pub use json::Json;
+pub use redact::{HMAC_MARK, NO_SECRETS, REDACTED, Redaction, SECRET_KEYS, STILL_THE_SAME};
