@@ -46,3 +46,12 @@ pub const BULK_KEYS_SHOWN_MAX: usize = 1_000;
 pub const BULK_KEYS_BYTES_MAX: usize = 64 << 10;
 /// Bytes that an event takes beside its texts; only for accounting.
 pub const EVENT_OVERHEAD_BYTES: usize = 512;
+
+/// How deep redaction looks into an event; no event that is accepted is half as deep.
+pub const REDACT_DEPTH_MAX: usize = 128;
+/// The most bytes of a name that stands before `=` or `:` in a text, or of a PEM block's label.
+pub const REDACT_KEY_BYTES_MAX: usize = 64;
+/// Keys shorter than this hold no secret of their own: the shortest card number is longer.
+pub const REDACT_KEY_LOOKED_AT_MIN: usize = 12;
+/// How often a text in which a secret was found is looked at again.
+pub const REDACT_PASSES_MAX: usize = 4;
