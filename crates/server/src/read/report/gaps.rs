@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use axum::response::Response;
 use indelible_event::Micros;
-use indelible_index::search::{Lacking, Numbers, SourceSeen, Sources, SourcesAsk};
+use indelible_index::search::{Lacking, Met, Numbers, SourceSeen, Sources, SourcesAsk};
 use indelible_log::hex;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -163,7 +163,7 @@ fn answer(session: &mut Session<'_>, window: &Window, all_trails: bool) -> Resul
     let want = SourcesAsk { since: window.since, recent, within: within.as_ref() };
     let Sources { sources: seen, lacking, alarms } = session.sources(&want)?;
     let ids: BTreeSet<[u8; 16]> = seen.iter().map(|source| source.id).collect();
-    let losses = Losses::read(session, window, &ids, within.as_ref())?;
+    let mut losses = Losses::read(session, window, &ids, within.as_ref())?;
     let mut alarms = AlarmShown::all(session, alarms);
     let mut sources: Vec<SourceShown> =
         seen.into_iter().map(|seen| source_shown(seen, &losses)).collect();
@@ -173,12 +173,13 @@ fn answer(session: &mut Session<'_>, window: &Window, all_trails: bool) -> Resul
     });
     let more_sources = sources.len().saturating_sub(limits::GAPS_SOURCES_SHOWN);
     sources.truncate(limits::GAPS_SOURCES_SHOWN);
-    let many = || losses.too_many.then(|| Incomplete::gaps("losses", "there are too many kinds of loss"));
-    let index = session.incomplete(None);
-    let met = session.incomplete(losses.met);
-    let incomplete = index.or(lacking.map(incomplete)).or(met).or_else(many);
-    let unread_losses = losses.unread;
-    let mut losses = losses;
+    let many =
+        losses.too_many.then(|| Incomplete::gaps("losses", "there are too many kinds of loss"));
+    let incomplete = session
+        .incomplete(None)
+        .or(lacking.map(incomplete))
+        .or(losses.met.map(losses_unread))
+        .or(many);
     alarms.append(&mut losses.alarms);
     let answer = GapsAnswer {
         since: window.since.map(Time),
@@ -186,8 +187,8 @@ fn answer(session: &mut Session<'_>, window: &Window, all_trails: bool) -> Resul
         sources,
         more_sources,
         total,
+        unread_losses: losses.unread,
         losses: losses.shown(),
-        unread_losses,
         incomplete,
         alarms,
     };
@@ -233,6 +234,11 @@ fn total(sources: &[SourceShown]) -> Total {
         add(&mut total.in_flight, source.in_flight);
     }
     total
+}
+
+/// Not all that recorders say was read, so more may be explained.
+fn losses_unread(met: Met) -> Incomplete {
+    Incomplete::gaps(met.name(), "not all losses that were said could be read")
 }
 
 fn incomplete(lacking: Lacking) -> Incomplete {
