@@ -71,7 +71,9 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Report { command: ReportCommand::Unfinished(args) } => {
             ask::unfinished::run(global, out, &args)
         }
-        Command::Report { command: ReportCommand::Gaps(args) } => ask::gaps::run(global, out, &args),
+        Command::Report { command: ReportCommand::Gaps(args) } => {
+            ask::gaps::run(global, out, &args)
+        }
         Command::Tail(args) => ask::tail::run(global, out, &args),
         Command::Cat(args) => cat::run(global, out, &args),
         Command::Trails(args) => show::trails(global, out, &args),

@@ -65,8 +65,17 @@ fn print(out: &mut Out, look: &Look, gaps: &Answer) -> Result<(), Failure> {
 
 fn sources(look: &Look, sources: &[SourceOf]) -> Table {
     let headings = [
-        "SOURCE", "SERVICE", "FIRST SEEN", "LAST SEEN", "RECEIVED", "DOUBLE", "HIGHEST", "MISSING",
-        "EXPLAINED", "UNEXPLAINED", "IN FLIGHT",
+        "SOURCE",
+        "SERVICE",
+        "FIRST SEEN",
+        "LAST SEEN",
+        "RECEIVED",
+        "DOUBLE",
+        "HIGHEST",
+        "MISSING",
+        "EXPLAINED",
+        "UNEXPLAINED",
+        "IN FLIGHT",
     ];
     let mut table = Table::new(&headings, &[4, 5, 6, 7, 8, 9, 10]);
     // Numbers too scattered to be counted are not known.
@@ -115,5 +124,21 @@ fn tell_limits(gaps: &Answer) {
     if gaps.unread_losses > 0 {
         let count = grouped(gaps.unread_losses);
         out::note(format_args!("{count} losses were told in a way that cannot be understood"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_named_as_far_as_they_fit() {
+        let of =
+            |n: u64| (0..n).map(|n| Range { from: n * 10, to: n * 10 + n % 2 }).collect::<Vec<_>>();
+        assert_eq!(missing(&of(3), 0), "missing 0, 10-11, 20");
+        assert_eq!(
+            missing(&of(9), 1_000),
+            "missing 0, 10-11, 20, 30-31, 40, 50-51, 60, 70-71 and 1,001 more"
+        );
     }
 }

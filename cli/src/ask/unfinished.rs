@@ -73,7 +73,8 @@ fn print(out: &mut Out, look: &Look, begun: &Begun, colour: Paint) -> Result<(),
     if let Some(after) = &begun.followed_by {
         let indent = " ".repeat(AGE_WIDTH + 2);
         let (at, action) = (look.time(&after.recorded_at), clean(&after.action));
-        let line = format!("{indent}{at}  {}  then {action} in {}", clean(&after.id), clean(&after.trail));
+        let line =
+            format!("{indent}{at}  {}  then {action} in {}", clean(&after.id), clean(&after.trail));
         out.line(look.paint(Paint::Dim, &line))?;
     }
     Ok(())

@@ -78,8 +78,7 @@ fn candidates<U: Unit>(
             let refer = index.term(Field::Ref, &id.0)?;
             rows.extend(refer.into_iter().filter(|row| within.contains(*row)));
         }
-        let candidate =
-            |row| Candidate { unit, row, at: 0, pos: index.pos(row), sure: false };
+        let candidate = |row| Candidate { unit, row, at: 0, pos: index.pos(row), sure: false };
         Ok(rows.into_iter().map(candidate).collect())
     });
     rows.map_err(|error| SearchError::Index { unit, error })

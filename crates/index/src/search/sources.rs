@@ -161,8 +161,7 @@ impl<'a, 'c, U: Unit> Tally<'a, 'c, U> {
             };
             Ok((rows, within, row_of(index, want.recent)))
         });
-        let (rows, within, recent) =
-            looked.map_err(|error| SearchError::Index { unit, error })?;
+        let (rows, within, recent) = looked.map_err(|error| SearchError::Index { unit, error })?;
         self.chunks(unit, &rows, |tally, rows, sources| {
             for (row, source) in rows.iter().zip(sources) {
                 if let Some(source) = source {

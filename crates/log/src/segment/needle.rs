@@ -82,9 +82,11 @@ impl Segment {
             let ids = self.column(&table, number, Col::SourceId, &wanted)?;
             let seqs = self.column(&table, number, Col::SourceSeq, &wanted)?;
             for (at, row) in here.iter().enumerate() {
-                sources.push(source(&ids, &seqs, at).ok_or_else(|| {
-                    SegmentError::damaged(format!("row {row}: half a source"))
-                })?);
+                sources.push(
+                    source(&ids, &seqs, at).ok_or_else(|| {
+                        SegmentError::damaged(format!("row {row}: half a source"))
+                    })?,
+                );
             }
         }
         Ok(sources)
@@ -127,9 +129,8 @@ impl Segment {
         let mut rest = wanted;
         while let Some(first) = rest.first() {
             let page = pages.page_of(*first);
-            let (here, later) = rest.split_at(
-                rest.partition_point(|row| *row < pages.rows_of(page).end),
-            );
+            let (here, later) =
+                rest.split_at(rest.partition_point(|row| *row < pages.rows_of(page).end));
             needed.push((page, here));
             rest = later;
         }

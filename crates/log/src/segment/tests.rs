@@ -188,7 +188,8 @@ fn assert_reads_back(segment: &Segment, records: &[Record<'_>]) {
         assert_eq!(segment.rows(&[row]).unwrap()[0].as_ref(), *record);
     }
     for step in [1, 7, 61, 1_500] {
-        let rows: Vec<u32> = (0..segment.len()).filter(|row| row % step < step.div_ceil(2)).collect();
+        let rows: Vec<u32> =
+            (0..segment.len()).filter(|row| row % step < step.div_ceil(2)).collect();
         let sources: Vec<_> = rows.iter().map(|row| records[*row as usize].entry.source).collect();
         assert_eq!(segment.sources(&rows).unwrap(), sources, "{step}");
     }

@@ -40,6 +40,8 @@ pub const USER_RECENT: usize = 20;
 
 /// Rows of a page of what never ended, if the request does not say.
 pub const UNFINISHED_SIZE: u64 = 100;
+/// Events that are looked at first for whether they ended; then twice as many, and so on.
+pub const UNFINISHED_BATCH_MIN: usize = 64;
 /// How long an operation may be under way before it is said to have never ended, if the request does not say.
 pub const UNFINISHED_OLDER_MICROS: i64 = 5 * 60_000_000;
 /// How long numbers before one that was received are taken for being on their way: what must be durable overtakes

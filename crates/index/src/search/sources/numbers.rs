@@ -85,7 +85,8 @@ impl Kept {
 
     /// Takes a number from before.
     pub fn fill(&mut self, seq: u64) {
-        if let Some(all) = self.all.as_mut().filter(|_| (self.lowest..=self.highest).contains(&seq)) {
+        if let Some(all) = self.all.as_mut().filter(|_| (self.lowest..=self.highest).contains(&seq))
+        {
             all.insert(seq);
         }
     }

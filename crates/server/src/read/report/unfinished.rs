@@ -155,7 +155,8 @@ fn asked(params: &mut Params, state: &AppState, caller: &Caller) -> Result<Asked
     let recorded = |from, to| Leaf::Recorded(Span { from, to }).into();
     // What was recorded just so long ago is old enough.
     let before = Micros(now.0.saturating_sub(older).saturating_add(1));
-    let begun = Expr::all_of(vec![is(Field::Phase, Phase::Intent.name()), recorded(None, Some(before))]);
+    let begun =
+        Expr::all_of(vec![is(Field::Phase, Phase::Intent.name()), recorded(None, Some(before))]);
     let unknown = is(Field::Outcome, Outcome::Unknown.name());
     let abandoned = Expr::all_of(vec![ended(), unknown]);
     let expr = Expr::all_of(vec![recorded(since, None), Expr::any_of(vec![begun, abandoned])]);
@@ -193,7 +194,8 @@ fn answer(session: &mut Session<'_>, asked: &Asked) -> Result<(Vec<u8>, ReadDeta
     for found in &rows.found {
         let entry = found.record.entry();
         let event = Event::of(found)?;
-        let age_seconds = asked.window.now.0.saturating_sub(entry.recorded_at.0).max(0) / MICROS_PER_SECOND;
+        let age_seconds =
+            asked.window.now.0.saturating_sub(entry.recorded_at.0).max(0) / MICROS_PER_SECOND;
         if entry.phase == Some(Phase::Intent) {
             let followed_by = hints.after(session, found, &event, &mut rows.alarms)?;
             unfinished.push(Unfinished { event, age_seconds, followed_by });
@@ -227,13 +229,15 @@ fn answer(session: &mut Session<'_>, asked: &Asked) -> Result<(Vec<u8>, ReadDeta
 fn gather(session: &mut Session<'_>, asked: &Asked) -> Result<Rows, Fault> {
     let outcomes = Query { text: String::new(), expr: ended() };
     let (mut rows, mut at) = (Rows::default(), asked.from);
+    let mut batch = limits::UNFINISHED_BATCH_MIN;
     loop {
         let want = PageAsk {
             order: Order::Oldest,
-            limit: PAGE_EVENTS_MAX,
+            limit: batch,
             from_pos: Some(at),
             ..PageAsk::default()
         };
+        batch = (batch * 2).min(PAGE_EVENTS_MAX);
         let page = session.page(&asked.query, &want)?;
         rows.alarms.extend(AlarmShown::all(session, page.alarms));
         let begun = page.records.iter().filter(|found| is_intent(found)).map(key).collect();
