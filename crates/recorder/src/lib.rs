@@ -7,6 +7,8 @@
 //! until they are answered for. Whatever is lost on that way is counted and told in the trail.
 
 pub mod actions;
+#[doc(hidden)]
+pub mod attribute;
 mod buffer;
 mod bulk;
 mod call;
