@@ -43,7 +43,8 @@ impl Transport for Nowhere {
     }
 
     fn send(&self, events: &[&[u8]]) -> Result<Vec<Sent>, SendError> {
-        let receipt = Receipt { id: EventId::default(), trail: String::new(), seq: None, leaf: None };
+        let receipt =
+            Receipt { id: EventId::default(), trail: String::new(), seq: None, leaf: None };
         Ok(events.iter().map(|event| Sent::Kept(black_box((event, receipt.clone())).1)).collect())
     }
 }
@@ -64,7 +65,8 @@ pub(crate) fn event(number: usize) -> Event {
 
 /// Measures and prints.
 pub fn run(plan: Plan, dir: &Path) -> Result<()> {
-    let columns = ["what one call costs its thread (ns)", "p50", "p90", "p99", "p99.9", "mean", "lost"];
+    let columns =
+        ["what one call costs its thread (ns)", "p50", "p90", "p99", "p99.9", "mean", "lost"];
     let mut table = Table::new(&columns);
     let nothing = timed(plan, None, |_| (), |()| ());
     table.row(&row("reading the clock twice (in every row below)", &nothing, 0));
@@ -103,11 +105,16 @@ pub fn run(plan: Plan, dir: &Path) -> Result<()> {
     let sqlite = Mutex::new(Sqlite::create(dir)?);
     let insert = Plan { calls: SQLITE_CALLS / plan.threads, ..plan };
     let events = Mutex::new(Generator::new(1));
-    let times = timed(insert, None, |_| events.lock().map(|mut generator| generator.take(1)), |event| {
-        if let (Ok(mut sqlite), Ok(event)) = (sqlite.lock(), event) {
-            let _ = sqlite.append(&event, 1);
-        }
-    });
+    let times = timed(
+        insert,
+        None,
+        |_| events.lock().map(|mut generator| generator.take(1)),
+        |event| {
+            if let (Ok(mut sqlite), Ok(event)) = (sqlite.lock(), event) {
+                let _ = sqlite.append(&event, 1);
+            }
+        },
+    );
     table.row(&row("INSERT into an audit table (SQLite, six indexes, durable)", &times, 0));
     println!(
         "{} threads, {} calls each, paced: {} calls a second together; two runs differ by the machine's mood\n",

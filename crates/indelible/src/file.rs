@@ -1,6 +1,9 @@
 //! Plain files: an event a line. No proof, no search; for programs that have nowhere else to write.
 
-#![expect(clippy::disallowed_methods, reason = "plain files are what this is about, and it is no log")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "plain files are what this is about, and it is no log"
+)]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -107,7 +110,11 @@ impl Files {
             let much = self.size_max.is_some_and(|max| kept > max);
             if old || much {
                 fs::remove_file(&path)?;
-                lines.push(removed(&path, bytes, if old { "retention_days" } else { "max_size_mb" }));
+                lines.push(removed(
+                    &path,
+                    bytes,
+                    if old { "retention_days" } else { "max_size_mb" },
+                ));
             }
         }
         Ok(lines)
@@ -135,7 +142,8 @@ impl Transport for Files {
 
     fn send(&self, events: &[&[u8]]) -> Result<Vec<Sent>, SendError> {
         let lines = [events.join(&b'\n'), vec![b'\n']].concat();
-        self.write(&lines).map_err(|error| SendError::passing(format!("{}: {error}", self.dir.display())))?;
+        self.write(&lines)
+            .map_err(|error| SendError::passing(format!("{}: {error}", self.dir.display())))?;
         Ok(events.iter().map(|event| Sent::Kept(receipt(event))).collect())
     }
 }

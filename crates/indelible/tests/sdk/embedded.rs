@@ -81,7 +81,8 @@ fn hostile_texts_cost_their_tail_and_never_the_event() {
     let recorder = Recorder::open(dir.path()).unwrap();
     let huge = "\u{1}\"é".repeat(100_000);
     let deep = "[".repeat(200) + &"]".repeat(200);
-    let deep: Box<serde_json::value::RawValue> = serde_json::value::RawValue::from_string(deep).unwrap();
+    let deep: Box<serde_json::value::RawValue> =
+        serde_json::value::RawValue::from_string(deep).unwrap();
     let events_made = [
         Event::new("Benutzer gelöscht!").actor(huge.clone()).target("x", huge.clone()),
         Event::new("").category("Ü").trail("_system").error(huge.clone()),
@@ -92,7 +93,13 @@ fn hostile_texts_cost_their_tail_and_never_the_event() {
         (0..2000).fold(Event::new("keys"), |event, n| event.detail(format!("k{n}"), n)),
         Event::new("nul").detail("\0", "\0").actor("\0"),
         Event::new("agent").with_context(|c| c.user_agent = Some(huge.clone().into())),
-        Event::new("empty").actor("").target("", "").category("").trail("").error("").error_code(""),
+        Event::new("empty")
+            .actor("")
+            .target("", "")
+            .category("")
+            .trail("")
+            .error("")
+            .error_code(""),
     ];
     let count = events_made.len();
     for event in events_made {

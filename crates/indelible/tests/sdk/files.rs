@@ -16,7 +16,9 @@ fn an_event_a_line() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "ndjson") {
             let text = std::fs::read_to_string(path).unwrap();
-            lines.extend(text.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()));
+            lines.extend(
+                text.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()),
+            );
         }
     }
     assert_eq!(lines.len(), 251);

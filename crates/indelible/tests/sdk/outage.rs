@@ -35,7 +35,8 @@ impl Node {
     }
 
     fn key(&self) -> String {
-        let new = NewKey { role: "writer".into(), name: "app".into(), trails: None, expires_at: None };
+        let new =
+            NewKey { role: "writer".into(), name: "app".into(), trails: None, expires_at: None };
         self.running.make_key(&new).unwrap()
     }
 
@@ -53,7 +54,8 @@ fn a_node_that_was_away_gets_everything_once_and_memory_stays_bounded() {
     let node = Node::start(&data, "127.0.0.1:0".parse().unwrap());
     let (addr, key) = (node.running.addr, node.key());
     let recorder = indelible::remote(&format!("http://{addr}"), &key).unwrap();
-    let recorder = recorder.spool(&spool).durable_within(Duration::from_millis(500)).build().unwrap();
+    let recorder =
+        recorder.spool(&spool).durable_within(Duration::from_millis(500)).build().unwrap();
 
     let (stop, recorded) = (AtomicBool::new(false), AtomicU64::new(0));
     let peak = thread::scope(|scope| {

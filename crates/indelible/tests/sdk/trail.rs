@@ -18,9 +18,11 @@ pub fn events(dir: &Path, trail: &str) -> Vec<Value> {
     let seqs: Vec<Seq> = (0..trail.size.0).map(Seq).collect();
     for seqs in seqs.chunks(1000) {
         let records = reader.read(trail.info.no, seqs).unwrap();
-        events.extend(records.iter().map(|record| {
-            serde_json::from_slice::<Value>(&record.view(&name)).unwrap()
-        }));
+        events.extend(
+            records
+                .iter()
+                .map(|record| serde_json::from_slice::<Value>(&record.view(&name)).unwrap()),
+        );
     }
     events
 }
