@@ -46,7 +46,6 @@ pub use ledger::{Cause, Loss};
 pub use memory::{__private, Recorded};
 pub use operation::{Begin, Operation};
 pub use policy::{Durability, NEVER_LEFT_OUT, Policy, Rule, Verdict, is_never_left_out};
-pub use policy::{Durability, Policy, Verdict};
 pub use prepared::Prepared;
 pub use recorder::{Builder, Recorder, global, set_global};
 pub use redact::{HMAC_MARK, NO_SECRETS, REDACTED, Redaction, SECRET_KEYS, STILL_THE_SAME};
