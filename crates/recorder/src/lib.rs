@@ -32,6 +32,7 @@ mod redact;
 mod spool;
 mod ticket;
 mod transport;
+mod settings;
 
 pub use bulk::bulk_hash;
 pub use call::Call;
@@ -51,3 +52,6 @@ pub use recorder::{Builder, Recorder, global, set_global};
 pub use redact::{HMAC_MARK, NO_SECRETS, REDACTED, Redaction, SECRET_KEYS, STILL_THE_SAME};
 pub use ticket::Ticket;
 pub use transport::{Receipt, SendError, Sent, Transport};
+pub use settings::{
+    RedactSettings, Secret, Settings, SettingsError, SpoolSettings, Storage, WhenFull,
+};

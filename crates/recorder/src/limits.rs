@@ -95,3 +95,22 @@ pub const SPOOL_READ_TRIES: u32 = 5;
 pub const SPOOL_RETRY: Duration = Duration::from_secs(1);
 /// The most bytes of the file of refused events; what is refused beyond it is only counted.
 pub const REFUSED_BYTES_MAX: u64 = 16 << 20;
+
+/// The most bytes of a configuration file, or of a file with a key.
+pub const SETTINGS_BYTES_MAX: u64 = 1 << 20;
+/// How deep a configuration file may be nested.
+pub const SETTINGS_DEPTH_MAX: usize = 16;
+/// The most values of a configuration file, those that aliases repeat included.
+pub const SETTINGS_NODES_MAX: usize = 10_000;
+/// The most anchors and the most aliases of a configuration file.
+pub const SETTINGS_ALIASES_MAX: usize = 100;
+/// The most characters of a wrong value that an error repeats.
+pub const SETTINGS_SHOWN_MAX: usize = 64;
+/// The longest retention in days: a hundred years.
+pub const RETENTION_DAYS_MAX: u32 = 36_525;
+/// The most megabytes that a size may be set to: an exabyte.
+pub const SIZE_MB_MAX: u64 = 1 << 40;
+/// The longest time that an event may wait for its batch to fill.
+pub const FLUSH_INTERVAL_MAX: Duration = Duration::from_secs(3600);
+/// The fewest characters of an HMAC key.
+pub const HMAC_KEY_CHARS_MIN: usize = 32;
