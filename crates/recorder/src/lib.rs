@@ -20,6 +20,7 @@ mod engine;
 mod error;
 mod event;
 mod fit;
+pub mod http;
 mod json;
 mod ledger;
 pub mod limits;
