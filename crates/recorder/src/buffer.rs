@@ -44,6 +44,9 @@ pub(crate) trait Buffer: Send {
     /// Whether they survive the process.
     fn survives(&self) -> bool;
 
+    /// Takes out those that would go with the process.
+    fn take_mortal(&mut self) -> Vec<Encoded>;
+
     /// Keeps an event that nobody takes for whoever wants to look, if this buffer keeps anything.
     fn set_aside(&mut self, _event: &Encoded, _why: &str) {}
 
@@ -105,5 +108,10 @@ impl Buffer for Memory {
 
     fn survives(&self) -> bool {
         false
+    }
+
+    fn take_mortal(&mut self) -> Vec<Encoded> {
+        self.bytes = 0;
+        std::mem::take(&mut self.events).into()
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use indelible_event::Micros;
+use indelible_event::limits::CATEGORY_BYTES_MAX;
 use serde::Serialize;
 
 use crate::actions::AUDIT_LOSS;
@@ -25,6 +26,8 @@ pub enum Cause {
     Cut,
     /// It was given up when the recorder closed.
     Unsent,
+    /// It was in a spool whose files were damaged. At least so many.
+    Damaged,
 }
 
 /// How much was lost of one kind.
@@ -85,6 +88,8 @@ impl Table {
 
 impl Ledger {
     pub(crate) fn count(&self, event_type: &str, cause: Cause, count: u64) {
+        // The event that tells it must fit a trail, whatever an application takes for a type.
+        let event_type = &event_type[..event_type.floor_char_boundary(CATEGORY_BYTES_MAX)];
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.from.get_or_insert_with(clock::now);
         counts.all.add(event_type, cause, count);

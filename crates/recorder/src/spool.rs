@@ -176,6 +176,12 @@ impl Buffer for Spool {
         self.unwritten.is_empty()
     }
 
+    fn take_mortal(&mut self) -> Vec<Encoded> {
+        self.waiting -= self.unwritten.len() as u64;
+        self.unwritten_bytes = 0;
+        std::mem::take(&mut self.unwritten).into()
+    }
+
     fn set_aside(&mut self, event: &Encoded, why: &str) {
         let path = self.refused_path();
         match self.write_refused(event, why) {
