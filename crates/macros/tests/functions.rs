@@ -218,7 +218,7 @@ fn two_attributes_record_two_events() {
     let recorder = Recorder::memory();
     block_on(twice(&recorder)).unwrap();
     let actions: Vec<_> = recorder.events().iter().map(|e| e.action().to_owned()).collect();
-    assert_eq!(actions, ["two.inner", "two.outer"]);
+    assert_eq!(actions, ["two.outer", "two.inner"], "the lower attribute is applied last, around the other");
 }
 
 mod renamed {
