@@ -83,6 +83,11 @@ impl Recorder {
         Recorder(None)
     }
 
+    /// What does the work, unless it is off.
+    pub(crate) fn engine(&self) -> Option<&Engine> {
+        self.0.as_ref().map(|open| &*open.engine)
+    }
+
     /// Whether it records at all.
     pub fn is_on(&self) -> bool {
         self.0.is_some()

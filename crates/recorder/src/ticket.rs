@@ -34,6 +34,20 @@ impl<T> Ticket<T> {
         (sender, Ticket(State::Asked { answer, otherwise }))
     }
 
+    /// One answer made of many, in order.
+    pub(crate) fn all(tickets: Vec<Ticket<T>>) -> Ticket<Vec<T>>
+    where
+        T: Send + Unpin + 'static,
+    {
+        Ticket(State::Mapped(Box::pin(async move {
+            let mut answers = Vec::with_capacity(tickets.len());
+            for ticket in tickets {
+                answers.push(ticket.await);
+            }
+            answers
+        })))
+    }
+
     pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U + Send + 'static) -> Ticket<U>
     where
         T: Send + Unpin + 'static,

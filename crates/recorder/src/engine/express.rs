@@ -30,6 +30,8 @@ struct Awaited {
     event: Encoded,
     deadline: Instant,
     reply: Reply,
+    /// Whoever asked still has it and will ask again, so it is forgotten when its time is over.
+    kept_elsewhere: bool,
 }
 
 impl Engine {
@@ -46,14 +48,43 @@ impl Engine {
             }
             Err(NotEncoded::LeftOut) => return Ticket::answered(Ok(Receipt::of_nothing())),
         };
+        let mut express = lock(&self.express);
+        let ticket = self.awaited(&mut express, id, event, false);
+        drop(express);
+        self.express_wakes.notify_one();
+        ticket
+    }
+
+    /// Sends events that somebody keeps until they are known to be durable.
+    pub(crate) fn push_prepared(
+        &self,
+        events: impl Iterator<Item = (EventId, Encoded)>,
+    ) -> Vec<Ticket<Result<Receipt, RecordError>>> {
+        if self.is_closed() {
+            return events.map(|_| Ticket::answered(Err(RecordError::Closed))).collect();
+        }
+        let mut express = lock(&self.express);
+        // A sending that is stuck must not gather a copy of the same events with each asking.
+        express.waiting.retain(|old| !(old.kept_elsewhere && lock(&old.reply).is_none()));
+        let tickets =
+            events.map(|(id, event)| self.awaited(&mut express, id, event, true)).collect();
+        drop(express);
+        self.express_wakes.notify_one();
+        tickets
+    }
+
+    fn awaited(
+        &self,
+        express: &mut Express,
+        id: EventId,
+        event: Encoded,
+        kept_elsewhere: bool,
+    ) -> Ticket<Result<Receipt, RecordError>> {
         let (sender, ticket) = Ticket::asked(|| Err(RecordError::Closed));
         let reply = Reply::new(std::sync::Mutex::new(Some(sender)));
         let deadline = clock::instant() + self.settings.durable_max;
-        let mut express = lock(&self.express);
         express.watched.push_back((deadline, id, reply.clone()));
-        express.waiting.push(Awaited { id, event, deadline, reply });
-        drop(express);
-        self.express_wakes.notify_one();
+        express.waiting.push(Awaited { id, event, deadline, reply, kept_elsewhere });
         ticket
     }
 
@@ -136,8 +167,10 @@ impl Engine {
         lock(&self.state).trouble = Some(why.clone());
         let (now, closed) = (clock::instant(), self.is_closed());
         for late in open.extract_if(.., |awaited| closed || awaited.deadline <= now) {
-            self.handed.fetch_add(1, Ordering::AcqRel);
-            self.overflow.push(late.event);
+            if !late.kept_elsewhere {
+                self.handed.fetch_add(1, Ordering::AcqRel);
+                self.overflow.push(late.event);
+            }
             answer(&late.reply, Err(RecordError::Unconfirmed { id: late.id, why: why.clone() }));
         }
         self.wake_drainer();
