@@ -181,12 +181,34 @@ impl Service for Broken {
 impl oio::Read for Handle {
     async fn open(&self, range: BytesRange) -> Result<(RpRead, Box<dyn oio::ReadStreamDyn>)> {
         let (response, buffer) = self.read(range).await?;
-        Ok((response, Box::new(buffer)))
+        let path = self.1.clone();
+        Ok((response, Box::new(Stream { fails: self.0.clone(), path, left: buffer, begun: false })))
     }
 
-    async fn read(&self, _: BytesRange) -> Result<(RpRead, Buffer)> {
+    async fn read(&self, range: BytesRange) -> Result<(RpRead, Buffer)> {
         self.0.check("read", &self.1).await?;
-        Ok((RpRead::default(), Buffer::from("0123456789")))
+        let from = usize::try_from(range.offset()).unwrap();
+        Ok((RpRead::default(), Buffer::from("0123456789").slice(from..)))
+    }
+}
+
+/// Gives four bytes, fails if it is to, and then gives the rest.
+struct Stream {
+    fails: Fails,
+    path: String,
+    left: Buffer,
+    begun: bool,
+}
+
+impl oio::ReadStream for Stream {
+    async fn read(&mut self) -> Result<Buffer> {
+        if !std::mem::replace(&mut self.begun, true) {
+            let first = self.left.slice(..self.left.len().min(4));
+            self.left = self.left.slice(first.len()..);
+            return Ok(first);
+        }
+        self.fails.check("stream", &self.path).await?;
+        Ok(std::mem::take(&mut self.left))
     }
 }
 
@@ -383,4 +405,14 @@ async fn what_is_given_up_was_cancelled() {
         assert!(futures::FutureExt::now_or_never(one).is_none());
         has(&only(&recorder), json!({"outcome": "unknown", "error.code": "cancelled"}));
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_tells_what_came_before() {
+    let (storage, recorder) = Broken::audited(Fails::new("stream", ErrorKind::Unexpected));
+    storage.read("a").await.unwrap_err();
+    has(
+        &only(&recorder),
+        json!({"outcome": "failure", "error.code": "unexpected", "details.bytes": 4}),
+    );
 }

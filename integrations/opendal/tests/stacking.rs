@@ -70,13 +70,15 @@ async fn outermost_it_tells_an_operation_once_however_often_it_was_tried() {
 
 #[tokio::test]
 async fn beneath_a_retry_what_is_opened_is_still_told_once() {
-    for operation in ["read", "write", "close", "delete", "list", "copy"] {
+    for operation in ["read", "stream", "write", "close", "delete", "list", "copy"] {
         let recorder = Recorder::memory();
         let fails = Fails::new(operation, ErrorKind::RateLimited).times(2);
         let storage =
             Broken::operator(fails).layer(AuditLayer::new(recorder.clone())).layer(retry());
         match operation {
-            "read" => drop(storage.read("a").await.unwrap()),
+            "read" | "stream" => {
+                assert_eq!(storage.read("a").await.unwrap().to_vec(), b"0123456789");
+            }
             "write" | "close" => drop(storage.write("a", "1").await.unwrap()),
             "delete" => storage.delete("a").await.unwrap(),
             "list" => drop(storage.list("d/").await.unwrap()),
