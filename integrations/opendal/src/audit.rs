@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use indelible_recorder::{Actor, Durability, Event, Recorder, Target, Text};
+use indelible_recorder::{Actor, Durability, Event, Recorder, Scope, Target, Text};
 use opendal_core::raw::{Operation, ServiceInfo};
 use serde::Serialize;
 
-use crate::deed::Deed;
+use crate::deed::{Deed, within};
 
 /// The type of operations on a backend itself rather than on what is in it.
 const BACKEND_OPERATION: &str = "backend_operation";
@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) prefix: String,
     pub(crate) reads: bool,
     pub(crate) durability: Option<Durability>,
+    /// What surrounds operations that nothing else surrounds.
+    pub(crate) scope: Option<Arc<Scope>>,
 }
 
 /// The layer's settings, and the backend that they are for.
@@ -83,16 +85,22 @@ impl Audit {
 
     pub(crate) fn watched(&self, event: Event) -> Deed {
         let durability = self.durability(&event);
-        Deed::watched(&self.settings.recorder, durability, event)
+        within(self.scope(), || Deed::watched(&self.settings.recorder, durability, event))
     }
 
     pub(crate) fn guarded(&self, event: Event) -> Deed {
         let durability = self.durability(&event);
-        Deed::guarded(&self.settings.recorder, durability, event)
+        within(self.scope(), || Deed::guarded(&self.settings.recorder, durability, event))
     }
 
     pub(crate) fn untold(&self) -> Deed {
         Deed::untold(&self.settings.recorder)
+    }
+
+    /// The scope to do this in, where it is not the present one.
+    fn scope(&self) -> Option<Arc<Scope>> {
+        let scope = self.settings.scope.as_ref()?;
+        Scope::current().is_none().then(|| scope.clone())
     }
 
     fn durability(&self, event: &Event) -> Durability {

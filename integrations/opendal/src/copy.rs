@@ -9,7 +9,7 @@ use crate::deed::Deed;
 use crate::fault::Fault;
 
 /// A copy that is told when it is done, aborted or dropped.
-pub struct AuditCopier {
+pub(crate) struct AuditCopier {
     inner: oio::Copier,
     deed: Deed,
     bytes: u64,
@@ -78,7 +78,7 @@ impl Drop for AuditCopier {
 }
 
 /// A composition that is told when it is closed or dropped.
-pub struct AuditComposer {
+pub(crate) struct AuditComposer {
     inner: oio::Composer,
     /// Keeps the event, which lists the sources only at its end.
     deed: Deed,

@@ -208,7 +208,8 @@ impl Drop for Deed {
     }
 }
 
-fn within<T>(scope: Option<Arc<Scope>>, work: impl FnOnce() -> T) -> T {
+/// Does something within a scope, if there is one.
+pub(crate) fn within<T>(scope: Option<Arc<Scope>>, work: impl FnOnce() -> T) -> T {
     match scope {
         Some(scope) => Scope::clone(&scope).run(work),
         None => work(),

@@ -17,7 +17,7 @@ use crate::limits::{BULK_KEYS_BYTES_MAX, BULK_KEYS_MAX, FAILED_KEYS_SHOWN_MAX};
 ///
 /// Where the intent must be durable first, it gathers what is to be deleted, and deletes it once it is told: when
 /// the deleter is closed, or when there is much of it.
-pub struct AuditDeleter {
+pub(crate) struct AuditDeleter {
     inner: oio::Deleter,
     audit: Arc<Audit>,
     batch: Option<Batch>,

@@ -83,6 +83,8 @@
 //! deleters and copiers are still one. Two audit layers record everything twice.
 //!
 //! The layer changes nothing else: capabilities, errors, metadata and data pass as they are, for blocking operators, too.
+//! Those run on the threads of a runtime, where nothing is known of the scope of the thread that waits: give such an
+//! operator a layer with a [scope](AuditLayer::scope).
 
 mod audit;
 mod copy;
@@ -97,7 +99,7 @@ mod write;
 
 use std::sync::Arc;
 
-use indelible_recorder::{Actor, Durability, Recorder, Target, Text};
+use indelible_recorder::{Actor, Durability, Recorder, Scope, Target, Text};
 use opendal_core::raw::{Layer, Servicer};
 
 use crate::audit::{Audit, Settings};
@@ -140,6 +142,7 @@ impl AuditLayer {
             prefix: "vfs.".into(),
             reads: true,
             durability: None,
+            scope: None,
         })
     }
 
@@ -188,6 +191,31 @@ impl AuditLayer {
     /// ```
     pub fn actor(mut self, actor: impl Into<Actor>) -> AuditLayer {
         self.0.actor = Some(actor.into());
+        self
+    }
+
+    /// What surrounds operations where no scope does, such as those of a blocking operator, which leave their thread.
+    /// Operators are cheap to clone, so each request can have one of its own.
+    ///
+    /// ```
+    /// use indelible_opendal::AuditLayer;
+    /// use indelible_recorder::{Actor, Recorder, Scope, assert_recorded};
+    /// use opendal::{Operator, blocking, services};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let runtime = tokio::runtime::Runtime::new()?;
+    /// # let _entered = runtime.enter();
+    /// let recorder = Recorder::memory();
+    /// let storage = Operator::new(services::Memory::default())?;
+    ///
+    /// let request = Scope { actor: Some(Actor::user("maria")), ..Scope::default() };
+    /// let layer = AuditLayer::new(recorder.clone()).scope(request);
+    /// blocking::Operator::new(storage.clone().layer(layer))?.write("a.txt", "a")?;
+    /// assert_recorded!(recorder, action = "vfs.write", actor = "maria");
+    /// # Ok(()) }
+    /// ```
+    pub fn scope(mut self, scope: Scope) -> AuditLayer {
+        self.0.scope = Some(Arc::new(scope));
         self
     }
 

@@ -8,7 +8,7 @@ use opendal_core::raw::oio;
 use crate::deed::Deed;
 
 /// A lister that counts what it lists.
-pub struct AuditLister {
+pub(crate) struct AuditLister {
     inner: oio::Lister,
     deed: Deed,
     entries: u64,

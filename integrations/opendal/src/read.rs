@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::limits::RANGES_SHOWN_MAX;
 
 /// A reader that tells what was read once it and all of its streams are gone.
-pub struct AuditReader {
+pub(crate) struct AuditReader {
     inner: oio::Reader,
     reading: Arc<Reading>,
 }
@@ -33,7 +33,7 @@ struct Progress {
     bytes: u64,
     reads: u64,
     ranges: Vec<BytesRange>,
-    /// What failed and was not read later.
+    /// What is missing since something failed, and was not read later.
     failed: Option<(BytesRange, Fault)>,
     interrupted: bool,
 }
@@ -78,7 +78,10 @@ impl AuditStream {
         self.under_way = false;
         match &result {
             Ok(buffer) => self.bytes += buffer.len() as u64,
-            Err(error) => self.reading.with(|progress| progress.fails(self.range, error)),
+            Err(error) => {
+                let missing = rest(self.range, self.bytes);
+                self.reading.with(|progress| progress.fails(missing, error));
+            }
         }
         result
     }
@@ -124,7 +127,7 @@ impl Flight<'_> {
         self.reading.with(|progress| match result {
             Ok(bytes) => {
                 progress.bytes += bytes;
-                // The same range again, and this time it came: a layer above tried again.
+                // What was missing came: a layer above tried again.
                 progress.failed.take_if(|(range, _)| *range == self.range);
             }
             Err(error) => progress.fails(self.range, error),
@@ -180,6 +183,17 @@ impl Drop for Progress {
             None if self.interrupted => {}
             None => self.deed.finish_now(None),
         }
+    }
+}
+
+/// What is left of a range after so many bytes of it.
+fn rest(range: BytesRange, bytes: u64) -> BytesRange {
+    match range {
+        BytesRange::Range { offset, size } => BytesRange::Range {
+            offset: offset.saturating_add(bytes),
+            size: size.map(|size| size.saturating_sub(bytes)),
+        },
+        BytesRange::Suffix { size } => BytesRange::Suffix { size: size.saturating_sub(bytes) },
     }
 }
 

@@ -11,7 +11,7 @@ use crate::limits::SOURCES_SHOWN_MAX;
 use std::sync::Arc;
 
 /// A writer that tells what was written when it is closed, aborted or dropped.
-pub struct AuditWriter {
+pub(crate) struct AuditWriter {
     inner: oio::Writer,
     audit: Arc<Audit>,
     /// What a deed of this writer begins with: some backends let a closed writer be used again.
