@@ -184,7 +184,8 @@ fn walk(recorder: &Recorder, depth: u8) -> u8 {
 fn recursion() {
     let recorder = Recorder::memory();
     assert_eq!(walk(&recorder, 2), 2);
-    let depths: Vec<_> = recorder.events().iter().map(|e| e.get("details.depth").unwrap()).collect();
+    let depths: Vec<_> =
+        recorder.events().iter().map(|e| e.get("details.depth").unwrap()).collect();
     assert_eq!(depths, [0, 1, 2], "the inner calls end first");
 }
 
@@ -218,7 +219,11 @@ fn two_attributes_record_two_events() {
     let recorder = Recorder::memory();
     block_on(twice(&recorder)).unwrap();
     let actions: Vec<_> = recorder.events().iter().map(|e| e.action().to_owned()).collect();
-    assert_eq!(actions, ["two.outer", "two.inner"], "the lower attribute is applied last, around the other");
+    assert_eq!(
+        actions,
+        ["two.outer", "two.inner"],
+        "the lower attribute is applied last, around the other"
+    );
 }
 
 mod renamed {

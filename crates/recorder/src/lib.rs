@@ -30,10 +30,10 @@ mod policy;
 mod prepared;
 mod recorder;
 mod redact;
+mod settings;
 mod spool;
 mod ticket;
 mod transport;
-mod settings;
 
 pub use bulk::bulk_hash;
 pub use call::Call;
@@ -51,8 +51,8 @@ pub use policy::{Durability, NEVER_LEFT_OUT, Policy, Rule, Verdict, is_never_lef
 pub use prepared::Prepared;
 pub use recorder::{Builder, Recorder, global, set_global};
 pub use redact::{HMAC_MARK, NO_SECRETS, REDACTED, Redaction, SECRET_KEYS, STILL_THE_SAME};
-pub use ticket::Ticket;
-pub use transport::{Receipt, SendError, Sent, Transport};
 pub use settings::{
     RedactSettings, Secret, Settings, SettingsError, SpoolSettings, Storage, WhenFull,
 };
+pub use ticket::Ticket;
+pub use transport::{Receipt, SendError, Sent, Transport};

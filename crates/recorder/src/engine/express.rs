@@ -40,9 +40,6 @@ struct Awaited {
 
 struct Watched {
     deadline: Instant,
-    reply: Reply,
-    /// Whoever asked still has it and will ask again, so it is forgotten when its time is over.
-    kept_elsewhere: bool,
     id: EventId,
     slot: Slot,
 }
@@ -53,6 +50,8 @@ type Slot = Arc<Mutex<Option<Open>>>;
 struct Open {
     event: Arc<Encoded>,
     reply: oneshot::Sender<Result<Receipt, RecordError>>,
+    /// Whoever asked still has it and will ask again, so it is forgotten when its time is over.
+    kept_elsewhere: bool,
 }
 
 impl Engine {
@@ -69,9 +68,7 @@ impl Engine {
             }
             Err(NotEncoded::LeftOut) => return Ticket::answered(Ok(Receipt::of_nothing())),
         };
-        let mut express = lock(&self.express);
-        let ticket = self.awaited(&mut express, id, event, false);
-        drop(express);
+        let ticket = self.awaited(id, event, false);
         self.express_wakes.notify_one();
         ticket
     }
@@ -81,51 +78,41 @@ impl Engine {
         &self,
         events: impl Iterator<Item = (EventId, Encoded)>,
     ) -> Vec<Ticket<Result<Receipt, RecordError>>> {
-        if self.is_closed() {
-            return events.map(|_| Ticket::answered(Err(RecordError::Closed))).collect();
-        }
-        let mut express = lock(&self.express);
-        // A sending that is stuck must not gather a copy of the same events with each asking.
-        express.waiting.retain(|old| !(old.kept_elsewhere && lock(&old.reply).is_none()));
-        let tickets =
-            events.map(|(id, event)| self.awaited(&mut express, id, event, true)).collect();
-        drop(express);
+        let tickets = events.map(|(id, event)| self.awaited(id, event, true)).collect();
         self.express_wakes.notify_one();
         tickets
     }
 
+    /// Puts an event among those that are awaited. One that is kept elsewhere is not ours to lose, nor to keep.
     fn awaited(
         &self,
-        express: &mut Express,
         id: EventId,
         event: Encoded,
         kept_elsewhere: bool,
     ) -> Ticket<Result<Receipt, RecordError>> {
-        let (sender, ticket) = Ticket::asked(|| Err(RecordError::Closed));
-        let reply = Reply::new(std::sync::Mutex::new(Some(sender)));
-        let deadline = clock::instant() + self.settings.durable_max;
-        express.watched.push_back((deadline, id, reply.clone()));
-        express.waiting.push(Awaited { id, event, deadline, reply, kept_elsewhere });
         let weight = event.weight();
+        let refuse = |error: RecordError| {
+            if !kept_elsewhere {
+                self.encoder.ledger.count(&event.event_type, Cause::Dropped, 1);
+            }
+            Ticket::answered(Err(error))
+        };
         if take_room(&self.awaited_bytes, weight, self.settings.queue_bytes_max).is_none() {
-            self.encoder.ledger.count(&event.event_type, Cause::Dropped, 1);
-            return Ticket::answered(Err(RecordError::Full));
+            return refuse(RecordError::Full);
         }
-        let (reply, ticket) = Ticket::asked(|| Err(RecordError::Closed));
-        let event = Arc::new(event);
-        let slot = Slot::new(Mutex::new(Some(Open { event: event.clone(), reply })));
         let mut express = lock(&self.express);
         if express.ended {
             drop(express);
             self.awaited_bytes.fetch_sub(weight, Ordering::AcqRel);
-            self.encoder.ledger.count(&event.event_type, Cause::Dropped, 1);
-            return Ticket::answered(Err(RecordError::Closed));
+            return refuse(RecordError::Closed);
         }
+        let (reply, ticket) = Ticket::asked(|| Err(RecordError::Closed));
+        let event = Arc::new(event);
+        let open = Open { event: event.clone(), reply, kept_elsewhere };
+        let slot = Slot::new(Mutex::new(Some(open)));
         let deadline = clock::after(self.settings.durable_max);
         express.watched.push_back(Watched { deadline, id, slot: slot.clone() });
         express.waiting.push(Awaited { event, slot });
-        drop(express);
-        self.express_wakes.notify_one();
         ticket
     }
 
@@ -136,9 +123,9 @@ impl Engine {
         while self.next_awaited(&mut open, wait) {
             let trouble = self.send_awaited(&mut open);
             failures = if trouble.is_some() { failures + 1 } else { 0 };
-            wait = trouble.as_ref().map_or(Duration::ZERO, |error| {
-                pause(failures, RETRY_AWAITED_MAX, error)
-            });
+            wait = trouble
+                .as_ref()
+                .map_or(Duration::ZERO, |error| pause(failures, RETRY_AWAITED_MAX, error));
             lock(&self.state).trouble = trouble.map(|error| error.why);
         }
         lock(&self.state).express_done = true;
@@ -185,14 +172,8 @@ impl Engine {
         let mut failed = Vec::new();
         for (awaited, result) in batch.into_iter().zip(delivered.results) {
             match result {
-                Sent::Kept(receipt) => {
-                    self.answer(&awaited, Ok(receipt));
-                }
-                Sent::Refused(why) => {
-                    if self.answer(&awaited, Err(RecordError::Refused { why: why.clone() })) {
-                        self.refused(&awaited.event, &why);
-                    }
-                }
+                Sent::Kept(receipt) => self.answer(&awaited, Ok(receipt)),
+                Sent::Refused(why) => self.answer(&awaited, Err(RecordError::Refused { why })),
                 Sent::Failed(why) => {
                     trouble.get_or_insert_with(|| SendError::passing(why));
                     failed.push(awaited);
@@ -204,25 +185,16 @@ impl Engine {
         trouble
     }
 
-    /// Hands those whose time is over to the buffer, where they are safe and sent when that is possible again.
-    fn give_up(&self, open: &mut Vec<Awaited>, trouble: Option<String>) {
-        let Some(why) = trouble else { return };
-        lock(&self.state).trouble = Some(why.clone());
-        let (now, closed) = (clock::instant(), self.is_closed());
-        for late in open.extract_if(.., |awaited| closed || awaited.deadline <= now) {
-            if !late.kept_elsewhere {
-                self.handed.fetch_add(1, Ordering::AcqRel);
-                self.overflow.push(late.event);
-            }
-            answer(&late.reply, Err(RecordError::Unconfirmed { id: late.id, why: why.clone() }));
-        }
-        self.wake_drainer();
     /// Answers, if nobody did.
-    fn answer(&self, awaited: &Awaited, with: Result<Receipt, RecordError>) -> bool {
-        let Some(open) = lock(&awaited.slot).take() else { return false };
+    fn answer(&self, awaited: &Awaited, with: Result<Receipt, RecordError>) {
+        let Some(open) = lock(&awaited.slot).take() else { return };
         self.awaited_bytes.fetch_sub(open.event.weight(), Ordering::AcqRel);
+        if let Err(RecordError::Refused { why }) = &with
+            && !open.kept_elsewhere
+        {
+            self.refused(&awaited.event, why);
+        }
         let _ = open.reply.send(with);
-        true
     }
 
     /// Tells those who waited long enough that nothing is known yet, even if a sending is stuck, and hands their
@@ -257,8 +229,12 @@ impl Engine {
         for Watched { id, slot, .. } in late {
             let Some(open) = lock(&slot).take() else { continue };
             let why = lock(&self.state).trouble.clone().unwrap_or_else(|| "no answer yet".into());
-            self.handed.fetch_add(1, Ordering::AcqRel);
-            self.overflow.push(open.event);
+            if open.kept_elsewhere {
+                self.awaited_bytes.fetch_sub(open.event.weight(), Ordering::AcqRel);
+            } else {
+                self.handed.fetch_add(1, Ordering::AcqRel);
+                self.overflow.push(open.event);
+            }
             let _ = open.reply.send(Err(RecordError::Unconfirmed { id, why }));
         }
     }
