@@ -19,7 +19,7 @@
 //! measured at 1.4 µs. What is nested deeper than [`REDACT_DEPTH_MAX`](crate::limits::REDACT_DEPTH_MAX), or is no JSON, is
 //! not looked at: it is no event and will be refused as such.
 //!
-//! It is a net, not a proof: a password in prose ("her password is …") has neither key nor shape.
+//! It is a net, not a proof: numbers are not looked at as cards, and a password in prose ("her password is …") has neither key nor shape.
 
 mod cards;
 mod keys;

@@ -263,6 +263,20 @@ fn cards_are_no_ids() {
 }
 
 #[test]
+fn the_keys_of_a_bulk_operation_are_ids() {
+    let card = "4111111111111111";
+    let bulk = json!({"type": card, "count": 2, "keys_sha256": "00", "keys": [card, JWT, {"password": card}]});
+    let redacted: Value =
+        serde_json::from_str(&apply(&json!({"details": {"bulk": bulk}}).to_string())).unwrap();
+    let keys = json!([card, "[redacted]", {"password": "[redacted]"}]);
+    assert_eq!(redacted["details"]["bulk"]["keys"], keys);
+    assert_eq!(redacted["details"]["bulk"]["type"], "[redacted]");
+    let denied = Redaction::default().deny("details.bulk.keys");
+    let redacted = denied.apply(r#"{"details":{"bulk":{"keys":["a"]}}}"#).0.unwrap();
+    assert_eq!(redacted, r#"{"details":{"bulk":{"keys":"[redacted]"}}}"#);
+}
+
+#[test]
 fn tokens_are_found_in_the_schema_too() {
     let event = json!({
         "actor": {"type": "user", "id": JWT, "auth": {"token_id": JWT}, "on_behalf_of": {"type": "user", "name": JWT}},

@@ -580,3 +580,16 @@ fn the_page_is_complete() {
     let shape = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
     parse(shape).unwrap();
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_survived(text in "(audit: ?)?[-a-z_:{}\\[\\]&*!|>'\"#,. \n\t0-9é]{0,60}", name in "[A-Z_]{0,12}", value in ".{0,8}") {
+        let name = format!("INDELIBLE_AUDIT_{name}");
+        for yaml in [&*text, "audit: {}"] {
+            if let Err(error) = parse_with(yaml, &[(&name, &value)]) {
+                let said = error.to_string();
+                proptest::prop_assert!(said.starts_with("a.yaml:") || said.starts_with(&name), "{}", said);
+            }
+        }
+    }
+}

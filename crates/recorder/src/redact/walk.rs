@@ -32,6 +32,10 @@ enum Place {
     Changes,
     /// `details`: it must be an object; its members are free, and their keys count.
     Details,
+    /// `details.bulk`, as [`Event::bulk`](crate::Event::bulk) fills it.
+    Bulk,
+    /// Its list of keys: free JSON, but ids, so that no cards are looked for.
+    BulkKeys,
     /// Free JSON.
     Free,
 }
@@ -57,15 +61,25 @@ impl Place {
                 Place::Prose
             }
             (Place::Error | Place::Context | Place::Http, _) => Place::Text,
-            (Place::Event | Place::Changes | Place::Details | Place::Free | Place::Prose, _) => {
-                Place::Free
-            }
+            (Place::Details, "bulk") => Place::Bulk,
+            (Place::Bulk, "keys") => Place::BulkKeys,
+            _ => Place::Free,
         }
+    }
+
+    /// Whether any JSON may stand here.
+    fn is_free(self) -> bool {
+        matches!(self, Place::Free | Place::Bulk | Place::BulkKeys)
     }
 
     /// Whether keys at this place are the application's own.
     fn has_free_keys(self) -> bool {
-        matches!(self, Place::Details | Place::Free)
+        self == Place::Details || self.is_free()
+    }
+
+    /// Whether a long number may be a card's.
+    fn has_cards(self) -> bool {
+        matches!(self, Place::Prose | Place::Free | Place::Bulk | Place::Details | Place::Changes)
     }
 }
 
@@ -137,7 +151,7 @@ impl<'a> Walk<'a> {
         if (is_left && !outdone) || depth == REDACT_DEPTH_MAX {
             return self.skip().map(drop);
         }
-        let goes_whole = place == Place::Free && !(is_container && outdone);
+        let goes_whole = place.is_free() && !(is_container && outdone);
         match (opens, how) {
             (_, Treatment::Secret | Treatment::SecretHmac | Treatment::Deny | Treatment::Hmac)
                 if goes_whole =>
@@ -227,8 +241,8 @@ impl<'a> Walk<'a> {
     /// Looks for shapes in the text that begins here.
     fn look_at(&mut self, place: Place) -> Result<(), Unreadable> {
         let quoted = self.string()?;
-        let cards = matches!(place, Place::Prose | Place::Free | Place::Details | Place::Changes);
-        if let Some(redacted) = self.finder.redacted(&quoted.content(self.text), cards) {
+        if let Some(redacted) = self.finder.redacted(&quoted.content(self.text), place.has_cards())
+        {
             self.edits.push(Edit { at: quoted.at, with: json_text(&redacted) });
         }
         Ok(())
