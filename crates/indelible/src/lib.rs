@@ -32,7 +32,7 @@ pub use file::Files;
 pub use open::embedded;
 #[cfg(feature = "remote")]
 pub use open::remote;
-pub use open::{Error, Open, files};
+pub use open::{Error, Open, configured, files};
 #[cfg(feature = "remote")]
 pub use remote::Remote;
 

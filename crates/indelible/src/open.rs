@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use indelible_recorder::{Builder, Recorder};
+use indelible_recorder::{Builder, Recorder, Settings, SettingsError, Storage};
 
 /// Why there is no recorder.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +10,14 @@ pub enum Error {
     /// The recorder itself.
     #[error(transparent)]
     Recorder(#[from] indelible_recorder::OpenError),
+    /// The configuration.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The configuration asks for something that this build of the program has not.
+    #[error(
+        "the audit configuration says `type: {0}`, for which the program must be built with the feature `{1}`"
+    )]
+    NotBuilt(&'static str, &'static str),
     /// The data directory.
     #[cfg(feature = "embedded")]
     #[error("the audit trail in {}: {source}", .dir.display())]
@@ -65,6 +73,21 @@ pub trait Open: Sized {
     /// ```
     #[cfg(feature = "remote")]
     fn connect(url: &str, key: &str) -> Result<Self, Error>;
+
+    /// A recorder as a configuration file says it, with what the environment overrides (`docs/recorder-settings.md`).
+    ///
+    /// ```
+    /// use indelible::prelude::*;
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let file = dir.path().join("audit_config.yaml");
+    /// # let path = dir.path().join("audit");
+    /// # std::fs::write(&file, format!("audit:\n  storage: {{ type: database, path: {} }}\n", path.display()))?;
+    /// let recorder = Recorder::from_config(file)?;
+    /// assert!(recorder.is_on());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn from_config(file: impl AsRef<Path>) -> Result<Self, Error>;
 }
 
 impl Open for Recorder {
@@ -76,6 +99,77 @@ impl Open for Recorder {
     #[cfg(feature = "remote")]
     fn connect(url: &str, key: &str) -> Result<Recorder, Error> {
         Ok(remote(url, key)?.build()?)
+    }
+
+    fn from_config(file: impl AsRef<Path>) -> Result<Recorder, Error> {
+        let settings = Settings::read(file)?;
+        if !settings.enabled {
+            tracing::warn!("auditing is switched off by the configuration: nothing is recorded");
+            return Ok(Recorder::off());
+        }
+        Ok(configured(&settings)?.build()?)
+    }
+}
+
+/// Settings for a recorder, from a configuration: [`Open::from_config`], with more to say.
+///
+/// ```
+/// use indelible::Settings;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let yaml = format!("audit:\n  storage: {{ type: file, path: {} }}\n", dir.path().join("audit").display());
+/// let settings = Settings::parse("audit_config.yaml", &yaml, std::iter::empty())?;
+/// let recorder = indelible::configured(&settings)?.host("web-1").build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn configured(settings: &Settings) -> Result<Builder, Error> {
+    let mut builder = stored(&settings.storage)?
+        .policy(settings.policy())
+        .redaction(settings.redaction())
+        .batch_size(settings.batch_size)
+        .flush_interval(settings.flush_interval)
+        .when_full(settings.when_full)
+        .spool_bytes(settings.spool.max_bytes);
+    if let Some(dir) = &settings.spool.path {
+        builder = builder.spool(dir);
+    }
+    if let Some(service) = &settings.service {
+        builder = builder.service(service.clone());
+    }
+    if let Some(trail) = &settings.trail {
+        builder = builder.trail(trail.clone());
+    }
+    Ok(builder)
+}
+
+fn stored(storage: &Storage) -> Result<Builder, Error> {
+    match storage {
+        #[cfg(feature = "embedded")]
+        Storage::Database { path, retention_days, max_size_mb } => {
+            if retention_days.is_some() || max_size_mb.is_some() {
+                tracing::warn!(
+                    "a data directory keeps everything: retention_days and max_size_mb remove nothing yet"
+                );
+            }
+            embedded(path)
+        }
+        Storage::File { path, retention_days, max_size_mb } => {
+            let mut store = crate::Files::open(path)
+                .map_err(|source| Error::Files { dir: path.clone(), source })?;
+            if let Some(days) = retention_days {
+                store = store.retention_days(*days);
+            }
+            if let Some(mb) = max_size_mb {
+                store = store.max_size_mb(*mb);
+            }
+            Ok(local(Recorder::builder(store)).spool(path.join("spool")))
+        }
+        #[cfg(feature = "remote")]
+        Storage::Remote { url, key } => remote(url, key.reveal()),
+        #[cfg(not(feature = "embedded"))]
+        Storage::Database { .. } => Err(Error::NotBuilt("database", "embedded")),
+        #[cfg(not(feature = "remote"))]
+        Storage::Remote { .. } => Err(Error::NotBuilt("remote", "remote")),
     }
 }
 

@@ -42,6 +42,20 @@ pub enum WhenFull {
     Wait,
 }
 
+impl WhenFull {
+    /// All of them.
+    pub const ALL: [WhenFull; 3] = [WhenFull::Spool, WhenFull::Drop, WhenFull::Wait];
+
+    /// Its name in configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            WhenFull::Spool => "spool",
+            WhenFull::Drop => "drop",
+            WhenFull::Wait => "wait",
+        }
+    }
+}
+
 /// What the builder settled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {

@@ -51,8 +51,6 @@ pub use policy::{Durability, NEVER_LEFT_OUT, Policy, Rule, Verdict, is_never_lef
 pub use prepared::Prepared;
 pub use recorder::{Builder, Recorder, global, set_global};
 pub use redact::{HMAC_MARK, NO_SECRETS, REDACTED, Redaction, SECRET_KEYS, STILL_THE_SAME};
-pub use settings::{
-    RedactSettings, Secret, Settings, SettingsError, SpoolSettings, Storage, WhenFull,
-};
+pub use settings::{RedactSettings, Secret, Settings, SettingsError, SpoolSettings, Storage};
 pub use ticket::Ticket;
 pub use transport::{Receipt, SendError, Sent, Transport};

@@ -30,6 +30,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::engine::WhenFull;
 use crate::limits::{BATCH_SIZE, BATCH_SIZE_MAX, FLUSH_INTERVAL, SETTINGS_BYTES_MAX};
 use crate::policy::{Durability, Policy};
 use crate::redact::Redaction;
@@ -121,32 +122,6 @@ pub enum Storage {
         /// The API key.
         key: Secret,
     },
-}
-
-/// What becomes of an event when the memory for those that wait is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum WhenFull {
-    /// It goes into the spool on disk.
-    #[default]
-    Spool,
-    /// It is dropped, and counted as lost.
-    Drop,
-    /// The caller waits for room.
-    Wait,
-}
-
-impl WhenFull {
-    /// All of them.
-    pub const ALL: [WhenFull; 3] = [WhenFull::Spool, WhenFull::Drop, WhenFull::Wait];
-
-    /// Its name in configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            WhenFull::Spool => "spool",
-            WhenFull::Drop => "drop",
-            WhenFull::Wait => "wait",
-        }
-    }
 }
 
 /// Where events wait that could not be handed on.
