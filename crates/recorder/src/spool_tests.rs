@@ -270,7 +270,13 @@ fn a_file_that_goes_away_costs_its_events_and_no_more() {
     fill(&mut open(dir.path()), 0..100);
     let mut spool = open(dir.path());
     fill(&mut spool, 100..200);
-    std::fs::remove_file(segments(dir.path()).iter().min_by_key(|p| std::fs::metadata(p).unwrap().modified().unwrap()).unwrap()).unwrap();
+    std::fs::remove_file(
+        segments(dir.path())
+            .iter()
+            .min_by_key(|p| std::fs::metadata(p).unwrap().modified().unwrap())
+            .unwrap(),
+    )
+    .unwrap();
     assert_eq!(take(&mut spool), events(100..200));
     assert_eq!(spool.take_damaged(), 100);
 }

@@ -132,7 +132,10 @@ fn an_operation_that_could_not_be_announced_is_told_as_not_begun() {
         let (intent, outcome) = (of("intent"), of("outcome"));
         assert_eq!(outcome["ref"], intent["id"]);
         assert_eq!(outcome["error"]["code"], "not_begun");
-        assert_eq!((&intent["outcome"], &outcome["outcome"]), (&"pending".into(), &"failure".into()));
+        assert_eq!(
+            (&intent["outcome"], &outcome["outcome"]),
+            (&"pending".into(), &"failure".into())
+        );
     }
 }
 

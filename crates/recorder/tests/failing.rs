@@ -30,7 +30,10 @@ fn one_bad_event_of_a_batch_costs_only_itself() {
     assert_eq!(recorder.losses()[0].cause, Cause::Refused);
     let text = std::fs::read_to_string(dir.path().join("refused.ndjson")).unwrap();
     let refused: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((&refused["why"], &refused["event"]["details"]["n"]), (&"too large".into(), &77.into()));
+    assert_eq!(
+        (&refused["why"], &refused["event"]["details"]["n"]),
+        (&"too large".into(), &77.into())
+    );
 }
 
 #[test]
@@ -142,7 +145,7 @@ fn an_outage_under_load_loses_nothing_and_takes_no_more_memory_than_allowed() {
     let node = Node::default();
     let recorder = node.recorder_with(|builder| builder.spool(dir.path()));
     node.down();
-    let (threads, each) = (8, 4_000);
+    let (threads, each) = (8, 2_000);
     let before = resident_bytes();
     let mut most = 0;
     std::thread::scope(|scope| {
@@ -150,16 +153,16 @@ fn an_outage_under_load_loses_nothing_and_takes_no_more_memory_than_allowed() {
             let recorder = &recorder;
             scope.spawn(move || {
                 for n in 0..each {
-                    // About a kilobyte each, 32 MB together.
+                    // About a kilobyte each, 16 MB together.
                     let event = numbered(thread * each + n).detail("pad", "x".repeat(700));
                     recorder.record(event);
-                    if n % 100 == 0 {
-                        std::thread::sleep(Duration::from_millis(2));
+                    if n % 20 == 0 {
+                        std::thread::sleep(Duration::from_millis(10));
                     }
                 }
             });
         }
-        for _ in 0..50 {
+        for _ in 0..150 {
             most = most.max(resident_bytes());
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -179,7 +182,8 @@ fn an_outage_under_load_loses_nothing_and_takes_no_more_memory_than_allowed() {
     }
     assert_eq!(told_losses(&events, "dropped"), 0);
     drop(recorder);
-    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["lock"]);
 }
 

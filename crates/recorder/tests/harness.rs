@@ -5,9 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use indelible_recorder::{
-    Builder, Event, EventId, Receipt, Recorder, SendError, Sent, Transport,
-};
+use indelible_recorder::{Builder, Event, EventId, Receipt, Recorder, SendError, Sent, Transport};
 use serde_json::Value;
 
 /// What becomes of a sending; `None` keeps all of it.

@@ -125,7 +125,8 @@ fn what_was_recorded_a_moment_before_a_kill_arrives() {
     let mut last: HashMap<u64, u64> = HashMap::new();
     let mut state = 0x2545_f491_u64;
     for round in 0..rounds {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let down = dir.path().join("down");
         // Outages begin and end while they live, too.
         if round % 3 != 2 {

@@ -96,9 +96,9 @@ impl Engine {
         while self.next_awaited(&mut open, wait) {
             let trouble = self.send_awaited(&mut open);
             failures = if trouble.is_some() { failures + 1 } else { 0 };
-            wait = trouble.as_ref().map_or(Duration::ZERO, |error| {
-                pause(failures, RETRY_AWAITED_MAX, error)
-            });
+            wait = trouble
+                .as_ref()
+                .map_or(Duration::ZERO, |error| pause(failures, RETRY_AWAITED_MAX, error));
             lock(&self.state).trouble = trouble.map(|error| error.why);
         }
         lock(&self.state).express_done = true;
@@ -145,14 +145,8 @@ impl Engine {
         let mut failed = Vec::new();
         for (awaited, result) in batch.into_iter().zip(delivered.results) {
             match result {
-                Sent::Kept(receipt) => {
-                    self.answer(&awaited, Ok(receipt));
-                }
-                Sent::Refused(why) => {
-                    if self.answer(&awaited, Err(RecordError::Refused { why: why.clone() })) {
-                        self.refused(&awaited.event, &why);
-                    }
-                }
+                Sent::Kept(receipt) => self.answer(&awaited, Ok(receipt)),
+                Sent::Refused(why) => self.answer(&awaited, Err(RecordError::Refused { why })),
                 Sent::Failed(why) => {
                     trouble.get_or_insert_with(|| SendError::passing(why));
                     failed.push(awaited);
@@ -165,11 +159,13 @@ impl Engine {
     }
 
     /// Answers, if nobody did.
-    fn answer(&self, awaited: &Awaited, with: Result<Receipt, RecordError>) -> bool {
-        let Some(open) = lock(&awaited.slot).take() else { return false };
+    fn answer(&self, awaited: &Awaited, with: Result<Receipt, RecordError>) {
+        let Some(open) = lock(&awaited.slot).take() else { return };
         self.awaited_bytes.fetch_sub(open.event.weight(), Ordering::AcqRel);
+        if let Err(RecordError::Refused { why }) = &with {
+            self.refused(&awaited.event, why);
+        }
         let _ = open.reply.send(with);
-        true
     }
 
     /// Tells those who waited long enough that nothing is known yet, even if a sending is stuck, and hands their

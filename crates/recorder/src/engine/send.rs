@@ -28,7 +28,10 @@ impl Engine {
             self.settle(batch.len());
         }
         if catch_unwind(AssertUnwindSafe(|| self.transport.close())).is_err() {
-            tracing::error!(to = self.transport.destination(), "the transport panicked when closed");
+            tracing::error!(
+                to = self.transport.destination(),
+                "the transport panicked when closed"
+            );
         }
         lock(&self.state).sender_done = true;
         self.wake_drainer();
@@ -60,7 +63,8 @@ impl Engine {
             // Woken for nothing it must not read again before its pause is over.
             loop {
                 // Without a reason of its own it is woken by whoever makes one; the bound is against a missed call.
-                let left = until.map_or(RETRY_MAX, |at| at.saturating_duration_since(clock::instant()));
+                let left =
+                    until.map_or(RETRY_MAX, |at| at.saturating_duration_since(clock::instant()));
                 let waited = self.sender_wakes.wait_timeout(state, left.min(RETRY_MAX));
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 let over = until.is_none_or(|at| at <= clock::instant());
@@ -108,7 +112,10 @@ impl Engine {
             if open.is_empty() {
                 lock(&self.state).trouble = None;
                 if failures > 0 {
-                    tracing::info!(to = self.transport.destination(), "audit events are sent again");
+                    tracing::info!(
+                        to = self.transport.destination(),
+                        "audit events are sent again"
+                    );
                 }
                 return true;
             }

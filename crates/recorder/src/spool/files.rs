@@ -1,6 +1,9 @@
 //! The one place of this crate that touches files.
 
-#![expect(clippy::disallowed_methods, reason = "this is the seam; the log's is not to be seen from here")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the seam; the log's is not to be seen from here"
+)]
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};

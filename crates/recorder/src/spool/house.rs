@@ -57,7 +57,9 @@ pub(super) fn move_in(
     for name in files.names(root, true)? {
         match adopt(files, &root.join(&name), destination) {
             Ok(house) => adopted.extend(house),
-            Err(error) => tracing::error!(%error, dir = name, "events in the spool cannot be adopted"),
+            Err(error) => {
+                tracing::error!(%error, dir = name, "events in the spool cannot be adopted")
+            }
         }
     }
     adopted.sort_by_key(|house| house.created);
@@ -105,8 +107,7 @@ fn adopt(files: &Files, path: &Path, destination: &str) -> io::Result<Option<Hou
 
 impl House {
     fn make(files: &Files, root: &Path, destination: &str) -> io::Result<House> {
-        let name: String =
-            clock::random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let name: String = clock::random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
         let path = root.join(name);
         files.make_dir(&path)?;
         let lock = files.try_lock(&path.join(LOCK))?;
