@@ -150,11 +150,14 @@ impl Engine {
         let mut given_up = false;
         let left = self.unwritten(&state);
         if let Some(closing) = &mut state.closing {
-            // Whoever waits hears it now, even if the transport is stuck in a sending.
-            let late = closing.replies.extract_if(.., |(deadline, _)| *deadline <= now);
-            answers.extend::<Answers>(late.map(|(_, reply)| (reply, left.clone())).collect());
             given_up = closing.deadline <= now && !closing.abandoned;
             closing.abandoned |= given_up;
+            // Where it is over the end follows at once, and answers once the spool is free for others. Somebody
+            // with less time hears it now, even if the transport is stuck in a sending.
+            if !closing.abandoned {
+                let late = closing.replies.extract_if(.., |(deadline, _)| *deadline <= now);
+                answers.extend::<Answers>(late.map(|(_, reply)| (reply, left.clone())).collect());
+            }
         }
         drop(state);
         if damaged > 0 {
