@@ -172,9 +172,8 @@ impl Arg {
             };
             return Err(Error::new(ident.span(), format!("`{name}` cannot stand here: {instead}")));
         }
-        let wrong = |example: &str| {
-            Error::new(ident.span(), format!("write it as `{name}{example}`"))
-        };
+        let wrong =
+            |example: &str| Error::new(ident.span(), format!("write it as `{name}{example}`"));
         let value = match key.shape {
             Shape::Flag if input.peek(Token![=]) || input.peek(token::Paren) => {
                 let why = format!("`{name}` stands alone, without a value");

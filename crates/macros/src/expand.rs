@@ -39,7 +39,9 @@ impl<'a> Expansion<'a> {
         }
         for key in ["intent", "required", "err", "err_code", "denied_if"] {
             // A block may say of all its methods how errors are told, also of those that have none.
-            let Some(span) = args.own_span(key).filter(|_| function.is_infallible()) else { continue };
+            let Some(span) = args.own_span(key).filter(|_| function.is_infallible()) else {
+                continue;
+            };
             let why = match key {
                 "intent" | "required" => {
                     "what cannot be recorded is returned as an error: let the function return a \
@@ -81,8 +83,7 @@ impl<'a> Expansion<'a> {
     }
 
     fn async_body(&self) -> TokenStream {
-        let (begin, end, body, captures) =
-            (self.begin(), self.end(), self.body(), self.captures());
+        let (begin, end, body, captures) = (self.begin(), self.end(), self.body(), self.captures());
         let ty = self.function.output().map(erased);
         // The branch never taken tells the compiler what the block returns, which it could not
         // find out of a `?`.

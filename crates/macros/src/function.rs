@@ -166,8 +166,14 @@ impl Function {
                 path.path.segments.last().is_some_and(|last| PLAIN.iter().any(|p| last.ident == *p))
             }
             Some(
-                Type::Tuple(_) | Type::Reference(_) | Type::Array(_) | Type::ImplTrait(_)
-                | Type::Never(_) | Type::Ptr(_) | Type::Slice(_) | Type::BareFn(_),
+                Type::Tuple(_)
+                | Type::Reference(_)
+                | Type::Array(_)
+                | Type::ImplTrait(_)
+                | Type::Never(_)
+                | Type::Ptr(_)
+                | Type::Slice(_)
+                | Type::BareFn(_),
             ) => true,
             _ => false,
         }

@@ -68,6 +68,9 @@ fn methods_by_reference_and_by_value() {
     mutable.get_mut(1).unwrap().push('!');
     assert_eq!(mutable.items[1], "b!");
     assert_eq!(told(&mutable.recorder, "changes.before"), 2);
+    let mut pushed = shelf();
+    pushed.push("c".into()).items.clear();
+    assert_eq!(told(&pushed.recorder, "changes.after"), 3);
     let taken = shelf();
     let recorder = taken.recorder.clone();
     assert_eq!(taken.take().len(), 2);
@@ -184,7 +187,8 @@ fn walk(recorder: &Recorder, depth: u8) -> u8 {
 fn recursion() {
     let recorder = Recorder::memory();
     assert_eq!(walk(&recorder, 2), 2);
-    let depths: Vec<_> = recorder.events().iter().map(|e| e.get("details.depth").unwrap()).collect();
+    let depths: Vec<_> =
+        recorder.events().iter().map(|e| e.get("details.depth").unwrap()).collect();
     assert_eq!(depths, [0, 1, 2], "the inner calls end first");
 }
 
@@ -218,7 +222,11 @@ fn two_attributes_record_two_events() {
     let recorder = Recorder::memory();
     block_on(twice(&recorder)).unwrap();
     let actions: Vec<_> = recorder.events().iter().map(|e| e.action().to_owned()).collect();
-    assert_eq!(actions, ["two.outer", "two.inner"], "the lower attribute is applied last, around the other");
+    assert_eq!(
+        actions,
+        ["two.outer", "two.inner"],
+        "the lower attribute is applied last, around the other"
+    );
 }
 
 mod renamed {

@@ -12,7 +12,10 @@ use indelible_recorder::Recorder;
 use crate::{only, told};
 
 #[audited(action = "a.plain", details(number), after = result, recorder = recorder)]
-fn plain(recorder: &Recorder, number: u8) -> impl Future<Output = Result<u8, String>> + Send + use<> {
+fn plain(
+    recorder: &Recorder,
+    number: u8,
+) -> impl Future<Output = Result<u8, String>> + Send + use<> {
     let checked = number.checked_mul(2);
     async move { checked.ok_or_else(|| "too much".to_owned()) }
 }

@@ -192,16 +192,10 @@ mod texts {
     fn errors_tell_their_causes() {
         let recorder = Recorder::memory();
         chained(&recorder).unwrap_err();
-        assert_eq!(
-            told(&recorder, "error.message"),
-            "the backup was not read: the disk is gone"
-        );
+        assert_eq!(told(&recorder, "error.message"), "the backup was not read: the disk is gone");
         let recorder = Recorder::memory();
         boxed(&recorder).unwrap_err();
-        assert_eq!(
-            told(&recorder, "error.message"),
-            "the backup was not read: the disk is gone"
-        );
+        assert_eq!(told(&recorder, "error.message"), "the backup was not read: the disk is gone");
     }
 
     #[test]

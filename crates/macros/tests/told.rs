@@ -78,7 +78,10 @@ fn everything_that_is_named() {
         ("actor.id", json!("support-7")),
         ("actor.on_behalf_of.id", json!("alice")),
         ("targets", json!([{"type": "user", "id": "1", "name": "maria"}])),
-        ("changes", json!({"before": {"id": 1, "name": "maria"}, "after": {"id": 1, "name": "mary"}})),
+        (
+            "changes",
+            json!({"before": {"id": 1, "name": "maria"}, "after": {"id": 1, "name": "mary"}}),
+        ),
         ("context.correlation_id", json!("c-1")),
         ("details.scope", json!(7)),
         ("details.id", json!(1)),
