@@ -344,9 +344,10 @@ impl<'a> Expansion<'a> {
         }
         let told = self.told_after();
         // The name is the user's, so it must be found from where they wrote it.
-        let span = mention(told.clone(), "result").unwrap_or_else(|| told.span());
-        let result = Ident::new("result", span);
-        let mut steps = quote_spanned!(Span::mixed_site()=> let #result = value;);
+        let mut steps = mention(told, "result").map_or_else(TokenStream::new, |span| {
+            let result = Ident::new("result", span);
+            quote_spanned!(Span::mixed_site()=> let #result = value;)
+        });
         let mut step = |value: &Expr, change: TokenStream| {
             let value = borrowed(value);
             steps.extend(quote_spanned!(Span::mixed_site()=>

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -150,7 +150,8 @@ fn required_events_are_durable_or_the_call_fails() {
     assert_eq!(recorder.events()[1].get("outcome"), Some("failure".into()));
 
     let recorder = Recorder::memory();
-    assert_eq!(block_on(issue_later(&recorder)), Ok(5));
+    let issued: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(issue_later(&recorder));
+    assert_eq!(block_on(issued), Ok(5));
     assert_eq!(phases(&recorder), pairs("success"));
 
     let full = Recorder::builder(Full).durable_within(Duration::from_secs(5)).build().unwrap();
