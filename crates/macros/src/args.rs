@@ -224,14 +224,15 @@ impl Parse for Field {
             input.parse::<Token![=]>()?;
             return Ok(Field { key, value: input.parse()? });
         }
-        let ident = input.call(Ident::parse_any)?;
+        let wrong = |_| input.error("a detail is `key = value`, or a variable's name");
+        let ident = input.call(Ident::parse_any).map_err(wrong)?;
         let key = LitStr::new(&ident.unraw().to_string(), ident.span());
         if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
             return Ok(Field { key, value: input.parse()? });
         }
         if !input.is_empty() && !input.peek(Token![,]) {
-            return Err(input.error("a detail is `key = value`, or a variable's name"));
+            return Err(wrong(input.error("")));
         }
         let value = syn::parse_quote!(#ident);
         Ok(Field { key, value })

@@ -190,7 +190,7 @@ impl<'a> Expansion<'a> {
     fn recorder(&self) -> TokenStream {
         let krate = &self.krate;
         match self.args.expr("recorder") {
-            Some(recorder) => quote_spanned!(Span::mixed_site()=> &(#recorder)),
+            Some(recorder) => borrowed(recorder),
             None => quote_spanned!(Span::mixed_site()=> #krate::global()),
         }
     }
@@ -259,18 +259,20 @@ impl<'a> Expansion<'a> {
             step(quote_spanned!(Span::mixed_site()=> event.trail(#trail)));
         }
         if let Some(scope) = self.args.expr("scope") {
-            step(quote_spanned!(Span::mixed_site()=> event.scope(&(#scope))));
+            let scope = borrowed(scope);
+            step(quote_spanned!(Span::mixed_site()=> event.scope(#scope)));
         }
         if let Some(id) = self.args.expr("correlation_id") {
             let id = self.text(id);
             step(quote_spanned!(Span::mixed_site()=> #krate::attribute::correlated(event, #id)));
         }
         for field in self.args.fields("details") {
-            let (key, value) = (&field.key, &field.value);
-            step(quote_spanned!(Span::mixed_site()=> event.detail(#key, &(#value))));
+            let (key, value) = (&field.key, borrowed(&field.value));
+            step(quote_spanned!(Span::mixed_site()=> event.detail(#key, #value)));
         }
         if let Some(before) = self.args.expr("before") {
-            step(quote_spanned!(Span::mixed_site()=> event.before(&(#before))));
+            let before = borrowed(before);
+            step(quote_spanned!(Span::mixed_site()=> event.before(#before)));
         }
         quote_spanned!(Span::mixed_site()=> {
             let event = #krate::Event::new(#action);
@@ -282,10 +284,10 @@ impl<'a> Expansion<'a> {
     fn actor(&self) -> Option<TokenStream> {
         let krate = &self.krate;
         let made = |expr: &Expr| {
-            let call = quote_spanned!(expr.span()=> .actor());
+            let (value, call) = (borrowed(expr), quote_spanned!(at(expr.span())=> .actor()));
             quote_spanned!(Span::mixed_site()=> {
                 use #krate::attribute::{ByReference as _, ByValue as _};
-                (&&#krate::attribute::Given(&(#expr))) #call
+                (&&#krate::attribute::Given(#value)) #call
             })
         };
         let actor = made(self.args.expr("actor")?);
@@ -300,7 +302,10 @@ impl<'a> Expansion<'a> {
         let krate = &self.krate;
         match expr {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => quote!(#text),
-            expr => quote_spanned!(Span::mixed_site()=> #krate::attribute::text(&(#expr))),
+            expr => {
+                let value = borrowed(expr);
+                quote_spanned!(Span::mixed_site()=> #krate::attribute::text(#value))
+            }
         }
     }
 
@@ -339,12 +344,14 @@ impl<'a> Expansion<'a> {
         }
         let told = self.told_after();
         // The name is the user's, so it must be found from where they wrote it.
-        let span = mention(told.clone(), "result").unwrap_or_else(|| told.span());
-        let result = Ident::new("result", span);
-        let mut steps = quote_spanned!(Span::mixed_site()=> let #result = value;);
+        let mut steps = mention(told, "result").map_or_else(TokenStream::new, |span| {
+            let result = Ident::new("result", span);
+            quote_spanned!(Span::mixed_site()=> let #result = value;)
+        });
         let mut step = |value: &Expr, change: TokenStream| {
+            let value = borrowed(value);
             steps.extend(quote_spanned!(Span::mixed_site()=>
-                match &(#value) {
+                match #value {
                     value => call.note(|event| #change),
                 }
             ));
@@ -408,9 +415,18 @@ impl<'a> Expansion<'a> {
     }
 }
 
+/// The span of generated code that is shown as the user's.
+fn at(span: Span) -> Span {
+    Span::mixed_site().located_at(span)
+}
+
+/// A reference to the value of the user's expression.
+fn borrowed(expr: &Expr) -> TokenStream {
+    quote_spanned!(at(expr.span())=> &(#expr))
+}
+
 /// Returns the recorder's `error` from the function; what is wrong with its type is said at the flag that asks for it.
 fn returned(flag: Span) -> TokenStream {
-    let error = Ident::new("error", Span::mixed_site());
-    let from = quote_spanned!(flag=> ::core::convert::From::from);
-    quote_spanned!(Span::mixed_site()=> return ::core::result::Result::Err(#from(#error)))
+    let converted = quote_spanned!(at(flag)=> ::core::convert::From::from(error));
+    quote_spanned!(Span::mixed_site()=> return ::core::result::Result::Err(#converted))
 }

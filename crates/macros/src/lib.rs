@@ -1,4 +1,4 @@
-//! The attribute that audits a function.
+//! The attribute `#[audited]` of Indelible's SDK, which applications use through the facade crate `indelible`.
 
 mod args;
 mod block;
@@ -14,7 +14,7 @@ use crate::expand::Expansion;
 use crate::function::Function;
 use crate::keys::Place;
 
-/// Audits.
+#[doc = include_str!("audited.md")]
 #[proc_macro_attribute]
 pub fn audited(
     args: proc_macro::TokenStream,
@@ -44,3 +44,7 @@ fn audit(args: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     }
     Ok(Expansion::new(&args, &function)?.expand())
 }
+
+#[cfg(test)]
+#[path = "audit_tests.rs"]
+mod tests;

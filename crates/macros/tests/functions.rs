@@ -68,6 +68,9 @@ fn methods_by_reference_and_by_value() {
     mutable.get_mut(1).unwrap().push('!');
     assert_eq!(mutable.items[1], "b!");
     assert_eq!(told(&mutable.recorder, "changes.before"), 2);
+    let mut pushed = shelf();
+    pushed.push("c".into()).items.clear();
+    assert_eq!(told(&pushed.recorder, "changes.after"), 3);
     let taken = shelf();
     let recorder = taken.recorder.clone();
     assert_eq!(taken.take().len(), 2);
