@@ -78,7 +78,7 @@ fn worker() {
         let n = round * ROUND_SIZE + n;
         recorder.record(numbered(n).detail("pad", "x".repeat((n % 500) as usize)));
         out.write_all(format!("+ {n}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
-        if n % 20 == 0 {
+        if n.is_multiple_of(20) {
             thread::sleep(Duration::from_millis(1));
         }
     }
