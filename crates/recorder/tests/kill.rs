@@ -24,7 +24,8 @@ const ROUND_SIZE: u64 = 1 << 32;
 /// What was recorded so long before a kill must be there.
 const SAFE_AFTER: Duration = Duration::from_millis(200);
 
-/// Writes what it gets to a file, a line each; fails while there is a file `down`.
+/// Writes what it gets to a file, a line each; fails while there is a file `down`, and
+/// takes its time while there is one `slow`, so that what waits is acknowledged in part.
 struct Lines {
     dir: PathBuf,
     file: File,
@@ -45,6 +46,9 @@ impl Transport for Lines {
     fn send(&self, events: &[&[u8]]) -> Result<Vec<Sent>, SendError> {
         if self.dir.join("down").exists() {
             return Err(SendError::passing("down"));
+        }
+        if self.dir.join("slow").exists() {
+            thread::sleep(Duration::from_millis(15));
         }
         let mut lines = String::new();
         let mut sent = Vec::new();
@@ -124,6 +128,8 @@ fn what_was_recorded_a_moment_before_a_kill_arrives() {
     let mut must = Vec::new();
     let mut last: HashMap<u64, u64> = HashMap::new();
     let mut state = 0x2545_f491_u64;
+    let slow = dir.path().join("slow");
+    std::fs::write(&slow, "").unwrap();
     for round in 0..rounds {
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -148,6 +154,7 @@ fn what_was_recorded_a_moment_before_a_kill_arrives() {
         }
     }
     let _ = std::fs::remove_file(dir.path().join("down"));
+    std::fs::remove_file(&slow).unwrap();
     let adopting = recorder(dir.path());
     adopting.close_within(Duration::from_secs(60)).wait().unwrap();
     assert!(adopting.losses().is_empty(), "{:?}", adopting.losses());
