@@ -192,15 +192,35 @@ fn check(received: &str, must: &[u64], last: &HashMap<u64, u64>) {
     }
 }
 
-/// An intent that was answered stays, whatever becomes of the process.
+const OPERATION: &str = "INDELIBLE_SPOOL_KILL_OPERATION";
+
+/// Begins an operation and waits to be killed in it, when it is told to by the environment.
+#[test]
+fn operator() {
+    let Some(dir) = std::env::var_os(OPERATION) else { return };
+    let operation = recorder(Path::new(&dir)).begin(numbered(7)).wait().unwrap();
+    println!("+ {}", operation.id());
+    thread::sleep(Duration::from_secs(60));
+}
+
 #[test]
 fn a_death_in_the_middle_of_an_operation_leaves_its_intent() {
     let dir = tempfile::tempdir().unwrap();
-    let operation = recorder(dir.path()).begin(numbered(7)).wait().unwrap();
-    let intent = operation.id().to_string();
-    // As little of it runs as in a process that is killed here.
-    std::mem::forget(operation);
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["kill::operator", "--exact", "--nocapture", "--test-threads=1"])
+        .env(OPERATION, dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    // The harness writes its own words before it on the same line.
+    let told = |line: String| line.split_once("+ ").map(|(_, id)| id.to_owned());
+    let intent = lines.into_iter().find_map(told).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    recorder(dir.path()).close().wait().unwrap();
     let received = std::fs::read_to_string(dir.path().join("received")).unwrap();
-    assert_eq!(received.lines().filter(|line| line.starts_with(&intent)).count(), 1);
-    assert_eq!(received.lines().count(), 1);
+    assert_eq!(received.lines().count(), 1, "the intent and no outcome");
+    assert!(received.starts_with(&intent));
 }
