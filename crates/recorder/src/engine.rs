@@ -150,8 +150,13 @@ type Answers = Vec<(Reply, Result<(), Unwritten>)>;
 
 fn give(answers: Answers) {
     for (reply, answer) in answers {
-        let _ = reply.send(answer);
+        tell(reply, answer);
     }
+}
+
+/// Answers; a waker that panics must not take the recorder's thread with it.
+fn tell<T>(reply: oneshot::Sender<T>, answer: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| reply.send(answer).is_ok()));
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -58,7 +58,8 @@ pub trait Transport: Send + Sync + 'static {
     /// is durable. The same event may come again: ids make that harmless.
     fn send(&self, events: &[&[u8]]) -> Result<Vec<Sent>, SendError>;
 
-    /// Nothing will be sent any more.
+    /// Nothing more will be sent. A sending that the recorder gave up waiting for may still be going on, and if that is
+    /// the one of its backlog this comes after it.
     fn close(&self) {}
 }
 

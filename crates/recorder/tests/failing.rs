@@ -1,5 +1,8 @@
 //! Transports that fail in part, wholly, wrongly, or by panicking.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Wake};
 use std::time::{Duration, Instant};
 
 use indelible_recorder::{Cause, SendError, Sent};
@@ -218,4 +221,58 @@ fn what_one_recorder_could_not_send_the_next_one_sends() {
     numbers.sort_unstable();
     assert_eq!(numbers, (0..=1_000).collect::<Vec<_>>());
     node.hang(false);
+}
+
+/// Panics on the thread of the recorder that wakes it.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Panics>) {
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_at_the_end_leaves_the_counts_whole() {
+    let node = Node::default();
+    let recorder = node.recorder();
+    node.down();
+    for n in 0..10 {
+        recorder.record(numbered(n));
+    }
+    until("it was tried", || !node.calls().is_empty());
+    let waits = recorder.flush();
+    // This one is answered at once, as it comes after a close that has no time.
+    let mut wakes = recorder.close_within(Duration::ZERO);
+    let waker = Arc::new(Panics).into();
+    let _ = Pin::new(&mut wakes).poll(&mut Context::from_waker(&waker));
+    let begun = Instant::now();
+    assert!(waits.wait().is_err());
+    until("it is counted", || recorder.losses().iter().map(|loss| loss.count).sum::<u64>() == 10);
+    recorder.record(numbered(10));
+    assert!(recorder.record_durable(numbered(11)).wait().is_err());
+    assert!(recorder.close().wait().is_err());
+    assert_eq!(recorder.losses().iter().map(|loss| loss.count).sum::<u64>(), 12);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_waker_that_panics_costs_nothing() {
+    let node = Node::default();
+    let recorder = node.recorder();
+    node.hang(true);
+    recorder.record(numbered(1));
+    let mut wakes = recorder.flush();
+    let waker = Arc::new(Panics).into();
+    let _ = Pin::new(&mut wakes).poll(&mut Context::from_waker(&waker));
+    for n in 2..10 {
+        recorder.record(numbered(n));
+    }
+    let waits = recorder.flush();
+    node.hang(false);
+    let begun = Instant::now();
+    waits.wait().unwrap();
+    recorder.close().wait().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert_eq!(node.numbers(), (1..10).collect::<Vec<_>>());
 }

@@ -24,7 +24,8 @@ const ROUND_SIZE: u64 = 1 << 32;
 /// What was recorded so long before a kill must be there.
 const SAFE_AFTER: Duration = Duration::from_millis(200);
 
-/// Writes what it gets to a file, a line each; fails while there is a file `down`.
+/// Writes what it gets to a file, a line each; fails while there is a file `down`, and
+/// takes its time while there is one `slow`, so that what waits is acknowledged in part.
 struct Lines {
     dir: PathBuf,
     file: File,
@@ -45,6 +46,9 @@ impl Transport for Lines {
     fn send(&self, events: &[&[u8]]) -> Result<Vec<Sent>, SendError> {
         if self.dir.join("down").exists() {
             return Err(SendError::passing("down"));
+        }
+        if self.dir.join("slow").exists() {
+            thread::sleep(Duration::from_millis(15));
         }
         let mut lines = String::new();
         let mut sent = Vec::new();
@@ -78,7 +82,7 @@ fn worker() {
         let n = round * ROUND_SIZE + n;
         recorder.record(numbered(n).detail("pad", "x".repeat((n % 500) as usize)));
         out.write_all(format!("+ {n}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
-        if n % 20 == 0 {
+        if n.is_multiple_of(20) {
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -124,6 +128,8 @@ fn what_was_recorded_a_moment_before_a_kill_arrives() {
     let mut must = Vec::new();
     let mut last: HashMap<u64, u64> = HashMap::new();
     let mut state = 0x2545_f491_u64;
+    let slow = dir.path().join("slow");
+    std::fs::write(&slow, "").unwrap();
     for round in 0..rounds {
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -148,6 +154,7 @@ fn what_was_recorded_a_moment_before_a_kill_arrives() {
         }
     }
     let _ = std::fs::remove_file(dir.path().join("down"));
+    std::fs::remove_file(&slow).unwrap();
     let adopting = recorder(dir.path());
     adopting.close_within(Duration::from_secs(60)).wait().unwrap();
     assert!(adopting.losses().is_empty(), "{:?}", adopting.losses());
@@ -185,15 +192,35 @@ fn check(received: &str, must: &[u64], last: &HashMap<u64, u64>) {
     }
 }
 
-/// An intent that was answered stays, whatever becomes of the process.
+const OPERATION: &str = "INDELIBLE_SPOOL_KILL_OPERATION";
+
+/// Begins an operation and waits to be killed in it, when it is told to by the environment.
+#[test]
+fn operator() {
+    let Some(dir) = std::env::var_os(OPERATION) else { return };
+    let operation = recorder(Path::new(&dir)).begin(numbered(7)).wait().unwrap();
+    println!("+ {}", operation.id());
+    thread::sleep(Duration::from_secs(60));
+}
+
 #[test]
 fn a_death_in_the_middle_of_an_operation_leaves_its_intent() {
     let dir = tempfile::tempdir().unwrap();
-    let operation = recorder(dir.path()).begin(numbered(7)).wait().unwrap();
-    let intent = operation.id().to_string();
-    // As little of it runs as in a process that is killed here.
-    std::mem::forget(operation);
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["kill::operator", "--exact", "--nocapture", "--test-threads=1"])
+        .env(OPERATION, dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    // The harness writes its own words before it on the same line.
+    let told = |line: String| line.split_once("+ ").map(|(_, id)| id.to_owned());
+    let intent = lines.into_iter().find_map(told).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    recorder(dir.path()).close().wait().unwrap();
     let received = std::fs::read_to_string(dir.path().join("received")).unwrap();
-    assert_eq!(received.lines().filter(|line| line.starts_with(&intent)).count(), 1);
-    assert_eq!(received.lines().count(), 1);
+    assert_eq!(received.lines().count(), 1, "the intent and no outcome");
+    assert!(received.starts_with(&intent));
 }

@@ -1,4 +1,4 @@
-//! Many threads at once; `INDELIBLE_LOAD` is how many events each of them records.
+//! Many threads at once, and none; `INDELIBLE_LOAD` is how many events each of them records.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -85,4 +85,40 @@ fn awaited_events_that_were_answered_are_forgotten() {
     });
     assert_eq!(node.arrived().len(), 2_000);
     recorder.close().wait().unwrap();
+}
+
+const REST: &str = "INDELIBLE_REST_DIR";
+
+/// A recorder at rest in a process of its own, when told to be that by the environment.
+#[test]
+fn at_rest() {
+    let Some(dir) = std::env::var_os(REST) else { return };
+    let node = Node::default();
+    let recorder = node.recorder_with(|builder| builder.spool(dir));
+    recorder.record(numbered(1));
+    recorder.flush().wait().unwrap();
+    let before = cpu_ticks();
+    thread::sleep(Duration::from_secs(1));
+    println!("ticks {}", cpu_ticks() - before);
+}
+
+/// Hundredths of a second that this process has used.
+fn cpu_ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let words: Vec<&str> = stat.rsplit(')').next().unwrap().split_ascii_whitespace().collect();
+    words[11].parse::<u64>().unwrap() + words[12].parse::<u64>().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_recorder_at_rest_uses_hardly_any_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["load::at_rest", "--exact", "--nocapture"])
+        .env(REST, dir.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let ticks = text.lines().find_map(|line| line.split("ticks ").nth(1)).unwrap();
+    assert!(ticks.trim().parse::<u64>().unwrap() <= 2, "{ticks} hundredths of a second");
 }

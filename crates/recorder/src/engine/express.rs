@@ -9,7 +9,7 @@ use futures_channel::oneshot;
 use indelible_event::EventId;
 
 use super::send::pause;
-use super::{Engine, lock, take_room};
+use super::{Engine, lock, take_room, tell};
 use crate::buffer::Encoded;
 use crate::clock;
 use crate::encode::NotEncoded;
@@ -194,7 +194,7 @@ impl Engine {
         {
             self.refused(&awaited.event, why);
         }
-        let _ = open.reply.send(with);
+        tell(open.reply, with);
     }
 
     /// Tells those who waited long enough that nothing is known yet, even if a sending is stuck, and hands their
@@ -235,7 +235,7 @@ impl Engine {
                 self.handed.fetch_add(1, Ordering::AcqRel);
                 self.overflow.push(open.event);
             }
-            let _ = open.reply.send(Err(RecordError::Unconfirmed { id, why }));
+            tell(open.reply, Err(RecordError::Unconfirmed { id, why }));
         }
     }
 }
