@@ -46,9 +46,18 @@ impl Encoder {
 
     /// Encodes an event and gives its id with the bytes.
     pub(crate) fn encode(&self, event: Event) -> Result<(EventId, Encoded), NotEncoded> {
+        self.encode_as(event, true)
+    }
+
+    /// The same, of an event that may never be sent: without a number, so that no gap tells of a loss.
+    pub(crate) fn encode_unnumbered(&self, event: Event) -> Result<(EventId, Encoded), NotEncoded> {
+        self.encode_as(event, false)
+    }
+
+    fn encode_as(&self, event: Event, numbered: bool) -> Result<(EventId, Encoded), NotEncoded> {
         let event_type: Box<str> = event.event_type().into();
         // A bug in here must cost one event, counted, and not the thread that all of them go through.
-        let made = catch_unwind(AssertUnwindSafe(|| self.make(event)));
+        let made = catch_unwind(AssertUnwindSafe(|| self.make(event, numbered)));
         let made =
             made.unwrap_or_else(|_| Err(NotEncoded::Refused("the recorder panicked".into())));
         match made {
@@ -67,7 +76,7 @@ impl Encoder {
         self.ledger.count(event_type, cause, count);
     }
 
-    fn make(&self, event: Event) -> Result<(EventId, Vec<u8>), NotEncoded> {
+    fn make(&self, event: Event, numbered: bool) -> Result<(EventId, Vec<u8>), NotEncoded> {
         let mut fields = *event.0;
         fields.settle();
         let ids: [u8; 18] = clock::random();
@@ -93,8 +102,10 @@ impl Encoder {
         }
         let cut = fit(&mut fields);
         // The number last: an event that has one is on its way, or a loss that was counted.
-        let seq = self.next_seq.fetch_add(1, Ordering::Relaxed);
-        fields.source = Some(Source { id: self.source, seq });
+        fields.source = numbered.then(|| {
+            let seq = self.next_seq.fetch_add(1, Ordering::Relaxed);
+            Source { id: self.source, seq }
+        });
         let json = self.checked(&mut fields, cut)?;
         Ok((id, json))
     }

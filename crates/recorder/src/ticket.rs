@@ -34,6 +34,20 @@ impl<T> Ticket<T> {
         (sender, Ticket(State::Asked { answer, otherwise }))
     }
 
+    /// One answer made of many, in order.
+    pub(crate) fn all(tickets: Vec<Ticket<T>>) -> Ticket<Vec<T>>
+    where
+        T: Send + Unpin + 'static,
+    {
+        Ticket(State::Mapped(Box::pin(async move {
+            let mut answers = Vec::with_capacity(tickets.len());
+            for ticket in tickets {
+                answers.push(ticket.await);
+            }
+            answers
+        })))
+    }
+
     pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U + Send + 'static) -> Ticket<U>
     where
         T: Send + Unpin + 'static,
@@ -55,10 +69,17 @@ impl<T: Unpin> Future for Ticket<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match &mut self.0 {
-            State::Answered(answer) => Poll::Ready(answer.take().expect("polled once")),
+            State::Answered(answer) => {
+                Poll::Ready(answer.take().expect("a ticket is not polled after it was answered"))
+            }
             State::Asked { answer, otherwise } => {
                 let otherwise = *otherwise;
-                Pin::new(answer).poll(cx).map(|answer| answer.unwrap_or_else(|_| otherwise()))
+                let poll = Pin::new(answer).poll(cx);
+                if poll.is_ready() {
+                    // A second answer would be that nobody answers.
+                    self.0 = State::Answered(None);
+                }
+                poll.map(|answer| answer.unwrap_or_else(|_| otherwise()))
             }
             State::Mapped(future) => future.as_mut().poll(cx),
         }
