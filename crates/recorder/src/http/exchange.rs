@@ -114,7 +114,9 @@ impl Ending {
     fn code(self) -> Option<(&'static str, &'static str)> {
         match self {
             Ending::Answered => None,
-            Ending::Gone => Some(("client_gone", "the client went away")),
+            Ending::Gone => {
+                Some(("client_gone", "nobody waits for the answer: the client went away"))
+            }
             Ending::Panicked => Some(("panic", "panicked")),
             Ending::Failed => Some(("service_error", "the service failed and gave no answer")),
             Ending::BodyFailed => Some(("body_error", "the answer's body broke off")),
