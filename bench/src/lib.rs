@@ -25,6 +25,7 @@ pub mod ours;
 pub mod peers;
 pub mod questions;
 mod random;
+pub mod record;
 pub mod search;
 pub mod single;
 pub mod table;

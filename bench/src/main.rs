@@ -21,7 +21,7 @@ use indelible_bench::peers::postgres::{self, Postgres};
 use indelible_bench::peers::sqlite::{self, Sqlite};
 use indelible_bench::search::Plan;
 use indelible_bench::table::{Table, thousands};
-use indelible_bench::{asking, limits, search, single};
+use indelible_bench::{asking, limits, record, search, single};
 
 /// How many events are made and inserted at a time where a table grows to millions.
 const CHUNK: usize = 200_000;
@@ -111,6 +111,21 @@ enum Bench {
         /// Which node.
         #[command(flatten)]
         node: NodeOptions,
+    },
+    /// What a call of the SDK's `record` costs the thread that makes it.
+    Record {
+        /// Threads that record at once.
+        #[arg(long, default_value_t = 8)]
+        threads: usize,
+        /// Calls of each thread.
+        #[arg(long, default_value_t = 50_000)]
+        calls: usize,
+        /// Calls a second of all threads together, where they are paced.
+        #[arg(long, default_value_t = 40_000)]
+        rate: usize,
+        /// Where to write: a directory on the disk that is to be measured.
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
     },
     /// Writes events to standard output, one a line.
     Generate {
@@ -235,6 +250,9 @@ fn main() -> Result<()> {
             let table = single::compare(&node.dir, &node.node()?, &events, connections, time_max)?;
             print!("{}", table.render());
             Ok(())
+        }
+        Bench::Record { threads, calls, rate, dir } => {
+            record::run(record::Plan { threads, calls, rate }, &dir)
         }
         Bench::Generate { events, seed } => generate(events, seed),
     }

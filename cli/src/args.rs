@@ -1,6 +1,7 @@
 //! What can be said on the command line. The texts here are the manual; the man pages are made of them.
 
 mod asking;
+mod reporting;
 mod serving;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use indelible_event::{EventId, Part, TrailName};
 use indelible_merkle::Vkey;
 
 pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which, with_exclusions};
+pub use reporting::{Gaps, ReportCommand, Unfinished};
 pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve, TrailAt, Trails, TrailsCommand};
 
 /// An audit trail that cannot be quietly changed.
@@ -82,6 +84,11 @@ pub enum Command {
     Timeline(Timeline),
     Stats(Stats),
     User(User),
+    /// Report what never ended, and what never arrived
+    Report {
+        #[command(subcommand)]
+        command: ReportCommand,
+    },
     Tail(Tail),
     Cat(Cat),
     Trails(Trails),

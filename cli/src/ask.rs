@@ -3,22 +3,25 @@
 pub mod answers;
 pub mod change;
 pub mod event;
+pub mod gaps;
 pub mod search;
 pub mod sentence;
 pub mod source;
 pub mod stats;
 pub mod tail;
 pub mod timeline;
+pub mod unfinished;
 pub mod user;
 pub mod when;
 
+use indelible_event::TrailName;
 use indelible_log::{Clock, SystemClock};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::args::{Shape, Which};
 use crate::failure::Failure;
-use crate::look::Look;
+use crate::look::{self, Look};
 use crate::out::{self, Out};
 use answers::Incomplete;
 use when::End;
@@ -73,6 +76,26 @@ fn bounds(
         }
     }
     Ok(())
+}
+
+/// The parameters of a report: its trail and the first moment of its time.
+fn report(trail: Option<&TrailName>, since: Option<&str>) -> Result<Params, Failure> {
+    let mut params = Params::new();
+    params.extend(trail.map(|trail| ("tenant_id".to_owned(), trail.to_string())));
+    bounds(&mut params, ["since", "until"], since, None)?;
+    Ok(params)
+}
+
+/// Says what does not match its leaf, and was left out. Whether there is any.
+fn tell_alarms(alarms: &[serde_json::Value], json: bool) -> bool {
+    for alarm in alarms {
+        if json {
+            out::note_json(&serde_json::json!({ "alarm": alarm }));
+        } else {
+            out::note(format_args!("ALARM: {}", look::clean(&alarm.to_string())));
+        }
+    }
+    !alarms.is_empty()
 }
 
 /// Says that a budget was met.

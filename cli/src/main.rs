@@ -31,7 +31,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use args::{Cli, Command, KeyCommand};
+use args::{Cli, Command, KeyCommand, ReportCommand};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use failure::Failure;
@@ -68,6 +68,12 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Timeline(args) => ask::timeline::run(global, out, &args),
         Command::Stats(args) => ask::stats::run(global, out, &args),
         Command::User(args) => ask::user::run(global, out, &args),
+        Command::Report { command: ReportCommand::Unfinished(args) } => {
+            ask::unfinished::run(global, out, &args)
+        }
+        Command::Report { command: ReportCommand::Gaps(args) } => {
+            ask::gaps::run(global, out, &args)
+        }
         Command::Tail(args) => ask::tail::run(global, out, &args),
         Command::Cat(args) => cat::run(global, out, &args),
         Command::Trails(args) => show::trails(global, out, &args),

@@ -216,6 +216,82 @@ pub struct User {
     pub recent: Vec<Event>,
 }
 
+#[derive(Deserialize)]
+pub struct Unfinished {
+    pub unfinished: Vec<Begun>,
+    pub abandoned: Vec<Begun>,
+    pub next_cursor: Option<String>,
+    pub incomplete: Option<Incomplete>,
+    #[serde(default)]
+    pub alarms: Vec<serde_json::Value>,
+}
+
+/// What never ended, or not in a way that was told.
+#[derive(Deserialize)]
+pub struct Begun {
+    pub event: Event,
+    pub age_seconds: f64,
+    pub followed_by: Option<Event>,
+}
+
+#[derive(Deserialize)]
+pub struct Gaps {
+    pub all_trails: bool,
+    pub sources: Vec<SourceOf>,
+    #[serde(default)]
+    pub more_sources: u64,
+    pub total: GapsTotal,
+    #[serde(default)]
+    pub losses: Vec<Loss>,
+    #[serde(default)]
+    pub unread_losses: u64,
+    pub incomplete: Option<Incomplete>,
+    #[serde(default)]
+    pub alarms: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+pub struct SourceOf {
+    pub id: String,
+    pub service: Option<String>,
+    pub first_seen: String,
+    pub last_seen: String,
+    pub received: u64,
+    #[serde(default)]
+    pub doubles: u64,
+    pub highest: u64,
+    pub missing: Option<u64>,
+    pub explained: Option<u64>,
+    pub unexplained: Option<u64>,
+    pub in_flight: Option<u64>,
+    #[serde(default)]
+    pub ranges: Vec<Range>,
+    #[serde(default)]
+    pub more_ranges: u64,
+}
+
+#[derive(Deserialize)]
+pub struct Range {
+    pub from: u64,
+    pub to: u64,
+}
+
+#[derive(Deserialize)]
+pub struct GapsTotal {
+    pub sources: u64,
+    pub received: u64,
+    pub missing: u64,
+    pub unexplained: u64,
+}
+
+#[derive(Deserialize)]
+pub struct Loss {
+    #[serde(default)]
+    pub event_type: String,
+    pub cause: String,
+    pub count: u64,
+}
+
 impl std::fmt::Display for Total {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let more = if self.relation == "at_least" { "+" } else { "" };

@@ -218,6 +218,86 @@ fn counts_are_drawn() {
     assert_eq!(nobody, "no/body: 0 events in 30 days, 0 failed\n");
 }
 
+#[test]
+fn what_never_ended_is_listed_and_the_status_says_so() {
+    let twins = Twins::new();
+    let report = ["report", "unfinished", "--trail", "default", "--older-than", "0s"];
+    let send = |event: &str| {
+        twins.log.feed([&["append"][..], &twins.at_node()].concat(), event.as_bytes()).ok();
+    };
+    // Ages differ by when one asks; all else does not.
+    let rows = |args: &[&str], kind: &str| {
+        let ran = twins.run(&[&report[..], args].concat());
+        let rows = ran.json()[0][kind].as_array().unwrap().clone();
+        let id = |row: &serde_json::Value| row["event"]["id"].as_str().unwrap().chars().last();
+        (rows.iter().filter_map(id).collect::<String>(), ran.code)
+    };
+    for at in [&[][..], &twins.at_node()] {
+        assert_eq!(rows(at, "unfinished"), ("4".to_owned(), 1));
+        assert_eq!(rows(at, "abandoned"), (String::new(), 1));
+        let told = twins.run(&[&report[..], &["--text"], at].concat()).status(1);
+        assert!(told.stdout.contains("maria set out to restore backup db-0417"), "{}", told.stdout);
+        told.says("1 begun and never ended, 0 ended without saying how");
+    }
+    twins.ask(&["report", "unfinished", "--older-than", "1h"]).ok();
+    let outcome = r#"{"action":"backup.restore","phase":"outcome","ref":"0190b1a0-0000-7000-8000-000000000004","id":"0190b1a0-0000-7000-8000-000000000009","outcome":"OUT"}"#;
+    send(&outcome.replace("OUT", "success"));
+    for at in [&[][..], &twins.at_node()] {
+        assert_eq!(rows(at, "unfinished"), (String::new(), 0));
+    }
+    twins
+        .ask(&[&report[..], &["--text"]].concat())
+        .ok()
+        .says("everything that was begun has ended");
+    send(&outcome.replace("OUT", "unknown").replace("0009", "0008"));
+    for at in [&[][..], &twins.at_node()] {
+        assert_eq!(rows(at, "abandoned"), ("8".to_owned(), 1));
+    }
+    twins.ask(&["report", "unfinished", "--older-than", "soon"]).status(2).says("older_than");
+}
+
+#[test]
+fn what_never_arrived_is_counted() {
+    let twins = Twins::new();
+    let source = "5c".repeat(16);
+    let numbered = |seq: u64| {
+        format!(
+            "{{\"action\":\"n.n\",\"source\":{{\"id\":\"{source}\",\"seq\":{seq}}},\"context\":{{\"service\":\"till\\u001b\"}}}}\n"
+        )
+    };
+    let mut events: String = [0, 1, 4].map(numbered).concat();
+    let losses = r#"[{"event_type":"login","cause":"sampled","count":1234},{"event_type":"","cause":"dropped","count":2}]"#;
+    events += &format!(
+        r#"{{"action":"audit.loss","category":"system","details":{{"losses":{losses}}}}}"#
+    );
+    twins.log.feed([&["append"][..], &twins.at_node()].concat(), events.as_bytes()).ok();
+    let answer = twins.ask(&["report", "gaps", "--since", "1d"]).ok().json().remove(0);
+    // What was overtaken just now may still come.
+    assert_eq!(
+        (&answer["sources"][0]["in_flight"], &answer["all_trails"]),
+        (&2.into(), &true.into())
+    );
+    let told = twins.ask(&["report", "gaps", "--text", "--trail", "default"]).ok();
+    assert!(
+        told.stdout.starts_with("1 sources, 3 events received, 0 missing, 0 unexplained\n\n"),
+        "{}",
+        told.stdout
+    );
+    let row = told.stdout.lines().find(|line| line.starts_with(&source)).unwrap();
+    assert!(row.contains("till\\u{1b}") && row.ends_with("  2"), "{row}");
+    assert!(told.stdout.ends_with("1,234  sampled  login\n    2  dropped  -\n"), "{}", told.stdout);
+    assert!(told.stderr.is_empty(), "{}", told.stderr);
+    let shop = twins.log.run(
+        ["key", "create", "--role", "reader", "--trail", "default", "--name", "r"]
+            .iter()
+            .chain(&twins.at_node()),
+    );
+    let own = ["--url", twins.node.url(), "--key", shop.ok().stdout.trim()].map(str::to_owned);
+    let own = twins
+        .run(&[&["report", "gaps", "--text"][..], &own.each_ref().map(String::as_str)].concat());
+    own.ok().says("does not read all trails");
+}
+
 /// A `tail -f`, ended when it goes away.
 struct Tail(Child, Lines<BufReader<ChildStdout>>);
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::time::Instant;
 
-use indelible_event::{Entry, EventId, Micros, Outcome};
+use indelible_event::{Entry, EventId, Micros, Outcome, Source};
 use indelible_index::query::parse;
 use indelible_index::search::{
     Access, Alarm, Ask, Budget, HistogramAsk, PageAsk, Record, Sort, StatsAsk, Unit, page, stats,
@@ -108,6 +108,10 @@ impl Unit for Shared<'_> {
 
     fn rows_of(&self, _: EventId) -> Vec<u32> {
         Vec::new()
+    }
+
+    fn sources(&self, rows: &[u32]) -> Result<Vec<Option<Source>>, Alarm> {
+        Ok(vec![None; rows.len()])
     }
 
     fn read(&self, rows: &[u32]) -> Vec<Result<Told, Alarm>> {

@@ -60,3 +60,12 @@ pub const THREADS_MAX: usize = 8;
 pub const FACET_CANDIDATES_MIN: usize = 256;
 /// Suggestions that are given out.
 pub const SUGGESTIONS_MAX: usize = 100;
+/// Sources whose numbers are told apart.
+pub const SOURCES_MAX: usize = 10_000;
+/// Bytes of all numbers that are held to see which are missing, as they would be written: a bit each where they
+/// are dense, some bytes where they are scattered, which no recorder's are.
+pub const SOURCE_NUMBERS_BYTES_MAX: usize = 16 << 20;
+/// Rows whose sources are read at once.
+pub const SOURCE_ROWS: usize = 1 << 16;
+/// Ranges of missing numbers that are named of each source.
+pub const MISSING_RANGES_MAX: usize = 100;

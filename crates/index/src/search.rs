@@ -12,12 +12,14 @@ mod histogram;
 mod merge;
 mod page;
 mod read;
+mod referred;
 mod sorted;
+mod sources;
 mod stats;
 
 use std::collections::BTreeSet;
 
-use indelible_event::EventId;
+use indelible_event::{EventId, Source};
 
 use crate::doc::Doc;
 use crate::index::{Index, IndexError};
@@ -26,6 +28,8 @@ use crate::query::Query;
 pub use budget::{Budget, Met};
 pub use cursor::{Cursor, CursorError};
 pub use page::{Order, Page, PageAsk, Sort, page};
+pub use referred::{Referred, referred};
+pub use sources::{Lacking, Numbers, SourceSeen, Sources, SourcesAsk, sources};
 pub use stats::{Bucket, FacetCounts, HistogramAsk, Stats, StatsAsk, stats, suggest};
 
 /// A record that was read and held against its leaf.
@@ -54,6 +58,10 @@ pub trait Unit: Sync {
     /// The rows that may have this event's id, which is no term of an index.
     fn rows_of(&self, id: EventId) -> Vec<u32>;
 
+    /// The sources of records, one for each row, as its columns have them: none is held against its leaf.
+    /// Rows rise.
+    fn sources(&self, rows: &[u32]) -> Result<Vec<Option<Source>>, Alarm>;
+
     /// Reads records, one result for each row. Rows rise.
     fn read(&self, rows: &[u32]) -> Vec<Result<Self::Record, Alarm>>;
 }
@@ -75,6 +83,10 @@ impl<U: Unit> Unit for &U {
 
     fn rows_of(&self, id: EventId) -> Vec<u32> {
         (**self).rows_of(id)
+    }
+
+    fn sources(&self, rows: &[u32]) -> Result<Vec<Option<Source>>, Alarm> {
+        (**self).sources(rows)
     }
 
     fn read(&self, rows: &[u32]) -> Vec<Result<Self::Record, Alarm>> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use indelible_event::Day;
+use indelible_event::{Day, Source};
 
 use crate::error::LogError;
 use crate::frame;
@@ -112,6 +112,11 @@ impl SegmentHandle {
     /// Each row's position, in order.
     pub fn positions(&self) -> Result<Vec<Pos>, LogError> {
         self.segment()?.positions().map_err(LogError::segment(&self.0.entry.parquet()))
+    }
+
+    /// The sources of these rows, which ascend; from the columns alone, without a look at any leaf.
+    pub fn sources(&self, rows: &[u32]) -> Result<Vec<Option<Source>>, LogError> {
+        self.segment()?.sources(rows).map_err(LogError::segment(&self.0.entry.parquet()))
     }
 }
 

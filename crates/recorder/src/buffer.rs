@@ -3,12 +3,21 @@
 use std::collections::VecDeque;
 use std::io;
 
+use crate::limits::ENCODED_OVERHEAD_BYTES;
+
 /// An event as it will be sent, and what is counted if it is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Encoded {
     pub(crate) event_type: Box<str>,
     /// The event's JSON.
     pub(crate) json: Vec<u8>,
+}
+
+impl Encoded {
+    /// About how many bytes of memory it holds.
+    pub(crate) fn weight(&self) -> usize {
+        ENCODED_OVERHEAD_BYTES + self.event_type.len() + self.json.len()
+    }
 }
 
 /// There is no room. The event is given back.
@@ -34,6 +43,17 @@ pub(crate) trait Buffer: Send {
 
     /// Whether they survive the process.
     fn survives(&self) -> bool;
+
+    /// Takes out those that would go with the process.
+    fn take_mortal(&mut self) -> Vec<Encoded>;
+
+    /// Keeps an event that nobody takes for whoever wants to look, if this buffer keeps anything.
+    fn set_aside(&mut self, _event: &Encoded, _why: &str) {}
+
+    /// How many events turned out to be unreadable since this was last asked. They are not waiting any more.
+    fn take_damaged(&mut self) -> u64 {
+        0
+    }
 }
 
 /// A buffer that goes with the process.
@@ -53,10 +73,10 @@ impl Memory {
 impl Buffer for Memory {
     fn push(&mut self, event: Encoded) -> Result<(), Full> {
         // One that is larger than everything must not wait for ever.
-        if self.bytes + event.json.len() > self.bytes_max && !self.events.is_empty() {
+        if self.bytes + event.weight() > self.bytes_max && !self.events.is_empty() {
             return Err(Full(event));
         }
-        self.bytes += event.json.len();
+        self.bytes += event.weight();
         self.events.push_back(event);
         Ok(())
     }
@@ -77,7 +97,7 @@ impl Buffer for Memory {
 
     fn advance(&mut self, events: usize) -> io::Result<()> {
         for event in self.events.drain(..events) {
-            self.bytes -= event.json.len();
+            self.bytes -= event.weight();
         }
         Ok(())
     }
@@ -88,5 +108,10 @@ impl Buffer for Memory {
 
     fn survives(&self) -> bool {
         false
+    }
+
+    fn take_mortal(&mut self) -> Vec<Encoded> {
+        self.bytes = 0;
+        std::mem::take(&mut self.events).into()
     }
 }

@@ -7,8 +7,11 @@ use indelible_event::Outcome;
 use serde::Serialize;
 
 use crate::clock;
+use crate::error::RecordError;
 use crate::event::{Event, Text, milliseconds};
 use crate::recorder::Recorder;
+use crate::ticket::Ticket;
+use crate::transport::Receipt;
 
 /// A call in progress. What instruments it (the attribute, a layer) says how it ended; dropped without that, it
 /// was cancelled, or it panicked.
@@ -36,6 +39,11 @@ impl Call {
         Call { recorder: recorder.clone(), event: Some(event), started: clock::instant() }
     }
 
+    /// A call that began before.
+    pub(crate) fn resume(recorder: Recorder, event: Event, started: Instant) -> Call {
+        Call { recorder, event: Some(event), started }
+    }
+
     /// Adds to what will be told.
     pub fn note(&mut self, change: impl FnOnce(Event) -> Event) {
         self.event = self.event.take().map(change);
@@ -49,6 +57,12 @@ impl Call {
     /// It succeeded, with this state afterwards.
     pub fn success_with(mut self, after: impl Serialize) {
         self.end(|event| event.outcome(Outcome::Success).after(after));
+    }
+
+    /// It succeeded; answers once that is durable.
+    pub fn success_durable(mut self) -> Ticket<Result<Receipt, RecordError>> {
+        let event = self.ended().expect("a call has its event until it ends");
+        self.recorder.record_durable(event.outcome(Outcome::Success))
     }
 
     /// It failed.

@@ -1,8 +1,10 @@
 //! The one place of this crate that asks for the time or for randomness.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indelible_event::Micros;
+
+use crate::limits::FOREVER;
 
 /// Now, on the wall.
 #[expect(clippy::disallowed_methods, reason = "this is the seam")]
@@ -16,6 +18,11 @@ pub(crate) fn now() -> Micros {
 #[expect(clippy::disallowed_methods, reason = "this is the seam")]
 pub(crate) fn instant() -> Instant {
     Instant::now()
+}
+
+/// When so much time has passed, also where somebody says for ever.
+pub(crate) fn after(wait: Duration) -> Instant {
+    instant() + wait.min(FOREVER)
 }
 
 /// Bytes that nobody can guess.

@@ -199,6 +199,16 @@ impl Drop for Entered {
     }
 }
 
+/// Puts another scope in the place of this one, if it is what surrounds this call. Whoever entered it leaves it
+/// as ever.
+pub(crate) fn replace_current(this: &Arc<Scope>, other: Arc<Scope>) {
+    CURRENT.with_borrow_mut(|current| {
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, this)) {
+            *current = Some(other);
+        }
+    });
+}
+
 pin_project_lite::pin_project! {
     /// A future within a [`Scope`].
     #[derive(Debug)]

@@ -19,6 +19,9 @@ pub enum RecordError {
         /// The latest trouble.
         why: String,
     },
+    /// Too many others wait to become durable. It was not taken, and is counted as lost.
+    #[error("there is no room for the event")]
+    Full,
     /// The recorder was closed.
     #[error("the recorder is closed")]
     Closed,

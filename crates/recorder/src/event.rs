@@ -431,7 +431,9 @@ impl From<&String> for Actor {
 pub struct Target {
     #[serde(rename = "type")]
     kind: Text,
-    id: Text,
+    /// Empty where it is not known which one it was.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) id: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Text>,
 }

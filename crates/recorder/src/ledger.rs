@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use indelible_event::Micros;
+use indelible_event::limits::CATEGORY_BYTES_MAX;
 use serde::Serialize;
 
 use crate::actions::AUDIT_LOSS;
@@ -25,6 +26,8 @@ pub enum Cause {
     Cut,
     /// It was given up when the recorder closed.
     Unsent,
+    /// It was in a spool whose files were damaged. At least so many.
+    Damaged,
 }
 
 /// How much was lost of one kind.
@@ -38,7 +41,7 @@ pub struct Loss {
     pub count: u64,
 }
 
-/// The event type of losses beyond [`LOSS_KINDS_MAX`] kinds.
+/// The event type of losses beyond [`LOSS_KINDS_MAX`] kinds of a cause.
 const OTHERS: &str = "others";
 
 #[derive(Debug, Default)]
@@ -47,39 +50,66 @@ pub(crate) struct Ledger(Mutex<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     /// Since the recorder was opened.
-    all: BTreeMap<(String, Cause), u64>,
+    all: Table,
     /// Since they were last told.
-    untold: BTreeMap<(String, Cause), u64>,
+    untold: Table,
     from: Option<Micros>,
+}
+
+/// Counts by event type within each cause: looked up without allocating, as a flood of losses is when there is
+/// least to spare.
+#[derive(Debug, Default)]
+struct Table(BTreeMap<Cause, BTreeMap<Box<str>, u64>>);
+
+impl Table {
+    fn add(&mut self, event_type: &str, cause: Cause, count: u64) {
+        let kinds = self.0.entry(cause).or_default();
+        if let Some(known) = kinds.get_mut(event_type) {
+            *known += count;
+            return;
+        }
+        let name = if kinds.len() >= LOSS_KINDS_MAX { OTHERS } else { event_type };
+        *kinds.entry(name.into()).or_default() += count;
+    }
+
+    fn listed(&self) -> Vec<Loss> {
+        let of = |(cause, kinds): (&Cause, &BTreeMap<Box<str>, u64>)| {
+            let cause = *cause;
+            let loss = move |(event_type, count): (&Box<str>, &u64)| Loss {
+                event_type: event_type.to_string(),
+                cause,
+                count: *count,
+            };
+            kinds.iter().map(loss).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of).collect()
+    }
 }
 
 impl Ledger {
     pub(crate) fn count(&self, event_type: &str, cause: Cause, count: u64) {
+        // The event that tells it must fit a trail, whatever an application takes for a type.
+        let event_type = &event_type[..event_type.floor_char_boundary(CATEGORY_BYTES_MAX)];
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.from.get_or_insert_with(clock::now);
-        let Counts { all, untold, .. } = &mut *counts;
-        for map in [all, untold] {
-            let many = map.len() >= LOSS_KINDS_MAX;
-            let known = |map: &BTreeMap<_, _>| map.contains_key(&(event_type.to_owned(), cause));
-            let name = if many && !known(map) { OTHERS } else { event_type };
-            *map.entry((name.to_owned(), cause)).or_default() += count;
-        }
+        counts.all.add(event_type, cause, count);
+        counts.untold.add(event_type, cause, count);
     }
 
     /// All losses since the recorder was opened.
     pub(crate) fn all(&self) -> Vec<Loss> {
-        listed(&self.0.lock().unwrap_or_else(PoisonError::into_inner).all)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).all.listed()
     }
 
     pub(crate) fn has_untold(&self) -> bool {
-        !self.0.lock().unwrap_or_else(PoisonError::into_inner).untold.is_empty()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).from.is_some()
     }
 
     /// The event that tells what was not told yet. Whoever takes it must bring it into the trail.
     pub(crate) fn tell(&self) -> Option<Event> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let from = counts.from.take()?;
-        let losses = listed(&std::mem::take(&mut counts.untold));
+        let losses = std::mem::take(&mut counts.untold).listed();
         drop(counts);
         tracing::warn!(?losses, "audit events were lost or cut");
         Some(
@@ -93,13 +123,4 @@ impl Ledger {
                 .detail("to", clock::now().to_string()),
         )
     }
-}
-
-fn listed(counts: &BTreeMap<(String, Cause), u64>) -> Vec<Loss> {
-    let loss = |((event_type, cause), count): (&(String, Cause), &u64)| Loss {
-        event_type: event_type.clone(),
-        cause: *cause,
-        count: *count,
-    };
-    counts.iter().map(loss).collect()
 }

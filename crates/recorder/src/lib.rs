@@ -7,6 +7,8 @@
 //! until they are answered for. Whatever is lost on that way is counted and told in the trail.
 
 pub mod actions;
+#[doc(hidden)]
+pub mod attribute;
 mod buffer;
 mod bulk;
 mod call;
@@ -18,6 +20,7 @@ mod engine;
 mod error;
 mod event;
 mod fit;
+pub mod http;
 mod json;
 mod ledger;
 pub mod limits;
@@ -27,6 +30,7 @@ mod policy;
 mod prepared;
 mod recorder;
 mod redact;
+mod settings;
 mod spool;
 mod ticket;
 mod transport;
@@ -43,9 +47,10 @@ pub use json::Json;
 pub use ledger::{Cause, Loss};
 pub use memory::{__private, Recorded};
 pub use operation::{Begin, Operation};
-pub use policy::{Durability, Policy, Verdict};
+pub use policy::{Durability, NEVER_LEFT_OUT, Policy, Rule, Verdict, is_never_left_out};
 pub use prepared::Prepared;
 pub use recorder::{Builder, Recorder, global, set_global};
-pub use redact::Redaction;
+pub use redact::{HMAC_MARK, NO_SECRETS, REDACTED, Redaction, SECRET_KEYS, STILL_THE_SAME};
+pub use settings::{RedactSettings, Secret, Settings, SettingsError, SpoolSettings, Storage};
 pub use ticket::Ticket;
 pub use transport::{Receipt, SendError, Sent, Transport};

@@ -10,6 +10,7 @@ use std::time::Instant;
 use indelible_event::{EventId, Outcome, Phase};
 use serde::Serialize;
 
+use crate::call::Call;
 use crate::clock;
 use crate::error::RecordError;
 use crate::event::{Event, milliseconds};
@@ -61,6 +62,12 @@ impl Operation {
     /// Adds to what the outcome will say.
     pub fn note(&mut self, change: impl FnOnce(Event) -> Event) {
         self.outcome = self.outcome.take().map(change);
+    }
+
+    /// The same as a [`Call`], for instrumentation: dropped, that says whether it was cancelled or panicked.
+    pub fn into_call(mut self) -> Call {
+        let outcome = self.outcome.take().expect("an operation has its outcome until it ends");
+        Call::resume(self.recorder.clone(), outcome, self.started)
     }
 
     /// It was done; `after` is the state now, `()` for none.

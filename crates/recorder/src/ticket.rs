@@ -69,10 +69,17 @@ impl<T: Unpin> Future for Ticket<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match &mut self.0 {
-            State::Answered(answer) => Poll::Ready(answer.take().expect("polled once")),
+            State::Answered(answer) => {
+                Poll::Ready(answer.take().expect("a ticket is not polled after it was answered"))
+            }
             State::Asked { answer, otherwise } => {
                 let otherwise = *otherwise;
-                Pin::new(answer).poll(cx).map(|answer| answer.unwrap_or_else(|_| otherwise()))
+                let poll = Pin::new(answer).poll(cx);
+                if poll.is_ready() {
+                    // A second answer would be that nobody answers.
+                    self.0 = State::Answered(None);
+                }
+                poll.map(|answer| answer.unwrap_or_else(|_| otherwise()))
             }
             State::Mapped(future) => future.as_mut().poll(cx),
         }

@@ -13,6 +13,7 @@ mod lookup;
 mod matrix;
 mod node;
 mod operations;
+mod report;
 mod search;
 mod stream;
 mod tls;

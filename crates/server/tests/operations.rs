@@ -118,6 +118,19 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
             ask(Reads, format!("/api/audit/timeline?correlation_id={}", t.correlation)),
             ask(ReadsTrail, format!("/api/audit/timeline?correlation_id=x&{named}")),
         ],
+        "GET /api/audit/reports/unfinished" => {
+            let path = "/api/audit/reports/unfinished?older_than=0s";
+            vec![
+                ask(Reads, path),
+                ask(Reads, format!("{path}&since=1d&page_size=1")),
+                ask(ReadsTrail, format!("{path}&{named}")),
+            ]
+        }
+        "GET /api/audit/reports/gaps" => vec![
+            ask(Reads, "/api/audit/reports/gaps"),
+            ask(Reads, "/api/audit/reports/gaps?since=2s"),
+            ask(ReadsTrail, format!("/api/audit/reports/gaps?{named}")),
+        ],
         "GET /api/audit/users/{id}" => vec![
             ask(Reads, format!("/api/audit/users/{}", t.user)),
             ask(Reads, "/api/audit/users/everybody?days=366"),

@@ -62,7 +62,12 @@ impl Tenant {
         };
         let mut asked = event(user);
         asked["id"] = (*id).into();
-        vec![asked, event("everybody"), event(&format!("{marker}-user"))]
+        asked["phase"] = "intent".into();
+        let mut last = event(&format!("{marker}-user"));
+        // One process writes for both.
+        let of = if *trail == "shop" { 1 } else { 4 };
+        last["source"] = json!({"id": "5c".repeat(16), "seq": of});
+        vec![asked, event("everybody"), last]
     }
 }
 

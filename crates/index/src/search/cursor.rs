@@ -47,6 +47,11 @@ impl Cursor {
         if self.print == self.fingerprint(ask, page) { Ok(()) } else { Err(CursorError) }
     }
 
+    /// The place of the log that it goes on at, for whoever goes on with [`PageAsk::from_pos`].
+    pub fn pos(&self) -> u64 {
+        self.pos
+    }
+
     /// Over all that the cursor depends on, and the cursor itself, so that an edited one is noticed.
     fn fingerprint(&self, ask: &Ask<'_>, page: &PageAsk) -> [u8; 8] {
         let mut hash = Sha256::new();

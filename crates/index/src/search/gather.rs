@@ -124,7 +124,7 @@ fn row_range(index: &dyn Index, rows: u32, places: Places) -> std::ops::Range<u3
 }
 
 /// The rows of these that the asker may know of.
-fn allowed(
+pub(super) fn allowed(
     index: &dyn Index,
     access: &Access,
     range: std::ops::Range<u32>,

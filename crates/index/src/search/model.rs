@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use indelible_event::{Entry, EventId, Micros, Outcome};
+use indelible_event::{Entry, EventId, Micros, Outcome, Source};
 use roaring::RoaringBitmap;
 
 use super::{Alarm, Record, Unit};
@@ -22,6 +22,7 @@ pub struct Told {
     pub category: Option<String>,
     pub outcome: Outcome,
     pub reference: Option<EventId>,
+    pub source: Option<Source>,
     pub parts: [Option<String>; 3],
     pub broken: bool,
 }
@@ -45,7 +46,7 @@ impl Told {
                 outcome: self.outcome,
                 phase: None,
                 reference: self.reference,
-                source: None,
+                source: self.source,
                 recorded_by: None,
                 parts_hash: [0; 32],
             },
@@ -320,6 +321,11 @@ impl Unit for Model {
     fn rows_of(&self, id: EventId) -> Vec<u32> {
         let of = |row: &u32| self.told[*row as usize].id().0[15] % 4 == id.0[15] % 4;
         (0..self.told.len() as u32).filter(of).collect()
+    }
+
+    fn sources(&self, rows: &[u32]) -> Result<Vec<Option<Source>>, Alarm> {
+        assert!(rows.is_sorted() && rows.iter().all(|row| *row < self.rows));
+        Ok(rows.iter().map(|row| self.told[*row as usize].source).collect())
     }
 
     fn read(&self, rows: &[u32]) -> Vec<Result<Told, Alarm>> {

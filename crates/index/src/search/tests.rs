@@ -78,6 +78,7 @@ fn plain(pos: u64, trail: u32, actor: &str) -> Told {
         category: None,
         outcome: Outcome::Success,
         reference: None,
+        source: None,
         parts: [Some(format!(r#"{{"actor":{{"id":"{actor}"}}}}"#)), None, None],
         broken: false,
     }

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::ops::Bound;
 
-use indelible_event::{EventId, Micros, Outcome};
+use indelible_event::{EventId, Micros, Outcome, Source};
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -29,6 +29,7 @@ prop_compose! {
         category in option::of(0..3usize),
         outcome in 0..6usize,
         reference in option::of(0..20u64),
+        source in option::of((0..3u8, 0..24u64)),
         (actor, other, service) in (option::of(0..5u8), 0..4u8, option::of(0..3u8)),
         (kind, id, number, words) in (0..3u8, 0..6u8, option::of(-3..12i32), 0..64u8),
     ) -> Told {
@@ -49,6 +50,7 @@ prop_compose! {
             category: category.map(|at| categories[at].to_owned()),
             outcome: Outcome::ALL[outcome],
             reference: reference.map(|pos| EventId::derived("model", pos)),
+            source: source.map(|(id, seq)| Source { id: [id; 16], seq }),
             parts: [who, location, Some(what)],
             broken: false,
         }

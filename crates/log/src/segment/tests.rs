@@ -187,6 +187,13 @@ fn assert_reads_back(segment: &Segment, records: &[Record<'_>]) {
         let row = row as u32;
         assert_eq!(segment.rows(&[row]).unwrap()[0].as_ref(), *record);
     }
+    for step in [1, 7, 61, 1_500] {
+        let rows: Vec<u32> =
+            (0..segment.len()).filter(|row| row % step < step.div_ceil(2)).collect();
+        let sources: Vec<_> = rows.iter().map(|row| records[*row as usize].entry.source).collect();
+        assert_eq!(segment.sources(&rows).unwrap(), sources, "{step}");
+    }
+    assert!(segment.sources(&[1, 1]).is_err() && segment.sources(&[segment.len()]).is_err());
     for (row, record) in records.iter().enumerate() {
         let found: Vec<u32> = segment.find_id(record.trail, record.entry.id).unwrap().collect();
         assert!(found.contains(&(row as u32)));

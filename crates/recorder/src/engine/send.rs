@@ -1,59 +1,77 @@
 //! Sends the buffer's events in order, a batch at a time, until each is answered for.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Engine, State, lock};
+use super::{Engine, State, give, lock};
 use crate::buffer::Encoded;
 use crate::clock;
-use crate::ledger::Cause;
-use crate::limits::{BATCH_BYTES_MAX, RETRY_MAX, RETRY_MIN};
+use crate::limits::{
+    BATCH_BYTES_MAX, FOREVER, RETRY_AFTER_MAX, RETRY_AWAITED_MAX, RETRY_MAX, RETRY_MIN,
+};
 use crate::transport::{SendError, Sent};
+
+/// How long to wait after so many failures in a row.
+pub(super) fn pause(failures: u32, longest: Duration, error: &SendError) -> Duration {
+    let backoff = RETRY_MIN.saturating_mul(1 << failures.min(16).saturating_sub(1)).min(longest);
+    // What the other side asks for is heeded, but not without bound.
+    error.retry_after.map_or(backoff, |wait| wait.min(RETRY_AFTER_MAX).max(backoff))
+}
 
 impl Engine {
     pub(super) fn run_sender(&self) {
-        let mut failures = 0;
         while let Some(batch) = self.next_batch() {
-            let Err(error) = self.send_batch(&batch) else {
-                failures = 0;
-                lock(&self.state).trouble = None;
-                self.settle(batch.len());
-                continue;
-            };
-            failures += 1;
-            if failures == 1 {
-                tracing::warn!(to = self.transport.destination(), %error, "audit events cannot be sent; trying again");
+            if !self.send_batch(&batch) {
+                break;
             }
-            self.pause_sending(&error, failures);
+            self.settle(batch.len());
         }
-        let mut state = lock(&self.state);
-        state.sender_done = true;
-        drop(state);
+        if catch_unwind(AssertUnwindSafe(|| self.transport.close())).is_err() {
+            tracing::error!(
+                to = self.transport.destination(),
+                "the transport panicked when closed"
+            );
+        }
+        lock(&self.state).sender_done = true;
         self.wake_drainer();
     }
 
     /// The next events to send, once there is reason to; `None` at the end.
     fn next_batch(&self) -> Option<Vec<Encoded>> {
+        let mut failures = 0;
         let mut state = lock(&self.state);
         loop {
             if state.abandoned() || state.no_more && state.buffer.len() == 0 {
                 return None;
             }
-            let wait = self.wait_before_sending(&state);
+            let mut wait = self.wait_before_sending(&state);
             if wait.is_some_and(|wait| wait.is_zero()) {
                 match state.buffer.front(self.settings.batch_size, BATCH_BYTES_MAX) {
                     Ok(batch) if !batch.is_empty() => return Some(batch),
-                    Ok(_) => {}
+                    // All that waited turned out to be damaged.
+                    Ok(_) => state.since = None,
                     Err(error) => {
                         tracing::error!(%error, "the spool cannot be read");
                         state.trouble = Some(error.to_string());
+                        failures += 1;
+                        wait = Some(pause(failures, RETRY_MAX, &SendError::passing("")));
                     }
                 }
             }
-            // Without a reason of its own it is woken by whoever makes one; the bound is against a missed call.
-            let wait = wait.filter(|wait| !wait.is_zero()).unwrap_or(RETRY_MAX);
-            let waited = self.sender_wakes.wait_timeout(state, wait);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let until = wait.filter(|wait| !wait.is_zero()).map(clock::after);
+            // Woken for nothing it must not read again before its pause is over.
+            loop {
+                // Without a reason of its own it is woken by whoever makes one; the bound is against a missed call.
+                let left =
+                    until.map_or(RETRY_MAX, |at| at.saturating_duration_since(clock::instant()));
+                let waited = self.sender_wakes.wait_timeout(state, left.min(RETRY_MAX));
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                let over = until.is_none_or(|at| at <= clock::instant());
+                if failures == 0 || over || state.abandoned() {
+                    break;
+                }
+            }
         }
     }
 
@@ -64,88 +82,93 @@ impl Engine {
         if full || state.closing.is_some() || !state.waiters.is_empty() {
             return Some(Duration::ZERO);
         }
-        Some((since + self.settings.flush_interval).saturating_duration_since(clock::instant()))
+        let until = since + self.settings.flush_interval.min(FOREVER);
+        Some(until.saturating_duration_since(clock::instant()))
     }
 
-    /// Sends until each event of the batch is kept or refused for good.
-    fn send_batch(&self, batch: &[Encoded]) -> Result<(), SendError> {
+    /// Sends until each event of the batch is kept or refused for good; false if it was given up before.
+    fn send_batch(&self, batch: &[Encoded]) -> bool {
         let mut open: Vec<&Encoded> = batch.iter().collect();
-        while !open.is_empty() {
+        let mut failures = 0;
+        loop {
             let events: Vec<&[u8]> = open.iter().map(|event| &*event.json).collect();
-            let results = match self.transport.send(&events) {
-                Ok(results) => results,
-                Err(error) if error.rejected => return self.send_apart(&open, &error),
-                Err(error) => return Err(error),
-            };
-            if results.len() != open.len() {
-                return Err(SendError::passing("the answer was about another number of events"));
-            }
+            let delivered = self.deliver(&events);
             let mut failed = Vec::new();
-            let mut why = None;
-            for (event, result) in open.iter().zip(results) {
+            let mut trouble = delivered.trouble;
+            for (event, result) in open.iter().zip(delivered.results) {
                 match result {
                     Sent::Kept(_) => {}
                     Sent::Refused(why) => self.refused(event, &why),
-                    Sent::Failed(said) => {
-                        why = Some(said);
+                    Sent::Failed(why) => {
                         failed.push(*event);
+                        // Where some were kept the others are tried again at once.
+                        if failed.len() == open.len() {
+                            trouble.get_or_insert_with(|| SendError::passing(why));
+                        }
                     }
                 }
             }
-            if let Some(why) = why
-                && failed.len() == open.len()
-            {
-                return Err(SendError::passing(why));
-            }
             open = failed;
+            if open.is_empty() {
+                lock(&self.state).trouble = None;
+                if failures > 0 {
+                    tracing::info!(
+                        to = self.transport.destination(),
+                        "audit events are sent again"
+                    );
+                }
+                return true;
+            }
+            let Some(error) = trouble else { continue };
+            failures += 1;
+            if failures == 1 {
+                tracing::warn!(to = self.transport.destination(), %error, "audit events cannot be sent; trying again");
+            }
+            if !self.pause_sending(&error, failures) {
+                return false;
+            }
         }
-        Ok(())
-    }
-
-    /// A batch that was turned away as a whole: halves of it, until those that cannot be sent are alone.
-    fn send_apart(&self, events: &[&Encoded], error: &SendError) -> Result<(), SendError> {
-        if let [event] = events {
-            self.refused(event, &error.why);
-            return Ok(());
-        }
-        let (front, back) = events.split_at(events.len() / 2);
-        for half in [front, back] {
-            let half: Vec<Encoded> = half.iter().map(|event| (*event).clone()).collect();
-            self.send_batch(&half)?;
-        }
-        Ok(())
-    }
-
-    fn refused(&self, event: &Encoded, why: &str) {
-        tracing::error!(why, event = %String::from_utf8_lossy(&event.json), "an audit event was refused");
-        self.encoder.ledger.count(&event.event_type, Cause::Refused, 1);
     }
 
     fn settle(&self, events: usize) {
         let mut state = lock(&self.state);
-        if let Err(error) = state.buffer.advance(events) {
-            // They would be sent again, which is harmless.
-            tracing::warn!(%error, "the spool cannot forget what was sent");
+        if state.ended.is_some() {
+            // The buffer is gone; whoever has it next sends them again, which is harmless.
+            return;
+        }
+        let advanced = state.buffer.advance(events);
+        if let Err(error) = &advanced {
             state.trouble = Some(error.to_string());
         }
         state.since = (state.buffer.len() > 0).then(clock::instant);
-        state.answer_waiters();
+        let reached = state.reached();
+        let wake = state.wants_room || state.closing.is_some();
         drop(state);
-        // There is room in the buffer again.
-        self.wake_drainer();
+        if let Err(error) = advanced {
+            // They would be sent again, which is harmless.
+            tracing::warn!(%error, "the spool cannot forget what was sent");
+        }
+        give(reached);
+        if wake {
+            self.wake_drainer();
+        }
     }
 
-    fn pause_sending(&self, error: &SendError, failures: u32) {
-        let backoff =
-            RETRY_MIN.saturating_mul(1 << failures.min(16).saturating_sub(1)).min(RETRY_MAX);
-        let until = clock::instant()
-            + error.retry_after.map_or(backoff, |wait| wait.max(backoff).min(RETRY_MAX));
+    /// Waits before the next try; false if there will be none.
+    fn pause_sending(&self, error: &SendError, failures: u32) -> bool {
+        let from = clock::instant();
         let mut state = lock(&self.state);
         state.trouble = Some(error.why.clone());
         loop {
+            if state.abandoned() {
+                return false;
+            }
+            // Where somebody waits for the end, what comes back in time should be used.
+            let longest = if state.closing.is_some() { RETRY_AWAITED_MAX } else { RETRY_MAX };
+            let until: Instant = from + pause(failures, longest, error);
             let left = until.saturating_duration_since(clock::instant());
-            if left.is_zero() || state.abandoned() {
-                return;
+            if left.is_zero() {
+                return true;
             }
             let waited = self.sender_wakes.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use indelible_event::{Micros, TrailName};
+use indelible_event::{EventId, Micros, TrailName};
 use indelible_index::Facet;
 use indelible_index::limits::{CHECKED_BYTES_MAX, CHECKED_ROWS_MAX, QUERY_MICROS_MAX};
 use indelible_index::query::Query;
 use indelible_index::search::{
-    self, Access, Ask, Budget, Page, PageAsk, SearchError, Stats, StatsAsk,
+    self, Access, Ask, Budget, Page, PageAsk, Referred, SearchError, Sources, SourcesAsk, Stats,
+    StatsAsk,
 };
 use indelible_log::record::TrailNo;
 use indelible_store::{Found, Snapshot, StoreError};
@@ -92,6 +93,34 @@ impl Session<'_> {
         let trails = names(&self.trails);
         let ask = Ask { query, access: &self.access, trails: &trails };
         search::stats(&self.snapshot.units, &ask, want, &mut self.budget)
+    }
+
+    /// The numbers of sources.
+    pub fn sources(&mut self, want: &SourcesAsk<'_>) -> Result<Sources, SearchError> {
+        search::sources(&self.snapshot.units, &self.access, want, &mut self.budget)
+    }
+
+    /// Which of these records one that matches refers to.
+    pub fn referred(
+        &mut self,
+        query: &Query,
+        of: BTreeSet<(u32, EventId)>,
+        near: u64,
+    ) -> Result<Referred, SearchError> {
+        let trails = names(&self.trails);
+        let ask = Ask { query, access: &self.access, trails: &trails };
+        search::referred(&self.snapshot.units, &ask, of, near, &mut self.budget)
+    }
+
+    /// The bound that is met, if one is.
+    pub fn met(&self) -> Option<search::Met> {
+        self.budget.met()
+    }
+
+    /// The numbers of those of these trails that may be read.
+    pub fn trail_numbers(&self, names: &[TrailName]) -> BTreeSet<u32> {
+        let named = self.trails.iter().filter(|(_, name)| names.contains(name));
+        named.map(|(number, _)| *number).collect()
     }
 
     /// The values of a facet that begin so.

@@ -215,7 +215,7 @@ pub(super) fn named(
 }
 
 /// A value as the query language quotes it.
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');
     for character in value.chars() {
@@ -229,7 +229,7 @@ fn quoted(value: &str) -> String {
 }
 
 /// The first moment that a date or a time means, and the first after it.
-fn written(text: &str) -> Option<(Micros, Micros)> {
+pub(super) fn written(text: &str) -> Option<(Micros, Micros)> {
     if let Ok(day) = Day::parse(text) {
         return Some((day.start(), Day(day.0 + 1).start()));
     }

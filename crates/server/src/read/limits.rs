@@ -38,6 +38,22 @@ pub const USER_DAYS: u64 = 30;
 /// The latest events that are shown of a user.
 pub const USER_RECENT: usize = 20;
 
+/// Rows of a page of what never ended, if the request does not say.
+pub const UNFINISHED_SIZE: u64 = 100;
+/// Events that are looked at first for whether they ended; then twice as many, and so on.
+pub const UNFINISHED_BATCH_MIN: usize = 64;
+/// How long an operation may be under way before it is said to have never ended, if the request does not say.
+pub const UNFINISHED_OLDER_MICROS: i64 = 5 * 60_000_000;
+/// How long numbers before one that was received are taken for being on their way: what must be durable overtakes
+/// what may wait.
+pub const IN_FLIGHT_MICROS: i64 = 60_000_000;
+/// Sources that a report shows, those with the most that nothing explains first.
+pub const GAPS_SOURCES_SHOWN: usize = 1_000;
+/// Kinds of loss, by event type and cause, that are summed apart.
+pub const LOSS_KINDS_MAX: usize = 1_000;
+/// Bytes of an event type or a cause that a loss is said of; longer ones nobody's recorder writes.
+pub const LOSS_TEXT_BYTES_MAX: usize = 128;
+
 /// Events that are shown as related to one: outcomes and corrections.
 pub const RELATED_MAX: usize = 100;
 /// Differences that are listed one by one; beyond it the whole is one.

@@ -12,6 +12,7 @@ mod fields;
 mod filter;
 mod limits;
 mod proof;
+mod report;
 mod search;
 mod shown;
 mod stats;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(stats::routes())
         .merge(timeline::routes())
         .merge(user::routes())
+        .merge(report::routes())
         .merge(stream::routes())
         .merge(compat::routes())
 }

@@ -92,7 +92,8 @@ impl ValueCount {
 /// Why an answer is not all there is. What is there is right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Incomplete {
-    /// Which bound: `rows`, `time`, `bytes`, `correlations`, or `index` while that is being made.
+    /// Which bound: `rows`, `time`, `bytes`, `correlations`, `sources`, `numbers`, `losses`, `damage` where something
+    /// cannot be read, or `index` while that is being made.
     limit: &'static str,
     /// What to do about it.
     message: String,
@@ -121,6 +122,12 @@ impl Incomplete {
     pub fn correlations(max: usize) -> Incomplete {
         let message = format!("only {max} correlation ids are followed; narrow the time");
         Incomplete { limit: "correlations", message }
+    }
+
+    /// Not every number of every source was seen.
+    pub fn gaps(limit: &'static str, why: &str) -> Incomplete {
+        let message = format!("{why}: what looks missing may be there; narrow the time");
+        Incomplete { limit, message }
     }
 
     /// Which bound.

@@ -200,8 +200,13 @@ fn facets(text: &str) -> Option<Vec<Facet>> {
     Some(facets)
 }
 
-/// `30s`, `5m`, `1h` or `1d`, in microseconds.
+/// `30s`, `5m`, `1h` or `1d`, in microseconds; not nothing.
 fn interval(text: &str) -> Option<i64> {
+    length(text).filter(|micros| *micros > 0)
+}
+
+/// A number and a unit in microseconds, up to a leap year.
+pub(super) fn length(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let seconds = match unit {
         's' => 1,
@@ -214,7 +219,7 @@ fn interval(text: &str) -> Option<i64> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     let count: u64 = plain.then(|| digits.parse().ok())??;
     let seconds = count.checked_mul(seconds)?;
-    let fits = (1..=limits::INTERVAL_SECONDS_MAX).contains(&seconds);
+    let fits = seconds <= limits::INTERVAL_SECONDS_MAX;
     fits.then(|| i64::try_from(seconds).ok())??.checked_mul(MICROS_PER_SECOND)
 }
 

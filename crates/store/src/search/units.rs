@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock, RwLockWriteGuard};
 
-use indelible_event::{EventId, Part};
+use indelible_event::{EventId, Part, Source};
 use indelible_index::search::{Alarm, Record, Unit};
 use indelible_index::{Doc, Frozen, Index, Live};
 use indelible_log::record::{KeptRecord, PartRef, Pos, Seq, TrailNo};
@@ -81,12 +81,15 @@ pub(super) struct LiveMap {
     pub live: Live,
     /// Each row's place in its trail: with it a record is found wherever it has moved to.
     pub seqs: Vec<Seq>,
+    /// Each row's source: a segment has a column of them, the active file has not.
+    sources: Vec<Option<Source>>,
     pub end: Pos,
 }
 
 impl LiveUnit {
     pub fn new(first: Pos, seed: u64) -> LiveUnit {
-        let map = LiveMap { live: Live::new(seed), seqs: Vec::new(), end: first };
+        let (seqs, sources) = (Vec::new(), Vec::new());
+        let map = LiveMap { live: Live::new(seed), seqs, sources, end: first };
         LiveUnit { first, map: RwLock::new(map), ids: RwLock::default() }
     }
 
@@ -110,6 +113,7 @@ impl Writing<'_> {
     pub fn push(&mut self, record: &indelible_log::record::Record<'_>) {
         self.map.live.push(&doc(record));
         self.map.seqs.push(record.seq);
+        self.map.sources.push(record.entry.source);
         self.map.end = Pos(record.pos.0 + 1);
         self.ids.push(record.entry.id);
     }
@@ -203,6 +207,20 @@ impl Unit for UnitAt {
                 let ids = unit.ids.read().expect("nothing panics while holding the ids");
                 let rows = ids.iter().zip(0..self.rows).filter(|(known, _)| **known == id);
                 rows.map(|(_, row)| row).collect()
+            }
+        }
+    }
+
+    fn sources(&self, rows: &[u32]) -> Result<Vec<Option<Source>>, Alarm> {
+        match &self.map {
+            Map::Frozen(unit) => unit.handle.sources(rows).map_err(|e| {
+                let pos = rows.first().map_or(self.span.0, |row| unit.index.pos(*row));
+                Alarm { trail: None, pos, seq: None, message: e.to_string() }
+            }),
+            Map::Live(unit) => {
+                let map = unit.map.read().expect("nothing panics while holding a live map");
+                let of = |row: &u32| map.sources.get(*row as usize).copied().flatten();
+                Ok(rows.iter().map(of).collect())
             }
         }
     }
