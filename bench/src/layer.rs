@@ -22,7 +22,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use crate::generator::{Events, Generator};
 use crate::http::{Address, Connection, JSON};
 use crate::measure::median;
-use crate::peers::postgres::{Postgres, insert, prepare_insert};
+use crate::peers::postgres::Postgres;
 use crate::peers::sqlite::Sqlite;
 use crate::record::Nowhere;
 use crate::table::{Table, thousands};
@@ -139,9 +139,9 @@ fn at_full_load(dir: &Path, time: Duration, runs: usize) -> Result<Table> {
     if Postgres::find().is_some() {
         let postgres = Postgres::start(dir)?;
         let mut wire = postgres.connect()?;
-        wire.query(&prepare_insert())?;
+        wire.query(&Postgres::prepare_insert())?;
         let inserts = Inserts::new(wire, |wire, event| {
-            let _ = insert(event.get(0)).and_then(|statement| wire.query(&statement));
+            let _ = Postgres::insert(event.get(0)).and_then(|statement| wire.query(&statement));
         });
         let with = hello().layer(from_fn_with_state(inserts, insert_first));
         row("INSERT a request, PostgreSQL", rate(&with, time, runs)?, 0, "durable before the answer, one connection");

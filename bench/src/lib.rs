@@ -18,6 +18,7 @@ pub mod bulk;
 pub mod delay;
 pub mod generator;
 pub mod http;
+pub mod layer;
 pub mod limits;
 pub mod measure;
 pub mod node;

@@ -21,7 +21,7 @@ use indelible_bench::peers::postgres::{self, Postgres};
 use indelible_bench::peers::sqlite::{self, Sqlite};
 use indelible_bench::search::Plan;
 use indelible_bench::table::{Table, thousands};
-use indelible_bench::{asking, limits, record, search, single};
+use indelible_bench::{asking, layer, limits, record, search, single};
 
 /// How many events are made and inserted at a time where a table grows to millions.
 const CHUNK: usize = 200_000;
@@ -123,6 +123,18 @@ enum Bench {
         /// Calls a second of all threads together, where they are paced.
         #[arg(long, default_value_t = 40_000)]
         rate: usize,
+        /// Where to write: a directory on the disk that is to be measured.
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
+    },
+    /// What auditing every request costs a web service, beside the usual INSERT a request.
+    Layer {
+        /// Seconds of load for each.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+        /// Runs that the median is taken of.
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
         /// Where to write: a directory on the disk that is to be measured.
         #[arg(long, default_value = ".")]
         dir: PathBuf,
@@ -254,6 +266,7 @@ fn main() -> Result<()> {
         Bench::Record { threads, calls, rate, dir } => {
             record::run(record::Plan { threads, calls, rate }, &dir)
         }
+        Bench::Layer { seconds, runs, dir } => layer::run(&dir, seconds, runs),
         Bench::Generate { events, seed } => generate(events, seed),
     }
 }

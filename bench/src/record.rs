@@ -35,7 +35,7 @@ pub struct Plan {
 }
 
 /// Keeps nothing: what is measured is the way there.
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl Transport for Nowhere {
     fn destination(&self) -> String {
