@@ -7,8 +7,8 @@ use sqlx::{Database, Pool, Transaction};
 
 use crate::migration::Dialect;
 
-/// A database that can hold an outbox: [`Sqlite`](sqlx::Sqlite) with the feature `sqlite`,
-/// [`Postgres`](sqlx::Postgres) with `postgres`.
+/// A database that can hold an outbox: `sqlx::Sqlite` with the feature `sqlite`,
+/// `sqlx::Postgres` with `postgres`.
 pub trait OutboxDatabase: Statements {
     /// Which one it is.
     const DIALECT: Dialect;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use indelible_recorder::{Context, Event, RecordError, Recorder, Scope};
+use indelible_recorder::{Cause, Context, Event, Outcome, Policy, RecordError, Recorder, Scope};
 use indelible_sqlx::{Error, Outbox, RecordIn, migrations};
 use serde_json::json;
 use sqlx::Pool;
@@ -90,6 +90,24 @@ pub async fn what_was_recorded_is_what_arrives<DB: Application>(pool: Pool<DB>) 
     assert!((-1_000..600_000_000).contains(&age), "written {age} µs ago");
 }
 
+pub async fn what_is_left_out_or_secret_never_reaches_the_outbox<DB: Application>(pool: Pool<DB>) {
+    let (pool, sink) = (migrated(pool).await, Sink::default());
+    let policy = Policy::default().sampling("vfs_operation", 0.0);
+    let recorder = Recorder::builder(sink.clone()).policy(policy).build().unwrap();
+    let mut tx = DB::begin_writing(&pool).await;
+    let event = || Event::new("file.read").outcome(Outcome::Success);
+    let left_out = recorder.record_in(&mut tx, event().category("vfs_operation")).await;
+    assert_eq!(left_out.unwrap(), None);
+    recorder.record_in(&mut tx, event().detail("password", "hunter2")).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(DB::outbox(&pool).await.len(), 1);
+    assert_eq!(Outbox::relay(pool, recorder.clone()).drain().await.unwrap(), 1);
+    let kept = sink.get(|inner| inner.kept[0].to_string());
+    assert!(kept.contains("password") && !kept.contains("hunter2"), "{kept}");
+    let losses = recorder.losses();
+    assert_eq!((losses.len(), losses[0].cause, losses[0].count), (1, Cause::Sampled, 1));
+}
+
 pub async fn two_relays_send_each_event_once_and_in_order<DB: Application>(pool: Pool<DB>) {
     let (pool, sink) = (migrated(pool).await, Sink::default());
     let recorder = sink.patient_recorder();
@@ -156,13 +174,16 @@ pub async fn large_events_are_moved_few_at_a_time<DB: Application>(pool: Pool<DB
     let recorder = sink.patient_recorder();
     let mut tx = DB::begin_writing(&pool).await;
     for _ in 0..8 {
-        let event = Event::new("blob.put").detail("text", "x".repeat(200_000));
+        let event = Event::new("blob.put").detail("texts", vec!["x y ".repeat(250); 200]);
         recorder.record_in(&mut tx, event).await.unwrap();
     }
     tx.commit().await.unwrap();
-    assert_eq!(Outbox::relay(pool.clone(), recorder).drain().await.unwrap(), 8);
-    let largest = sink.get(|inner| inner.batch_bytes_max);
-    assert!((1 << 20..1_300_000).contains(&largest), "{largest}");
+    sink.set(|inner| inner.fails = usize::MAX);
+    Outbox::relay(pool.clone(), sink.recorder()).drain().await.unwrap_err();
+    // As many as begin within the first MiB.
+    assert_eq!(DB::tried(&pool).await, 6);
+    sink.set(|inner| inner.fails = 0);
+    assert_eq!(Outbox::relay(pool, recorder).drain().await.unwrap(), 8);
 }
 
 pub async fn a_refused_event_stays_in_sight_and_holds_nobody_up<DB: Application>(pool: Pool<DB>) {

@@ -12,6 +12,7 @@ pub trait Application: OutboxDatabase {
     async fn add_user(tx: &mut Transaction<'_, Self>);
     async fn users(pool: &Pool<Self>) -> i64;
     async fn outbox(pool: &Pool<Self>) -> Vec<(String, Option<String>, String)>;
+    async fn tried(pool: &Pool<Self>) -> i64;
     async fn script(pool: &Pool<Self>, sql: &'static str);
 }
 
@@ -36,6 +37,11 @@ macro_rules! application {
             async fn outbox(pool: &Pool<Self>) -> Vec<(String, Option<String>, String)> {
                 let sql = "SELECT id, trail, event_type FROM indelible_outbox ORDER BY position";
                 sqlx::query_as(sql).fetch_all(pool).await.unwrap()
+            }
+
+            async fn tried(pool: &Pool<Self>) -> i64 {
+                let sql = "SELECT count(*) FROM indelible_outbox WHERE attempts > 0";
+                sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()
             }
 
             async fn script(pool: &Pool<Self>, sql: &'static str) {

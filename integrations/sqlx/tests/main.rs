@@ -36,6 +36,7 @@ on_both! {
     a_committed_event_arrives_once,
     a_rollback_leaves_nothing_and_no_gap,
     what_was_recorded_is_what_arrives,
+    what_is_left_out_or_secret_never_reaches_the_outbox,
     two_relays_send_each_event_once_and_in_order,
     an_outage_delays_and_loses_nothing,
     a_relay_overcomes_trouble_by_itself,

@@ -106,7 +106,7 @@ fn programs() -> Option<PathBuf> {
 /// Making a cluster takes seconds, copying one a moment: the first test that needs one leaves it for the others.
 fn copy_cluster(programs: &Path, dir: &Path) {
     let name = programs.display().to_string().replace('/', "-");
-    let template = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cluster{name}"));
+    let template = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("small-cluster{name}"));
     if !template.exists() {
         let made = tempfile::Builder::new().prefix("indelible-pg").tempdir().unwrap();
         if std::fs::metadata(made.path()).unwrap().uid() == 0 {
@@ -114,6 +114,8 @@ fn copy_cluster(programs: &Path, dir: &Path) {
         }
         let mut initdb = command(programs, made.path(), &programs.join("initdb"));
         initdb.args(["--no-sync", "--auth=trust", "--username=audit", "--locale=C"]);
+        // Small ones, as they are copied.
+        initdb.arg("--wal-segsize=1");
         done(initdb.arg("--encoding=UTF8").arg("-D").arg(made.path().join("data")));
         let ours = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         done(Command::new("cp").arg("-r").arg(made.path().join("data")).arg(ours.path()));

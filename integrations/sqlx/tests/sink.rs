@@ -19,8 +19,6 @@ pub struct Inner {
     bytes: HashMap<EventId, Vec<u8>>,
     /// Events that came, again or not.
     pub came: usize,
-    /// The most bytes that came at once.
-    pub batch_bytes_max: usize,
     /// How many sendings fail from now on.
     pub fails: usize,
     /// Events of this action are refused.
@@ -110,8 +108,6 @@ impl Transport for Sink {
         let (inner, changed) = &*self.0;
         let mut inner = inner.lock().unwrap();
         inner.came += events.len();
-        let bytes = events.iter().map(|event| event.len()).sum();
-        inner.batch_bytes_max = inner.batch_bytes_max.max(bytes);
         if inner.fails > 0 {
             inner.fails -= 1;
             return Err(SendError::passing("out of order"));
