@@ -21,8 +21,9 @@ const DIR: &str = "INDELIBLE_SPOOL_KILL_DIR";
 const ROUND: &str = "INDELIBLE_SPOOL_KILL_ROUND";
 /// Numbers of a worker begin at its round times this.
 const ROUND_SIZE: u64 = 1 << 32;
-/// What was recorded so long before a kill must be there.
-const SAFE_AFTER: Duration = Duration::from_millis(200);
+/// What was recorded so many milliseconds before a kill must be there. Alone on a machine 200 is enough; beside other
+/// tests a write may wait for somebody's sync.
+const SAFE_AFTER: (&str, u64) = ("INDELIBLE_KILL_SAFE_MS", 700);
 
 /// Writes what it gets to a file, a line each; fails while there is a file `down`, and
 /// takes its time while there is one `slow`, so that what waits is acknowledged in part.
@@ -124,14 +125,23 @@ impl Worker {
 #[test]
 fn what_was_recorded_a_moment_before_a_kill_arrives() {
     let rounds = std::env::var("INDELIBLE_KILLS").map_or(6, |kills| kills.parse().unwrap());
+    let mut state = 0x2545_f491_u64;
+    // A directory of its own for some of them, so that there is never more than a few seconds' backlog.
+    for first in (0..rounds).step_by(6) {
+        kill_and_restart(6.min(rounds - first), &mut state);
+    }
+}
+
+fn kill_and_restart(rounds: u64, state: &mut u64) {
     let dir = tempfile::tempdir().unwrap();
     let mut must = Vec::new();
     let mut last: HashMap<u64, u64> = HashMap::new();
-    let mut state = 0x2545_f491_u64;
+    let safe = std::env::var(SAFE_AFTER.0).map_or(SAFE_AFTER.1, |ms| ms.parse().unwrap());
+    let safe_after = Duration::from_millis(safe);
     let slow = dir.path().join("slow");
     std::fs::write(&slow, "").unwrap();
     for round in 0..rounds {
-        state =
+        *state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let down = dir.path().join("down");
         // Outages begin and end while they live, too.
@@ -141,14 +151,14 @@ fn what_was_recorded_a_moment_before_a_kill_arrives() {
             let _ = std::fs::remove_file(&down);
         }
         let workers = [2 * round, 2 * round + 1].map(|name| Worker::start(dir.path(), name));
-        thread::sleep(Duration::from_millis(250 + (state >> 33) % 500));
+        thread::sleep(Duration::from_millis(safe + 100 + (*state >> 33) % 400));
         if round % 2 == 1 {
             let _ = std::fs::remove_file(&down);
-            thread::sleep(Duration::from_millis((state >> 40) % 200));
+            thread::sleep(Duration::from_millis((*state >> 40) % 200));
         }
         for worker in workers {
             let (killed, told) = worker.kill();
-            let safe = told.iter().filter(|(at, _)| killed - *at > SAFE_AFTER);
+            let safe = told.iter().filter(|(at, _)| killed - *at > safe_after);
             must.extend(safe.map(|(_, n)| *n));
             last.extend(told.last().map(|(_, n)| (n / ROUND_SIZE, *n)));
         }
@@ -159,7 +169,7 @@ fn what_was_recorded_a_moment_before_a_kill_arrives() {
     adopting.close_within(Duration::from_secs(60)).wait().unwrap();
     assert!(adopting.losses().is_empty(), "{:?}", adopting.losses());
     drop(adopting);
-    assert!(must.len() > 100 * rounds as usize, "only {} to look for", must.len());
+    assert!(must.len() > 20 * rounds as usize, "only {} to look for", must.len());
     check(&std::fs::read_to_string(dir.path().join("received")).unwrap(), &must, &last);
     let left: Vec<_> = std::fs::read_dir(dir.path().join("spool")).unwrap().collect();
     assert_eq!(left.len(), 1, "only the lock: {left:?}");
@@ -184,6 +194,13 @@ fn check(received: &str, must: &[u64], last: &HashMap<u64, u64>) {
         // The one that was recorded and not told any more is the last possible.
         let told = last.get(&(n / ROUND_SIZE)).copied().unwrap_or(n / ROUND_SIZE * ROUND_SIZE);
         assert!(n <= told + 1, "{n} was never recorded");
+    }
+    // Whatever the moment of the kill: what arrived is all that was recorded up to some point, without a hole.
+    for worker in last.keys() {
+        let first = worker * ROUND_SIZE;
+        let arrived = numbers.iter().filter(|n| **n / ROUND_SIZE == *worker);
+        let (count, latest) = arrived.fold((0, first), |(count, max), n| (count + 1, max.max(*n)));
+        assert!(count == 0 || latest - first + 1 == count, "{worker}: {count} up to {latest}");
     }
     let lost: Vec<_> = must.iter().filter(|n| !numbers.contains(n)).collect();
     assert!(lost.is_empty(), "{} of {} are lost: {:?}…", lost.len(), must.len(), lost[0]);
