@@ -357,7 +357,8 @@ impl Exchange {
             event = event.detail("attempted", attempted);
         }
         if self.bad_token {
-            event = event.detail("token", "invalid");
+            // Not a text under the name of a token, which redaction would take out.
+            event = event.detail("token_valid", false);
         }
         if let Some(status) = self.status.filter(|status| !is_status(status)) {
             event = event.detail("status", status);
