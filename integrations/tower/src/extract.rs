@@ -15,11 +15,10 @@ use crate::layer::AuditUser;
 /// recorded, even if it only reads.
 ///
 /// ```
-/// use axum::Json;
 /// use axum::extract::Path;
 /// use indelible_tower::Audit;
 ///
-/// async fn rename(audit: Audit, Path(id): Path<String>, Json(name): Json<String>) {
+/// async fn rename(audit: Audit, Path(id): Path<String>, name: String) {
 ///     audit.before(serde_json::json!({"name": "old"})).after(serde_json::json!({"name": name}));
 /// }
 /// # let _: axum::Router = axum::Router::new().route("/users/{id}", axum::routing::put(rename));

@@ -47,8 +47,8 @@ async fn a_verified_token_names_the_user_and_a_forged_one_nobody() {
     );
     for event in &events[1..] {
         assert_eq!(
-            (event.get("actor"), event.get("details.token")),
-            (None, Some("invalid".into()))
+            (event.get("actor"), event.get("details.token_valid")),
+            (None, Some(false.into()))
         );
     }
     assert!(events.iter().all(|event| !event.json().to_string().contains(body)));

@@ -1,15 +1,16 @@
 //! One request and its answer, recorded once, however it ends.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use indelible_event::{EventId, Micros, Outcome};
 
-use super::classify::{Answer, Asked, Verb};
+use super::classify::{Answer, Asked, Class, Verb};
 use super::headers;
 use super::limits::METHOD_BYTES_MAX;
-use super::notes::RequestNotes;
+use super::notes::{RequestNotes, nothing_around};
 use super::route::without_secrets;
 use super::settings::HttpAudit;
 use crate::clock;
@@ -267,10 +268,7 @@ impl Exchange {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
-        let mut noted = self.notes.lock();
-        let (told, skip, route) = (noted.told.take(), noted.skip, noted.route.take());
-        let scope = Arc::clone(&noted.scope);
-        drop(noted);
+        let (told, skip, scope) = self.notes.settle();
         let none = Http::default();
         let http = scope.context.http.as_ref().unwrap_or(&none);
         let (method, path) = (http.method.as_deref(), http.path.as_deref());
@@ -278,7 +276,7 @@ impl Exchange {
             settings: &self.audit.0,
             method: method.unwrap_or_default(),
             verb: self.verb,
-            route: route.as_deref().or(http.route.as_deref()),
+            route: http.route.as_deref(),
             path: path.unwrap_or_default(),
             grpc: self.grpc,
             answer: self.answer(ending),
@@ -298,9 +296,37 @@ impl Exchange {
             self.recorder.coverage().count(asked.method, route, recorded);
         }
         if recorded {
-            let event = self.event(told, &asked, ending, &scope);
+            let class = asked.classify();
+            let mut event = told.unwrap_or_else(|| Event::new("")).instrumented();
+            self.place(&mut event, scope);
+            let event = self.fill(event, class, outcome, ending);
             self.recorder.record(event);
         }
+    }
+
+    /// Puts the event into what surrounded it. Where nothing else was recorded there, as is most often the case, it
+    /// has that for itself, and nothing is copied.
+    fn place(&self, event: &mut Event, scope: Arc<Scope>) {
+        let fields = &mut *event.0;
+        let said = fields.context.take();
+        let mut context = match Arc::try_unwrap(scope) {
+            Ok(scope) => {
+                fields.trail = fields.trail.take().or(scope.trail);
+                fields.actor = fields.actor.take().or(scope.actor);
+                fields.scope.get_or_insert_with(nothing_around);
+                scope.context
+            }
+            Err(shared) => fields.scope.get_or_insert(shared).context.clone(),
+        };
+        if let Some(mut said) = said {
+            said.http = None;
+            said.fill(&context);
+            context = *said;
+        }
+        let http = context.http.get_or_insert_default();
+        http.status = self.status.filter(is_status);
+        http.duration = Some(clock::instant().saturating_duration_since(self.started));
+        fields.context = Some(Box::new(context));
     }
 
     fn answer(&self, ending: Ending) -> Answer {
@@ -314,16 +340,8 @@ impl Exchange {
         }
     }
 
-    /// What was told, with what is known beside it.
-    fn event(
-        &self,
-        told: Option<Event>,
-        asked: &Asked<'_>,
-        ending: Ending,
-        scope: &Arc<Scope>,
-    ) -> Event {
-        let class = asked.classify();
-        let mut event = told.unwrap_or_else(|| Event::new("")).instrumented();
+    /// Adds what is known to what was told.
+    fn fill(&self, mut event: Event, class: Class, outcome: Outcome, ending: Ending) -> Event {
         let fields = &mut *event.0;
         if fields.action.is_empty() {
             fields.action = class.action;
@@ -333,7 +351,7 @@ impl Exchange {
             fields.targets = class.targets;
         }
         if fields.outcome == Outcome::Unknown || ending == Ending::Panicked {
-            fields.outcome = asked.answer.outcome();
+            fields.outcome = outcome;
         }
         if let Some((code, message)) = ending.code() {
             let error = fields.error.get_or_insert_default();
@@ -341,14 +359,6 @@ impl Exchange {
             error.message.get_or_insert(message.into());
         }
         fields.occurred_at.get_or_insert(self.at);
-        fields.scope.get_or_insert_with(|| Arc::clone(scope));
-        let mut http = scope.context.http.clone().unwrap_or_default();
-        if let Some(route) = asked.route {
-            http.route.get_or_insert_with(|| route.to_owned().into());
-        }
-        http.status = self.status.filter(is_status);
-        http.duration = Some(clock::instant().saturating_duration_since(self.started));
-        fields.context.get_or_insert_default().http = Some(http);
         self.with_details(event, class.attempted, ending)
     }
 
@@ -357,7 +367,8 @@ impl Exchange {
             event = event.detail("attempted", attempted);
         }
         if self.bad_token {
-            event = event.detail("token", "invalid");
+            // Not a text under the name of a token, which redaction would take out.
+            event = event.detail("token_valid", false);
         }
         if let Some(status) = self.status.filter(|status| !is_status(status)) {
             event = event.detail("status", status);
@@ -399,8 +410,21 @@ fn unknown_method(method: &str) -> Text {
     }
 }
 
-/// A new id for all that belongs to a request.
+/// A new id for all that belongs to a request. It must not repeat, and need not be hard to guess, so one call for
+/// randomness serves many requests.
 fn made_id(at: Micros) -> Text {
+    const SOME: usize = 640;
+    thread_local! {
+        static POOL: RefCell<([u8; SOME], usize)> = const { RefCell::new(([0; SOME], SOME)) };
+    }
+    let random = POOL.with_borrow_mut(|(bytes, used)| {
+        let taken = bytes.get(*used..).and_then(|left| left.first_chunk().copied());
+        *used += 10;
+        taken.unwrap_or_else(|| {
+            (*bytes, *used) = (clock::random(), 10);
+            *bytes.first_chunk().expect("640 bytes begin with 10")
+        })
+    });
     let ms = u64::try_from(at.0 / 1_000).unwrap_or_default();
-    EventId::v7(ms, clock::random()).to_string().into()
+    EventId::v7(ms, random).to_string().into()
 }

@@ -518,6 +518,21 @@ fn grpc_tells_its_outcome_in_its_own_status() {
 }
 
 #[test]
+fn what_surrounds_whoever_ends_a_request_is_not_its_own() {
+    let recorder = Recorder::memory();
+    let lines = lines(&[]);
+    let request = Incoming::new("POST", "/x", &lines);
+    let exchange = HttpAudit::default().begin(&recorder, request).unwrap();
+    exchange.notes().note(|event| event.with_context(|c| c.session_id = Some("s-1".into())));
+    let around = Scope { actor: Some(Actor::user("janitor")), ..Scope::default() };
+    around.run(|| drop(exchange));
+    let event = &recorder.events()[0];
+    assert_eq!(event.get("actor"), None);
+    assert_eq!(text(event, "context.session_id"), "s-1");
+    assert_eq!(text(event, "context.http.path"), "/x");
+}
+
+#[test]
 fn coverage_counts_routes_and_whether_they_record() {
     let recorder = Recorder::memory();
     let audit = HttpAudit::builder().routes([("PUT", "/never")]).build().unwrap();

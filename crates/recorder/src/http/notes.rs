@@ -1,6 +1,6 @@
 //! What a handler adds to the event of its request.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
@@ -26,22 +26,34 @@ use crate::{Outcome, Target};
 #[derive(Clone, Debug, Default)]
 pub struct RequestNotes(Arc<Mutex<Noted>>);
 
-#[derive(Debug, Default)]
-pub(super) struct Noted {
+#[derive(Debug)]
+struct Noted {
     /// What surrounds the work on the request; changed by a new one in its place.
-    pub(super) scope: Arc<Scope>,
+    scope: Arc<Scope>,
     /// What was said, as an event that lacks the rest.
-    pub(super) told: Option<Event>,
-    pub(super) route: Option<Text>,
-    pub(super) skip: bool,
+    told: Option<Event>,
+    skip: bool,
+}
+
+impl Default for Noted {
+    fn default() -> Noted {
+        Noted { scope: nothing_around(), told: None, skip: false }
+    }
+}
+
+/// A scope that says nothing, so that none of whoever happens to be around is taken instead.
+pub(super) fn nothing_around() -> Arc<Scope> {
+    static NOTHING: LazyLock<Arc<Scope>> = LazyLock::new(Arc::default);
+    Arc::clone(&NOTHING)
 }
 
 impl RequestNotes {
     pub(super) fn new(scope: Scope) -> RequestNotes {
-        RequestNotes(Arc::new(Mutex::new(Noted { scope: Arc::new(scope), ..Noted::default() })))
+        let noted = Noted { scope: Arc::new(scope), ..Noted::default() };
+        RequestNotes(Arc::new(Mutex::new(noted)))
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Noted> {
+    fn lock(&self) -> MutexGuard<'_, Noted> {
         // Each change is one step, so that what a panicking holder leaves is still whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,7 +158,6 @@ impl RequestNotes {
     /// The route's template, for integrations that learn it only within.
     pub fn route(&self, route: impl Into<Text>) -> &RequestNotes {
         let route = route.into();
-        self.lock().route = Some(route.clone());
         self.surround(|scope| {
             let Some(http) = &mut scope.context.http else { return };
             if let Some(path) = &http.path {
@@ -160,13 +171,18 @@ impl RequestNotes {
 
     /// Whether the route's template is known.
     pub fn has_route(&self) -> bool {
-        let noted = self.lock();
-        noted.route.is_some()
-            || noted.scope.context.http.as_ref().is_some_and(|http| http.route.is_some())
+        self.lock().scope.context.http.as_ref().is_some_and(|http| http.route.is_some())
     }
 
     pub(super) fn scope(&self) -> Arc<Scope> {
         Arc::clone(&self.lock().scope)
+    }
+
+    /// The end: what was told, whether to leave it out, and what surrounded it.
+    pub(super) fn settle(&self) -> (Option<Event>, bool, Arc<Scope>) {
+        let mut noted = self.lock();
+        let scope = std::mem::replace(&mut noted.scope, nothing_around());
+        (noted.told.take(), noted.skip, scope)
     }
 
     /// Changes what surrounds the work, for what is running right now as well as for what comes.

@@ -41,8 +41,8 @@ pub(super) fn deed(verb: Verb, template: Option<&str>, path: &str) -> Deed {
     };
     let things = things(&pieces);
     let action = action(verb, &pieces, &things);
-    let id = |thing: &Thing| Some(Target::new(thing.kind.clone(), thing.id.clone()?));
-    Deed { action, targets: things.iter().rev().filter_map(id).collect() }
+    let target = |thing: Thing| Some(Target::new(thing.kind, thing.id?));
+    Deed { action, targets: things.into_iter().rev().filter_map(target).collect() }
 }
 
 /// The path with `{name}` for the values of parameters that are secrets by their name.
