@@ -48,16 +48,20 @@ fn cpu(of: ClockId) -> Duration {
 }
 
 fn alone(runs: usize) -> Result<Table> {
-    let heading = ["processor time a request, in process (ns)", "the caller's thread", "all threads"];
+    let heading =
+        ["processor time a request, in process (ns)", "the caller's thread", "all threads"];
     let mut table = Table::new(&heading);
     let runtime = Builder::new_current_thread().build()?;
-    let bare = service_fn(|_: Request| async { Ok::<_, Infallible>(Response::new("hello".to_owned())) });
+    let bare =
+        service_fn(|_: Request| async { Ok::<_, Infallible>(Response::new("hello".to_owned())) });
     let without = calls(&runtime, runs, bare.clone());
     let recorder = recorder(None)?;
     let with = calls(&runtime, runs, AuditLayer::new(recorder.clone()).layer(bare));
     recorder.close_within(Duration::from_secs(60)).wait()?;
     let lost: u64 = recorder.losses().iter().map(|loss| loss.count).sum();
-    for (name, times) in [("a service that says hello", without), ("the same behind the layer", with)] {
+    for (name, times) in
+        [("a service that says hello", without), ("the same behind the layer", with)]
+    {
         table.row(&[name.into(), thousands(times.0 as u64), thousands(times.1 as u64)]);
     }
     let layer = [with.0 - without.0, with.1 - without.1].map(|ns| thousands(ns.max(0.0) as u64));
@@ -85,7 +89,9 @@ where
                 let Ok(response) = service.clone().oneshot(request).await;
                 // The layer is done when the body is.
                 let mut body = response.into_body();
-                while let Some(frame) = std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
+                while let Some(frame) =
+                    std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await
+                {
                     drop(frame);
                 }
                 // Slower than it can be recorded, so that nothing is dropped and everything is counted.
@@ -123,13 +129,21 @@ fn at_full_load(dir: &Path, time: Duration, runs: usize) -> Result<Table> {
     };
     row("bare", bare, 0, "");
     let data = tempfile::tempdir_in(dir)?;
-    let layers = [("AuditLayer, null transport", None), ("AuditLayer, a trail in this process", Some("audit"))];
+    let layers = [
+        ("AuditLayer, null transport", None),
+        ("AuditLayer, a trail in this process", Some("audit")),
+    ];
     for (name, place) in layers {
         let recorder = recorder(place.map(|place| data.path().join(place)).as_deref())?;
         let rate = rate(&hello().layer(AuditLayer::new(recorder.clone())), time, runs)?;
         recorder.close_within(Duration::from_secs(60)).wait()?;
         let lost = recorder.losses().iter().map(|loss| loss.count).sum();
-        row(name, rate, lost, if place.is_some() { "durable, proved, indexed; in batches" } else { "" });
+        row(
+            name,
+            rate,
+            lost,
+            if place.is_some() { "durable, proved, indexed; in batches" } else { "" },
+        );
     }
     let sqlite = Inserts::new(Sqlite::create(dir)?, |sqlite, event| {
         let _ = sqlite.append(event, 1);
@@ -144,7 +158,12 @@ fn at_full_load(dir: &Path, time: Duration, runs: usize) -> Result<Table> {
             let _ = Postgres::insert(event.get(0)).and_then(|statement| wire.query(&statement));
         });
         let with = hello().layer(from_fn_with_state(inserts, insert_first));
-        row("INSERT a request, PostgreSQL", rate(&with, time, runs)?, 0, "durable before the answer, one connection");
+        row(
+            "INSERT a request, PostgreSQL",
+            rate(&with, time, runs)?,
+            0,
+            "durable before the answer, one connection",
+        );
     }
     Ok(table)
 }
@@ -154,7 +173,10 @@ fn at_full_load(dir: &Path, time: Duration, runs: usize) -> Result<Table> {
 struct Inserts(Arc<dyn Fn() + Send + Sync>);
 
 impl Inserts {
-    fn new<D: Send + 'static>(database: D, insert: impl Fn(&mut D, &Events) + Send + Sync + 'static) -> Inserts {
+    fn new<D: Send + 'static>(
+        database: D,
+        insert: impl Fn(&mut D, &Events) + Send + Sync + 'static,
+    ) -> Inserts {
         let database = Mutex::new((database, Generator::new(1)));
         Inserts(Arc::new(move || {
             if let Ok(mut database) = database.lock() {
@@ -201,7 +223,9 @@ fn load(address: &Address, time: Duration) -> Result<f64> {
     };
     let count: usize = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(one)).collect();
-        let counts = threads.into_iter().map(|thread| thread.join().map_err(|_| anyhow!("a caller panicked"))?);
+        let counts = threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| anyhow!("a caller panicked"))?);
         counts.sum::<Result<usize>>()
     })?;
     Ok(count as f64 / start.elapsed().as_secs_f64())

@@ -10,7 +10,10 @@ use crate::limits::ROUTES_MAX;
 
 /// The routes that were declared or seen, each with how often it was requested and how often that was recorded.
 #[derive(Debug, Default)]
-pub struct Coverage(RwLock<HashMap<(String, String), Counts>>);
+pub struct Coverage(RwLock<Routes>);
+
+/// By template, then by method: found without allocating, as each request looks.
+type Routes = HashMap<Box<str>, HashMap<Box<str>, Counts>>;
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -48,13 +51,17 @@ impl Coverage {
     /// All routes, by template and method.
     pub fn routes(&self) -> Vec<Route> {
         let routes = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let known = |((method, route), counts): (&(String, String), &Counts)| Route {
-            route: route.clone(),
-            method: method.clone(),
-            requests: counts.requests.load(Ordering::Relaxed),
-            recorded: counts.recorded.load(Ordering::Relaxed),
-        };
-        let mut routes: Vec<_> = routes.iter().map(known).collect();
+        let mut routes: Vec<Route> = routes
+            .iter()
+            .flat_map(|(route, methods)| {
+                methods.iter().map(|(method, counts)| Route {
+                    route: route.to_string(),
+                    method: method.to_string(),
+                    requests: counts.requests.load(Ordering::Relaxed),
+                    recorded: counts.recorded.load(Ordering::Relaxed),
+                })
+            })
+            .collect();
         routes.sort();
         routes
     }
@@ -65,15 +72,16 @@ impl Coverage {
     }
 
     fn with(&self, method: &str, route: &str, change: impl Fn(&Counts)) {
-        let key = (method.to_owned(), route.to_owned());
-        if let Some(counts) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        let routes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counts) = routes.get(route).and_then(|methods| methods.get(method)) {
             change(counts);
             return;
         }
+        drop(routes);
         let mut routes = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        // Templates are few; more than this are paths that callers make up.
-        if routes.len() < ROUTES_MAX {
-            change(routes.entry(key).or_default());
+        // Templates are few; more than this are paths and methods that callers make up.
+        if routes.values().map(HashMap::len).sum::<usize>() < ROUTES_MAX {
+            change(routes.entry(route.into()).or_default().entry(method.into()).or_default());
         }
     }
 }

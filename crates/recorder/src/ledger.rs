@@ -73,16 +73,13 @@ impl Table {
     }
 
     fn listed(&self) -> Vec<Loss> {
-        let of = |(cause, kinds): (&Cause, &BTreeMap<Box<str>, u64>)| {
-            let cause = *cause;
-            let loss = move |(event_type, count): (&Box<str>, &u64)| Loss {
-                event_type: event_type.to_string(),
-                cause,
-                count: *count,
-            };
-            kinds.iter().map(loss).collect::<Vec<_>>()
-        };
-        self.0.iter().flat_map(of).collect()
+        let mut losses = Vec::new();
+        for (&cause, kinds) in &self.0 {
+            for (event_type, &count) in kinds {
+                losses.push(Loss { event_type: event_type.to_string(), cause, count });
+            }
+        }
+        losses
     }
 }
 

@@ -1,6 +1,5 @@
 //! One request and its answer, recorded once, however it ends.
 
-use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -410,21 +409,8 @@ fn unknown_method(method: &str) -> Text {
     }
 }
 
-/// A new id for all that belongs to a request. It must not repeat, and need not be hard to guess, so one call for
-/// randomness serves many requests.
+/// A new id for all that belongs to a request.
 fn made_id(at: Micros) -> Text {
-    const SOME: usize = 640;
-    thread_local! {
-        static POOL: RefCell<([u8; SOME], usize)> = const { RefCell::new(([0; SOME], SOME)) };
-    }
-    let random = POOL.with_borrow_mut(|(bytes, used)| {
-        let taken = bytes.get(*used..).and_then(|left| left.first_chunk().copied());
-        *used += 10;
-        taken.unwrap_or_else(|| {
-            (*bytes, *used) = (clock::random(), 10);
-            *bytes.first_chunk().expect("640 bytes begin with 10")
-        })
-    });
     let ms = u64::try_from(at.0 / 1_000).unwrap_or_default();
-    EventId::v7(ms, random).to_string().into()
+    EventId::v7(ms, clock::random()).to_string().into()
 }
