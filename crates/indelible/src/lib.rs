@@ -56,3 +56,8 @@ fn host_name() -> String {
     let usable = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
     if name.chars().all(usable) { name } else { String::new() }
 }
+
+/// The guide's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/sdk.md")]
+struct Guide;
