@@ -87,8 +87,8 @@ async fn the_status_decides_category_and_outcome() {
         ["user.delete", "data_delete", "success"],
         ["permission.denied", "permission_denied", "denied"],
         ["broken.read", "api_request_error", "error"],
-        ["user.login_failed", "user_login_failed", "denied"],
-        ["http.post", "api_request_failed", "failure"],
+        ["user.login_failed", "login_failed", "denied"],
+        ["http.post", "api_request_error", "failure"],
         ["reset.create", "data_create", "success"],
     ];
     assert_eq!(told, wanted.map(|e| e.map(str::to_owned)));
