@@ -79,6 +79,37 @@ async fn a_client_that_goes_away_while_the_handler_runs() {
     assert_eq!(text(&event, "context.http.route"), "/slow");
 }
 
+/// Half-closed connections are allowed unless told otherwise; see the crate's documentation.
+#[actix_web::test]
+async fn a_client_that_says_nothing_more_is_answered() {
+    let recorder = Recorder::memory();
+    let middleware = AuditMiddleware::new(recorder.clone());
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let inside = (begun.clone(), go_on.clone());
+    let app = move || {
+        let inside = inside.clone();
+        let handler = move || {
+            let (begun, go_on) = inside.clone();
+            async move {
+                begun.notify_one();
+                go_on.notified().await;
+                "done"
+            }
+        };
+        App::new().wrap(middleware.clone()).route("/slow", web::post().to(handler))
+    };
+    let site = serve!(recorder, app());
+    let mut stream = site.connect().await;
+    stream.write_all(b"POST /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    begun.notified().await;
+    stream.shutdown().await.unwrap();
+    go_on.notify_one();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("done"), "{answer}");
+    assert_eq!(said(&site.ended().await), ["success", ""]);
+}
+
 #[actix_web::test]
 async fn a_client_that_goes_away_amid_the_answer() {
     for size in [BodySize::Stream, BodySize::Sized(1_000)] {
