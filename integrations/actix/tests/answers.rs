@@ -31,7 +31,6 @@ fn routes(app: &mut ServiceConfig) {
         .route("/denied", web::get().to(|| answer(StatusCode::FORBIDDEN)))
         .route("/broken", web::get().to(|| answer(StatusCode::INTERNAL_SERVER_ERROR)))
         .route("/login", web::post().to(|| answer(StatusCode::UNAUTHORIZED)))
-        .route("/socket", web::get().to(|| answer(StatusCode::SWITCHING_PROTOCOLS)))
         .route("/reset/{token}", web::post().to(async || ""))
         .route("/health", web::to(|| answer(StatusCode::SERVICE_UNAVAILABLE)));
 }
@@ -122,17 +121,6 @@ async fn reads_are_recorded_only_where_they_fail() {
             "context.http.method" = method
         );
     }
-}
-
-#[actix_web::test]
-async fn upgrades_are_recorded_as_they_begin() {
-    let site = Site::open(routes);
-    let mut stream = site.connect().await;
-    let request =
-        b"GET /socket HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
-    stream.write_all(request).await.unwrap();
-    let event = site.ended().await;
-    assert_eq!((event.action(), text(&event, "outcome")), ("http.upgrade", "success".into()));
 }
 
 #[actix_web::test]

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes};
-use actix_web::{App, HttpResponse, rt};
+use actix_web::{App, HttpResponse, HttpResponseBuilder, rt};
 use indelible_actix::{Audit, AuditMiddleware, HttpAudit};
 use indelible_recorder::{Event, Recorder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,14 +39,14 @@ impl MessageBody for Piped {
 type Pipe = mpsc::UnboundedSender<Result<&'static str, &'static str>>;
 
 /// A site that answers with a body, once, and what feeds that.
-fn piped(size: BodySize) -> (Pipe, Site) {
+fn piped(status: StatusCode, size: BodySize) -> (Pipe, Site) {
     let (pipe, chunks) = mpsc::unbounded_channel();
     let body = Arc::new(Mutex::new(Some(Piped(chunks, size))));
     let routes = move |app: &mut web::ServiceConfig| {
         let body = body.clone();
         let take = move || {
             let body = body.lock().unwrap().take().unwrap();
-            std::future::ready(HttpResponse::Ok().body(body))
+            std::future::ready(HttpResponseBuilder::new(status).body(body))
         };
         app.route("/stream", web::to(take));
     };
@@ -113,7 +114,7 @@ async fn a_client_that_says_nothing_more_is_answered() {
 #[actix_web::test]
 async fn a_client_that_goes_away_amid_the_answer() {
     for size in [BodySize::Stream, BodySize::Sized(1_000)] {
-        let (pipe, site) = piped(size);
+        let (pipe, site) = piped(StatusCode::OK, size);
         let mut stream = site.connect().await;
         stream.write_all(b"GET /stream HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
         pipe.send(Ok("0123456789")).unwrap();
@@ -135,7 +136,7 @@ async fn a_client_that_goes_away_amid_the_answer() {
 
 #[actix_web::test]
 async fn streams_are_recorded_when_they_end_and_not_before() {
-    let (pipe, site) = piped(BodySize::Stream);
+    let (pipe, site) = piped(StatusCode::OK, BodySize::Stream);
     let mut stream = site.connect().await;
     let request = b"POST /stream HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n";
     stream.write_all(request).await.unwrap();
@@ -148,8 +149,20 @@ async fn streams_are_recorded_when_they_end_and_not_before() {
 }
 
 #[actix_web::test]
+async fn upgrades_are_recorded_as_they_begin() {
+    let (pipe, site) = piped(StatusCode::SWITCHING_PROTOCOLS, BodySize::Stream);
+    let mut stream = site.connect().await;
+    let request =
+        b"GET /stream HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let event = site.ended().await;
+    assert_eq!((event.action(), said(&event)), ("http.upgrade", ["success".into(), "".into()]));
+    drop(pipe);
+}
+
+#[actix_web::test]
 async fn a_body_that_breaks_off_is_an_error() {
-    let (pipe, site) = piped(BodySize::Stream);
+    let (pipe, site) = piped(StatusCode::OK, BodySize::Stream);
     pipe.send(Ok("some")).unwrap();
     pipe.send(Err("the disk is gone")).unwrap();
     site.ask("GET", "/stream", "").await;

@@ -1,6 +1,7 @@
 //! An application behind a real socket, and a client that sends what it is told to, byte by byte.
 
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::ServiceConfig;
@@ -9,6 +10,9 @@ use indelible_actix::{AuditMiddleware, HttpAudit};
 use indelible_recorder::{Event, Recorded, Recorder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+/// Longer than any request takes, so that one that is never recorded fails its test.
+const ENDED_WITHIN: Duration = Duration::from_secs(20);
 
 pub struct Site {
     pub recorder: Recorder,
@@ -73,15 +77,19 @@ impl Site {
 
     /// The one event there is, once a request came to its end.
     pub async fn ended(&self) -> Recorded {
-        while self.requests() == 0 {
-            tokio::task::yield_now().await;
-        }
-        // A request is counted right before it is recorded.
-        loop {
-            if let Some(event) = self.events().pop() {
-                return event;
+        let ended = async {
+            while self.requests() == 0 {
+                rt::task::yield_now().await;
             }
-        }
+            // A request is counted right before it is recorded.
+            loop {
+                if let Some(event) = self.events().pop() {
+                    return event;
+                }
+                rt::task::yield_now().await;
+            }
+        };
+        rt::time::timeout(ENDED_WITHIN, ended).await.expect("a request that ends is recorded")
     }
 
     fn requests(&self) -> u64 {
