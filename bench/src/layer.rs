@@ -54,7 +54,7 @@ fn alone(runs: usize) -> Result<Table> {
     let runtime = Builder::new_current_thread().build()?;
     let bare =
         service_fn(|_: Request| async { Ok::<_, Infallible>(Response::new("hello".to_owned())) });
-    let without = calls(&runtime, runs, bare.clone());
+    let without = calls(&runtime, runs, bare);
     let recorder = recorder(None)?;
     let with = calls(&runtime, runs, AuditLayer::new(recorder.clone()).layer(bare));
     recorder.close_within(Duration::from_secs(60)).wait()?;
