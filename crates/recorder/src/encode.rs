@@ -100,7 +100,7 @@ impl Encoder {
             context.service = context.service.take().or_else(|| self.service.clone());
             context.host = context.host.take().or_else(|| self.host.clone());
         }
-        let cut = fit(&mut fields);
+        let cut = fit(&mut fields, &self.redaction);
         // The number last: an event that has one is on its way, or a loss that was counted.
         fields.source = numbered.then(|| {
             let seq = self.next_seq.fetch_add(1, Ordering::Relaxed);
