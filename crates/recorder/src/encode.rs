@@ -82,6 +82,7 @@ impl Encoder {
         let ids: [u8; 18] = clock::random();
         match self.verdict(&fields, &ids) {
             Verdict::Keep => {}
+            Verdict::Sampled if fields.never_sampled => {}
             Verdict::Muted => return Err(NotEncoded::LeftOut),
             Verdict::Sampled => {
                 let event_type = fields.category.as_deref().unwrap_or_default();
