@@ -594,6 +594,22 @@ fn what_surrounds_whoever_ends_a_request_is_not_its_own() {
 }
 
 #[test]
+fn what_is_noted_while_another_note_is_made_is_not_lost() {
+    let event = ended(&HttpAudit::default(), ("GET", None, "/x"), &[], |mut exchange| {
+        let notes = exchange.notes().clone();
+        notes.detail("first", 1).note(|event| {
+            notes.detail("inner", 2).target("file", "f-1").action("file.read");
+            event.detail("outer", 3)
+        });
+        exchange.answered(200);
+        exchange.finish();
+    });
+    let event = event.unwrap();
+    assert_eq!(event.get("details"), Some(json!({"first": 1, "inner": 2, "outer": 3})));
+    assert_eq!((event.action(), text(&event, "targets.0.id").as_str()), ("file.read", "f-1"));
+}
+
+#[test]
 fn coverage_counts_routes_and_whether_they_record() {
     let recorder = Recorder::memory();
     let audit = HttpAudit::builder().routes([("PUT", "/never")]).build().unwrap();
