@@ -74,13 +74,12 @@ impl Table {
 
     fn listed(&self) -> Vec<Loss> {
         let of = |(cause, kinds): (&Cause, &BTreeMap<Box<str>, u64>)| {
-            let cause = *cause;
-            let loss = move |(event_type, count): (&Box<str>, &u64)| Loss {
+            let losses = kinds.iter().map(|(event_type, count)| Loss {
                 event_type: event_type.to_string(),
-                cause,
+                cause: *cause,
                 count: *count,
-            };
-            kinds.iter().map(loss).collect::<Vec<_>>()
+            });
+            losses.collect::<Vec<_>>()
         };
         self.0.iter().flat_map(of).collect()
     }
