@@ -199,8 +199,9 @@ impl Client {
         let retry_after = text(header::RETRY_AFTER).parse().ok().map(Duration::from_secs);
         let body = response.into_body().into_with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
         let body = body.map_err(|e| self.unreachable(&e))?;
-        if content_type.starts_with(PROBLEM) || is_bare_failure(status, &content_type) {
-            return Err(problem(status, &body, retry_after));
+        let is_node = content_type.starts_with(PROBLEM);
+        if is_node || is_bare_failure(status, &content_type) {
+            return Err(problem(status, &body, is_node, retry_after));
         }
         Ok(Response { status, content_type, body })
     }
@@ -221,9 +222,10 @@ fn is_bare_failure(status: u16, content_type: &str) -> bool {
     status >= 300 && !content_type.contains("json")
 }
 
-fn problem(status: u16, body: &[u8], retry_after: Option<Duration>) -> Error {
+fn problem(status: u16, body: &[u8], is_node: bool, retry_after: Option<Duration>) -> Error {
     let mut problem: Problem = serde_json::from_slice(body).unwrap_or_default();
     problem.status = status;
+    problem.is_node = is_node;
     problem.retry_after = retry_after;
     if problem.title.is_empty() && problem.detail.is_empty() {
         let code = http::StatusCode::from_u16(status).ok();

@@ -52,6 +52,9 @@ pub struct Problem {
     pub detail: String,
     /// Where in the query, if it is the query.
     pub query: Option<QueryProblem>,
+    /// Whether the node itself says so, in its form. If not, it may be a proxy, or another program altogether.
+    #[serde(skip)]
+    pub is_node: bool,
     /// After which time the node wants to be asked again.
     #[serde(skip)]
     pub retry_after: Option<Duration>,

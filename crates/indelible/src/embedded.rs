@@ -12,8 +12,17 @@ use indelible_store::{InitOptions, Item, NODE, OpenOptions, Store, StoreError};
 /// (`indelible --data DIR search`), and `indelible serve` can take it over once it is closed.
 pub struct Embedded {
     dir: PathBuf,
-    /// `None` once it is closed, or while a poisoned log waits to be opened anew.
-    store: RwLock<Option<Store>>,
+    /// The node's key: a directory that is moved, or named in another way, is still the one that events are for.
+    destination: String,
+    store: RwLock<State>,
+}
+
+enum State {
+    Open(Store),
+    /// A write failed, and it could not be opened anew yet.
+    Poisoned,
+    /// For good: somebody else may have it.
+    Closed,
 }
 
 impl Embedded {
@@ -28,8 +37,10 @@ impl Embedded {
                 other => other?,
             }
         }
-        let store = RwLock::new(Some(open(&dir)?));
-        Ok(Embedded { dir, store })
+        let store = open(&dir)?;
+        let node = store.reader().node();
+        let destination = format!("embedded:{}+{}", node.origin, node.public_key);
+        Ok(Embedded { dir, destination, store: RwLock::new(State::Open(store)) })
     }
 
     /// The directory.
@@ -40,24 +51,28 @@ impl Embedded {
     /// Opens the log again after a write failed: what was acknowledged is found in it, and the rest is sent again.
     fn reopen(&self) -> Result<(), SendError> {
         let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        // A sending that nobody waits for any more may come after the end.
+        if matches!(*store, State::Closed) {
+            return Err(SendError::passing("the trail is closed"));
+        }
         // The old one holds the lock of the directory.
-        drop(store.take());
+        *store = State::Poisoned;
         let opened = open(&self.dir).map_err(|e| SendError::passing(e.to_string()))?;
-        *store = Some(opened);
+        *store = State::Open(opened);
         Ok(())
     }
 }
 
 impl Transport for Embedded {
     fn destination(&self) -> String {
-        format!("embedded:{}", self.dir.display())
+        self.destination.clone()
     }
 
     fn send(&self, events: &[&[u8]]) -> Result<Vec<Sent>, SendError> {
         let checked: Vec<Result<Item, String>> = events.iter().map(|json| item(json)).collect();
         let items: Vec<Item> = checked.iter().filter_map(|item| item.clone().ok()).collect();
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(open) = store.as_ref() else {
+        let State::Open(open) = &*store else {
             drop(store);
             self.reopen()?;
             return Err(SendError::passing("the log was opened again"));
@@ -81,8 +96,10 @@ impl Transport for Embedded {
     }
 
     fn close(&self) {
-        let store = self.store.write().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Err(error)) = store.map(Store::close) {
+        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        if let State::Open(open) = std::mem::replace(&mut *store, State::Closed)
+            && let Err(error) = open.close()
+        {
             tracing::error!(%error, "the audit trail was closed without a last checkpoint");
         }
     }
@@ -121,3 +138,7 @@ fn sent(item: &Item, result: Result<Appended, AppendError>) -> Sent {
         Err(error) => Sent::Failed(error.to_string()),
     }
 }
+
+#[cfg(test)]
+#[path = "embedded_tests.rs"]
+mod tests;

@@ -16,8 +16,10 @@ use serde::Deserialize;
 
 /// The largest a file grows before the next one is begun.
 const FILE_BYTES_MAX: u64 = 64 << 20;
-/// What every file's name ends in.
+/// What every file's name begins with, and what it ends in.
+const PREFIX: &str = "audit-";
 const SUFFIX: &str = ".ndjson";
+const MB: u64 = 1_000_000;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// A directory of NDJSON files, `audit-<time>.ndjson`, a new one each day and each 64 MiB. Each batch is synced before
@@ -41,6 +43,8 @@ impl Files {
     pub fn open(dir: impl Into<PathBuf>) -> io::Result<Files> {
         let dir = dir.into();
         fs::create_dir_all(&dir)?;
+        // However it is spelled, what waits in a spool is for this one.
+        let dir = dir.canonicalize()?;
         Ok(Files { dir, retention_days: None, size_max: None, current: Mutex::new(None) })
     }
 
@@ -50,9 +54,9 @@ impl Files {
         self
     }
 
-    /// Removes the oldest files beyond so many MiB.
+    /// Removes the oldest files beyond so many megabytes of 1,000,000 bytes.
     pub fn max_size_mb(mut self, mb: u64) -> Files {
-        self.size_max = Some(mb << 20);
+        self.size_max = Some(mb.saturating_mul(MB));
         self
     }
 
@@ -80,7 +84,7 @@ impl Files {
     }
 
     fn begin(&self, now: Micros, day: i64) -> io::Result<Current> {
-        let name = format!("audit-{}{SUFFIX}", now.to_string().replace(':', "-"));
+        let name = format!("{PREFIX}{}{SUFFIX}", now.to_string().replace(':', "-"));
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         #[cfg(unix)]
@@ -95,7 +99,10 @@ impl Files {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().ends_with(SUFFIX) {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            // Others may keep files of their own here.
+            if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
                 let about = entry.metadata()?;
                 files.push((entry.path(), about.len(), about.modified()?));
             }

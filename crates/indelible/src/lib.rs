@@ -47,7 +47,9 @@ pub use indelible_tower as tower;
 
 /// What most programs need.
 pub mod prelude {
-    pub use crate::{Actor, Event, Open, Outcome, Recorder, Scope, actions, global, set_global};
+    pub use crate::{
+        Actor, Event, Open, Outcome, Recorder, Scope, actions, audited, global, set_global,
+    };
 }
 
 /// The machine's name, if it can be part of an origin; else "".

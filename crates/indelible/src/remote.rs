@@ -31,9 +31,13 @@ impl Transport for Remote {
 
 fn said(error: &Error) -> SendError {
     // A body that is too large or of a kind that is not taken will be so again. A key that is not taken may be tomorrow:
-    // whoever manages keys mends that, and until then nothing may be lost.
-    let rejected =
-        error.problem().is_some_and(|problem| matches!(problem.status, 400 | 413 | 415 | 422));
+    // whoever manages keys mends that, and until then nothing may be lost. Nor may it where a wrong address, or a
+    // proxy in between, turns everything away.
+    let rejected = error.problem().is_some_and(|problem| match problem.status {
+        413 => true,
+        400 | 415 | 422 => problem.is_node,
+        _ => false,
+    });
     SendError { why: error.to_string(), rejected, retry_after: error.retry_after() }
 }
 

@@ -158,6 +158,9 @@ pub struct Scope {
     pub actor: Option<Actor>,
     /// From where and within what.
     pub context: Context,
+    /// Whether no rate leaves out what is recorded within. Rates go by the correlation id: whoever may choose that
+    /// could choose to be left out.
+    pub never_sampled: bool,
 }
 
 thread_local! {

@@ -82,6 +82,7 @@ impl Encoder {
         let ids: [u8; 18] = clock::random();
         match self.verdict(&fields, &ids) {
             Verdict::Keep => {}
+            Verdict::Sampled if fields.never_sampled => {}
             Verdict::Muted => return Err(NotEncoded::LeftOut),
             Verdict::Sampled => {
                 let event_type = fields.category.as_deref().unwrap_or_default();
@@ -100,7 +101,7 @@ impl Encoder {
             context.service = context.service.take().or_else(|| self.service.clone());
             context.host = context.host.take().or_else(|| self.host.clone());
         }
-        let cut = fit(&mut fields);
+        let cut = fit(&mut fields, &self.redaction);
         // The number last: an event that has one is on its way, or a loss that was counted.
         fields.source = numbered.then(|| {
             let seq = self.next_seq.fetch_add(1, Ordering::Relaxed);

@@ -58,6 +58,8 @@ pub(crate) struct Fields {
     pub(crate) scope: Option<Arc<Scope>>,
     /// Made by instrumentation, so that the list of event types decides whether it is emitted.
     pub(crate) instrumented: bool,
+    /// No rate leaves it out.
+    pub(crate) never_sampled: bool,
 }
 
 /// What went wrong.
@@ -194,11 +196,11 @@ impl Event {
     }
 
     /// The scope it happened in, such as a store: kept as `details.scope`; `()` is none.
-    pub fn scope(mut self, scope: impl Serialize) -> Event {
-        if let Some(scope) = Json::some(&scope) {
-            self.0.details.push((Text::Borrowed("scope"), scope));
+    pub fn scope(self, scope: impl Serialize) -> Event {
+        match Json::some(&scope) {
+            Some(scope) => self.detail("scope", scope),
+            None => self,
         }
-        self
     }
 
     /// What went wrong. An outcome that was not said becomes `failure`.
@@ -467,6 +469,7 @@ impl Fields {
         let Some(scope) = self.scope.take() else { return };
         self.trail = self.trail.take().or_else(|| scope.trail.clone());
         self.actor = self.actor.take().or_else(|| scope.actor.clone());
+        self.never_sampled |= scope.never_sampled;
         if !scope.context.is_empty() {
             self.context.get_or_insert_default().fill(&scope.context);
         }

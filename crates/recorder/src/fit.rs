@@ -8,15 +8,16 @@ use serde::Serialize;
 
 use crate::event::{Fields, Text};
 use crate::json::Json;
+use crate::redact::Redaction;
 
 /// What stands for a text's end that was cut off.
 const ELLIPSIS: &str = "…";
 
 /// Brings texts and names into their limits and alphabets; whether anything was cut off.
-pub(crate) fn fit(fields: &mut Fields) -> bool {
+pub(crate) fn fit(fields: &mut Fields, redaction: &Redaction) -> bool {
     fit_names(fields);
     let mut cut = false;
-    let mut texts = Texts(&mut cut);
+    let mut texts = Texts { cut: &mut cut, redaction };
     for target in fields.targets.iter_mut().chain(&mut fields.subjects) {
         target.visit(&mut texts);
     }
@@ -106,7 +107,10 @@ fn spelled(text: &str, bytes_max: usize, dots: bool) -> Option<String> {
 }
 
 /// Visits every text that has a limit.
-pub(crate) struct Texts<'c>(&'c mut bool);
+pub(crate) struct Texts<'c> {
+    cut: &'c mut bool,
+    redaction: &'c Redaction,
+}
 
 impl Texts<'_> {
     pub(crate) fn option(&mut self, text: &mut Option<Text>, bytes_max: usize) {
@@ -120,16 +124,27 @@ impl Texts<'_> {
         if text.len() <= bytes_max / 6 {
             return;
         }
-        let mut room = bytes_max - ELLIPSIS.len();
-        let fits = |c: char, room: &mut usize| {
-            *room = room.checked_sub(escaped_len(c))?;
-            Some(())
-        };
-        let end = text.char_indices().find(|(_, c)| fits(*c, &mut room).is_none());
-        let Some((end, _)) = end else { return };
-        *self.0 = true;
+        if cut_at(text, bytes_max).is_none() {
+            return;
+        }
+        // Before the cut: half of a secret, or one whose end is gone, is not known for one any more.
+        if let Some(redacted) = self.redaction.without_shapes(text) {
+            *text = Cow::Owned(redacted);
+        }
+        let Some(end) = cut_at(text, bytes_max) else { return };
+        *self.cut = true;
         *text = Cow::Owned(format!("{}{ELLIPSIS}", &text[..end]));
     }
+}
+
+/// Where a text must be cut, if it is too long.
+fn cut_at(text: &str, bytes_max: usize) -> Option<usize> {
+    let mut room = bytes_max - ELLIPSIS.len();
+    let mut fits = |c: char| {
+        room = room.checked_sub(escaped_len(c))?;
+        Some(())
+    };
+    text.char_indices().find(|(_, c)| fits(*c).is_none()).map(|(end, _)| end)
 }
 
 /// Limits count a text as it is kept, between the quotes of its JSON.

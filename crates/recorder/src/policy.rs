@@ -16,6 +16,9 @@
 //! request whose event types have different rates the rarer ones are always seen with the others. An event without
 //! correlation id is decided by itself, over a number of its own behind `0x01` in place of `0x00`.
 //!
+//! Whoever may choose a correlation id could look for one that is left out. So a rate leaves out nothing of a request
+//! whose id came from a client that is not trusted ([`Scope::never_sampled`](crate::Scope::never_sampled)).
+//!
 //! **Never left out**, whatever list and rates say, is [`NEVER_LEFT_OUT`].
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -36,8 +36,9 @@ use sha2::Sha256;
 
 pub use keys::{NO_SECRETS, SECRET_KEYS, STILL_THE_SAME};
 
-use keys::Keys;
+use keys::{Keys, Words};
 use paths::{Paths, Treatment};
+use shapes::Finder;
 
 /// What stands where a secret stood.
 pub const REDACTED: &str = "[redacted]";
@@ -167,6 +168,12 @@ impl Redaction {
     /// ```
     pub fn apply(&self, event_json: &str) -> (Option<String>, usize) {
         self.0.as_deref().map_or((None, 0), |inner| walk::Walk::through(inner, event_json))
+    }
+
+    /// A text that has to be cut without what looks like a secret in it, wherever it stands and whatever paths say.
+    pub(crate) fn without_shapes(&self, text: &str) -> Option<String> {
+        let mut finder = Finder { keys: &self.0.as_deref()?.keys, words: Words::default() };
+        finder.redacted(text, true)
     }
 }
 

@@ -560,3 +560,29 @@ fn adverse_texts_take_linear_time() {
         }
     }
 }
+
+#[test]
+fn a_cut_hides_no_secret_from_being_found() {
+    let secrets = [
+        "postgres://app:hunter2hunter2@db.example.com/app",
+        "password=hunter2hunter2",
+        "4111 1111 1111 1111",
+        "AKIAIOSFODNN7EXAMPLE",
+    ];
+    let recorder = crate::Recorder::memory();
+    for secret in secrets {
+        // Wherever the cut is.
+        for front in indelible_event::limits::MESSAGE_BYTES_MAX - 60
+            ..indelible_event::limits::MESSAGE_BYTES_MAX
+        {
+            let message = format!("{} {secret} {}", "x".repeat(front), "y".repeat(80));
+            recorder.record(crate::Event::new("a.b").error(message));
+        }
+    }
+    for event in recorder.events() {
+        let message = event.get("error.message").unwrap_or_default().to_string();
+        for part in ["hunter2", "4111 1111 1", "AKIAIOSF"] {
+            assert!(!message.contains(part), "{}", &message[message.len() - 100..]);
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! A node that goes away under load and comes back.
 
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -133,4 +134,27 @@ fn a_key_that_is_not_taken_loses_nothing() {
     recorder.close().wait().unwrap();
     node.stop();
     assert_eq!(crate::trail::numbers(&events(&data, "default"), "job.run"), [7]);
+}
+
+#[test]
+fn what_something_else_than_a_node_turns_away_is_not_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 1 << 16];
+            let _ = stream.read(&mut request);
+            let page = "<h1>The plain HTTP request was sent to HTTPS port</h1>";
+            let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/html\r\nconnection: close";
+            let _ = write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{page}", page.len());
+        }
+    });
+    let key = "idl_0000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let recorder = indelible::remote(&url, key).unwrap().spool(dir.path()).build().unwrap();
+    recorder.record(Event::new("job.run"));
+    let left = recorder.close_within(Duration::from_secs(1)).wait().unwrap_err();
+    assert!(left.spooled && left.events == 1, "{left}");
+    assert_eq!(recorder.losses(), []);
 }

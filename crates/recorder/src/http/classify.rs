@@ -122,6 +122,7 @@ pub(super) struct Asked<'a> {
     pub(super) verb: Verb,
     pub(super) route: Option<&'a str>,
     pub(super) path: &'a str,
+    /// Whether it is told as a call of gRPC.
     pub(super) grpc: bool,
     pub(super) answer: Answer,
 }
@@ -154,7 +155,7 @@ impl Asked<'_> {
     }
 
     fn reads(&self) -> bool {
-        if self.grpc {
+        if matches!(self.answer, Answer::Grpc(_)) {
             return route::grpc(self.path).is_some_and(|(_, first)| grpc_verb(&first).reads());
         }
         self.verb.reads()
@@ -200,7 +201,7 @@ impl Asked<'_> {
             _ if self.settings.is_admin(self.path) => Text::Borrowed("admin_action"),
             _ if !fine => Text::Borrowed("api_request_error"),
             _ if self.answer == Answer::Status(101) => Text::Borrowed("api_request"),
-            _ if self.grpc => {
+            _ if matches!(self.answer, Answer::Grpc(_)) => {
                 let verb = route::grpc(self.path).map(|(_, first)| grpc_verb(&first));
                 Text::Borrowed(verb.unwrap_or(Verb::Other).category())
             }

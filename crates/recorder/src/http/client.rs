@@ -62,8 +62,7 @@ pub(super) fn client(
     headers: Lines<'_>,
 ) -> Option<IpAddr> {
     let mut client = plain(peer?);
-    let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
-    if !is_trusted(client) {
+    if !is_trusted(client, trusted) {
         return Some(client);
     }
     let (mut name, mut list) = (header.unwrap_or("x-forwarded-for"), Vec::new());
@@ -77,11 +76,17 @@ pub(super) fn client(
         let named = if name == "forwarded" { forwarded_for(hop) } else { Some(hop) };
         let Some(address) = named.and_then(address) else { break };
         client = address;
-        if !is_trusted(address) {
+        if !is_trusted(address, trusted) {
             break;
         }
     }
     Some(client)
+}
+
+/// Whether an address is one of the trusted ranges.
+pub(super) fn is_trusted(address: IpAddr, trusted: &[Cidr]) -> bool {
+    let address = plain(address);
+    trusted.iter().any(|range| range.contains(address))
 }
 
 /// Several lines of a list are one list. Of a long one only the end matters, which the nearest proxies wrote.

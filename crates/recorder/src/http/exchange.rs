@@ -88,6 +88,7 @@ pub struct Exchange {
     audit: HttpAudit,
     notes: RequestNotes,
     verb: Verb,
+    /// What the client says. Only an answer with a `grpc-status` shows that it is true.
     grpc: bool,
     bad_token: bool,
     at: Micros,
@@ -137,13 +138,12 @@ impl Exchange {
         let (started, at) = (clock::instant(), clock::now());
         let settings = &audit.0;
         let lines = request.headers;
-        let grpc = headers::is_grpc(lines);
-        // A path of gRPC names a method as a template does.
-        let route = request.route.or(grpc.then_some(request.path));
         let verb = Verb::of(request.method);
+        let (grpc, route) = (verb == Verb::Post && headers::is_grpc(lines), request.route);
         let method = verb.name().map_or_else(|| unknown_method(request.method), Text::Borrowed);
         let path = Text::Owned(without_secrets(route, request.path).into_owned());
         let correlation = headers::id(lines, &settings.correlation_header);
+        let is_chosen = correlation.is_some();
         let (trace_id, span_id) = headers::traceparent(lines).unzip();
         let context = Context {
             ip: settings.client(&request).map(|ip| ip.to_string().into()),
@@ -162,7 +162,12 @@ impl Exchange {
             ..Context::default()
         };
         #[cfg_attr(not(feature = "jwt"), expect(unused_mut, reason = "only tokens change it"))]
-        let mut scope = Scope { trail: settings.trail(&request), actor: request.actor, context };
+        let mut scope = Scope {
+            trail: settings.trail(&request),
+            never_sampled: is_chosen && !settings.trusts(request.peer),
+            actor: request.actor,
+            context,
+        };
         #[cfg(feature = "jwt")]
         let bad_token =
             settings.jwt.as_ref().is_some_and(|verifier| verifier.admit(lines, &mut scope));
@@ -196,7 +201,7 @@ impl Exchange {
         scope.context.correlation_id.clone().unwrap_or_default()
     }
 
-    /// Whether this is a request of gRPC, whose outcome is in `grpc-status`.
+    /// Whether the client says that this is a request of gRPC, whose outcome is in `grpc-status`.
     pub fn is_grpc(&self) -> bool {
         self.grpc
     }
@@ -271,14 +276,18 @@ impl Exchange {
         let none = Http::default();
         let http = scope.context.http.as_ref().unwrap_or(&none);
         let (method, path) = (http.method.as_deref(), http.path.as_deref());
+        let answer = self.answer(ending);
+        // A path of gRPC names a method as a template does.
+        let method_of_grpc = path.filter(|_| matches!(answer, Answer::Grpc(_)));
         let asked = Asked {
             settings: &self.audit.0,
             method: method.unwrap_or_default(),
             verb: self.verb,
-            route: http.route.as_deref(),
+            route: http.route.as_deref().or(method_of_grpc),
             path: path.unwrap_or_default(),
-            grpc: self.grpc,
-            answer: self.answer(ending),
+            // Whoever calls a deletion of files gRPC must not have it told as one, and perhaps as a read.
+            grpc: self.grpc && !matches!(answer, Answer::Status(_)),
+            answer,
         };
         let outcome = asked.answer.outcome();
         // What the handler says of the outcome counts, too: a refusal may well come with a status of 200.
@@ -312,6 +321,7 @@ impl Exchange {
             Ok(scope) => {
                 fields.trail = fields.trail.take().or(scope.trail);
                 fields.actor = fields.actor.take().or(scope.actor);
+                fields.never_sampled |= scope.never_sampled;
                 fields.scope.get_or_insert_with(nothing_around);
                 scope.context
             }
@@ -323,6 +333,9 @@ impl Exchange {
             context = *said;
         }
         let http = context.http.get_or_insert_default();
+        if self.grpc && self.grpc_status.is_some() && http.route.is_none() {
+            http.route.clone_from(&http.path);
+        }
         http.status = self.status.filter(is_status);
         http.duration = Some(clock::instant().saturating_duration_since(self.started));
         fields.context = Some(Box::new(context));

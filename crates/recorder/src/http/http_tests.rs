@@ -9,7 +9,7 @@ use serde_json::json;
 use super::classify::Verb;
 use super::client::{Cidr, client};
 use super::{Exchange, HttpAudit, HttpAuditBuilder, Incoming, headers, route};
-use crate::{Actor, Event, Outcome, Recorded, Recorder, Scope};
+use crate::{Actor, Event, Outcome, Policy, Recorded, Recorder, Scope};
 
 type Header<'a> = (&'a str, &'a [u8]);
 
@@ -518,6 +518,67 @@ fn grpc_tells_its_outcome_in_its_own_status() {
 }
 
 #[test]
+fn who_says_grpc_to_anything_else_changes_nothing() {
+    let audit = HttpAudit::default();
+    let kind: [Header<'_>; 1] = [("content-type", b"application/grpc")];
+    for (method, category, action) in
+        [("DELETE", "data_delete", "file.delete"), ("POST", "data_create", "file.create")]
+    {
+        for route in [Some("/files/{name}"), None] {
+            let event = ended(&audit, (method, route, "/files/get-rich"), &kind, |mut exchange| {
+                exchange.answered(200);
+                exchange.finish();
+            });
+            let event = event.expect("a client cannot have its deed taken for a read");
+            assert_eq!(text(&event, "category"), category);
+            assert_eq!(text(&event, "context.http.route"), route.unwrap_or_default());
+            if route.is_some() {
+                assert_eq!(
+                    (event.action(), text(&event, "targets.0.id").as_str()),
+                    (action, "get-rich")
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_client_chooses_to_be_sampled_away() {
+    let audit = HttpAudit::builder().trusted_proxies(["10.0.0.0/8"]).build().unwrap();
+    let recorded = |peer: Option<&str>, id: &[u8]| {
+        let recorder = Recorder::memory_with(|builder| {
+            builder.policy(Policy::default().sampling("data_modify", 0.0))
+        });
+        let headers = [("x-correlation-id", id)];
+        let lines = lines(&headers);
+        let peer = peer.map(|peer| peer.parse().unwrap());
+        let request = Incoming::new("PUT", "/users/7", &lines).peer(peer);
+        let mut exchange = audit.begin(&recorder, request).unwrap();
+        exchange.within(|| recorder.record(Event::new("user.pay").category("data_modify")));
+        exchange.answered(200);
+        exchange.finish();
+        recorder.events().iter().filter(|event| event.action() != "audit.loss").count()
+    };
+    assert_eq!(recorded(Some("192.0.2.1"), b"chosen"), 2);
+    assert_eq!(recorded(None, b"chosen"), 2);
+    assert_eq!(recorded(Some("::ffff:10.0.0.1"), b"chosen"), 0);
+    assert_eq!(recorded(Some("192.0.2.1"), b""), 0);
+}
+
+#[test]
+fn a_secret_of_the_path_is_known_however_it_is_spelled() {
+    let audit = HttpAudit::default();
+    let path = |route| {
+        let event = told(&audit, ("POST", route, "/resets/s3cr3t"), 200).unwrap();
+        (text(&event, "context.http.path"), text(&event, "targets.0.id"))
+    };
+    for route in ["/resets/{resetToken}", "/resets/{TOKEN}", "/resets/{apiKey}"] {
+        assert!(!format!("{:?}", path(route)).contains("s3cr3t"), "{route}");
+    }
+    assert_eq!(path("/resets/{tokenId}"), ("/resets/s3cr3t".into(), "s3cr3t".into()));
+}
+
+#[test]
 fn what_surrounds_whoever_ends_a_request_is_not_its_own() {
     let recorder = Recorder::memory();
     let lines = lines(&[]);
@@ -530,6 +591,22 @@ fn what_surrounds_whoever_ends_a_request_is_not_its_own() {
     assert_eq!(event.get("actor"), None);
     assert_eq!(text(event, "context.session_id"), "s-1");
     assert_eq!(text(event, "context.http.path"), "/x");
+}
+
+#[test]
+fn what_is_noted_while_another_note_is_made_is_not_lost() {
+    let event = ended(&HttpAudit::default(), ("GET", None, "/x"), &[], |mut exchange| {
+        let notes = exchange.notes().clone();
+        notes.detail("first", 1).note(|event| {
+            notes.detail("inner", 2).target("file", "f-1").action("file.read");
+            event.detail("outer", 3)
+        });
+        exchange.answered(200);
+        exchange.finish();
+    });
+    let event = event.unwrap();
+    assert_eq!(event.get("details"), Some(json!({"first": 1, "inner": 2, "outer": 3})));
+    assert_eq!((event.action(), text(&event, "targets.0.id").as_str()), ("file.read", "f-1"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use crate::context::{Scope, replace_current};
-use crate::event::{Actor, Event, Text};
+use crate::event::{Actor, Event, Fields, Text};
 use crate::{Outcome, Target};
 
 /// What the application says about a request while it works on it. The integration puts it where handlers find it.
@@ -63,7 +63,13 @@ impl RequestNotes {
         // Outside of the lock: what is noted may be a value whose serialising notes something.
         let told = self.lock().told.take();
         let told = change(told.unwrap_or_else(|| Event::new("")));
-        self.lock().told = Some(told);
+        let mut noted = self.lock();
+        noted.told = Some(match noted.told.take() {
+            // Meanwhile somebody else noted something, on another thread perhaps.
+            Some(other) => joined(told, *other.0),
+            None => told,
+        });
+        drop(noted);
         self
     }
 
@@ -195,4 +201,34 @@ impl RequestNotes {
         drop(noted);
         replace_current(&before, scope);
     }
+}
+
+/// What was noted twice at once, in one event. What can be said only once is as the first of them says it.
+fn joined(mut event: Event, other: Fields) -> Event {
+    let fields = &mut *event.0;
+    if fields.action.is_empty() {
+        fields.action = other.action;
+    }
+    if fields.outcome == Outcome::Unknown {
+        fields.outcome = other.outcome;
+    }
+    fields.id = fields.id.or(other.id);
+    fields.trail = fields.trail.take().or(other.trail);
+    fields.occurred_at = fields.occurred_at.or(other.occurred_at);
+    fields.category = fields.category.take().or(other.category);
+    fields.phase = fields.phase.or(other.phase);
+    fields.reference = fields.reference.or(other.reference);
+    fields.actor = fields.actor.take().or(other.actor);
+    fields.before = fields.before.take().or(other.before);
+    fields.after = fields.after.take().or(other.after);
+    fields.error = fields.error.take().or(other.error);
+    fields.context = fields.context.take().or(other.context);
+    fields.targets.extend(other.targets);
+    fields.subjects.extend(other.subjects);
+    for (key, value) in other.details {
+        if fields.details.iter().all(|(known, _)| *known != key) {
+            fields.details.push((key, value));
+        }
+    }
+    event
 }

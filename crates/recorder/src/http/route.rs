@@ -257,8 +257,11 @@ fn is_noise(literal: &str) -> bool {
 
 /// Whether a parameter of this name is a secret: whoever has the link can use it.
 fn is_secret(name: &str) -> bool {
+    let names_it = name.ends_with("_id") || name.ends_with("Id");
+    let name = name.to_ascii_lowercase();
     let has = |word| name.contains(word);
-    !name.ends_with("_id") && (has("token") || has("secret") || has("password")) || name == "otp"
+    let secret = has("token") || has("secret") || has("password");
+    !names_it && (secret || has("api_key") || has("apikey") || has("api-key")) || name == "otp"
 }
 
 /// A segment's value with its percent encoding undone.

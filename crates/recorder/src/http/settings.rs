@@ -124,6 +124,11 @@ impl Settings {
         client::client(request.peer, &self.trusted, header, request.headers)
     }
 
+    /// Whether the other end of a connection is one of the trusted proxies.
+    pub(super) fn trusts(&self, peer: Option<IpAddr>) -> bool {
+        peer.is_some_and(|peer| client::is_trusted(peer, &self.trusted))
+    }
+
     pub(super) fn rule(&self, method: &str, route: Option<&str>, path: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.matches(method, route, path))
     }
@@ -229,7 +234,9 @@ impl HttpAuditBuilder {
         self
     }
 
-    /// The proxies whose word about a client's address is taken: ranges such as `10.0.0.0/8`, or addresses.
+    /// The proxies and services whose word about a client's address is taken: ranges such as `10.0.0.0/8`, or
+    /// addresses. Theirs are also the only correlation ids by which rates leave requests out; they should hand on
+    /// none that a client of theirs chose.
     pub fn trusted_proxies<'a>(mut self, ranges: impl IntoIterator<Item = &'a str>) -> Self {
         for text in ranges {
             match Cidr::parse(text) {
