@@ -18,7 +18,7 @@ pub struct Embedded {
 }
 
 enum State {
-    Open(Store),
+    Open(Box<Store>),
     /// A write failed, and it could not be opened anew yet.
     Poisoned,
     /// For good: somebody else may have it.
@@ -40,7 +40,7 @@ impl Embedded {
         let store = open(&dir)?;
         let node = store.reader().node();
         let destination = format!("embedded:{}+{}", node.origin, node.public_key);
-        Ok(Embedded { dir, destination, store: RwLock::new(State::Open(store)) })
+        Ok(Embedded { dir, destination, store: RwLock::new(State::Open(Box::new(store))) })
     }
 
     /// The directory.
@@ -58,7 +58,7 @@ impl Embedded {
         // The old one holds the lock of the directory.
         *store = State::Poisoned;
         let opened = open(&self.dir).map_err(|e| SendError::passing(e.to_string()))?;
-        *store = State::Open(opened);
+        *store = State::Open(Box::new(opened));
         Ok(())
     }
 }
