@@ -23,7 +23,7 @@ const ROUND: &str = "INDELIBLE_SPOOL_KILL_ROUND";
 const ROUND_SIZE: u64 = 1 << 32;
 /// What was recorded so many milliseconds before a kill must be there. Alone on a machine 200 is enough; beside other
 /// tests a write may wait for somebody's sync.
-const SAFE_AFTER: (&str, u64) = ("INDELIBLE_KILL_SAFE_MS", 700);
+const SAFE_AFTER: (&str, u64) = ("INDELIBLE_KILL_SAFE_MS", 1000);
 
 /// Writes what it gets to a file, a line each; fails while there is a file `down`, and
 /// takes its time while there is one `slow`, so that what waits is acknowledged in part.
