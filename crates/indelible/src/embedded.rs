@@ -69,23 +69,25 @@ impl Transport for Embedded {
     }
 
     fn send(&self, events: &[&[u8]]) -> Result<Vec<Sent>, SendError> {
-        let checked: Vec<Result<Item, String>> = events.iter().map(|json| item(json)).collect();
-        let items: Vec<Item> = checked.iter().filter_map(|item| item.clone().ok()).collect();
+        let mut items: Vec<Item> = Vec::with_capacity(events.len());
+        // For each event why it is no item; those that are, are in the same order in `items`.
+        let refused: Vec<Option<String>> =
+            events.iter().map(|json| item(json).map(|item| items.push(item)).err()).collect();
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         let State::Open(open) = &*store else {
             drop(store);
             self.reopen()?;
             return Err(SendError::passing("the log was opened again"));
         };
-        let mut appended = open.append(&items).into_iter();
+        let mut appended = items.iter().zip(open.append(&items));
         drop(store);
         let mut poisoned = false;
-        let sent = checked.into_iter().map(|item| match item {
-            Err(why) => Sent::Refused(why),
-            Ok(item) => {
-                let result = appended.next().expect("appending gives a result for each event");
+        let sent = refused.into_iter().map(|refused| match refused {
+            Some(why) => Sent::Refused(why),
+            None => {
+                let (item, result) = appended.next().expect("appending answers for each event");
                 poisoned |= matches!(result, Err(AppendError::Poisoned(_)));
-                sent(&item, result)
+                sent(item, result)
             }
         });
         let sent = sent.collect();
