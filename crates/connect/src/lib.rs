@@ -1,0 +1,9 @@
+//! Pure mappers between our event and what others read. No I/O, no clock: bytes in, bytes out.
+//!
+//! All of them read an [`Event`], which is one line of what the API answers.
+
+mod event;
+mod sentence;
+
+pub use event::{Actor, Auth, Changes, Context, Error, Event, Http, Source, Target};
+pub use sentence::{Piece, Sentence, sentence};
