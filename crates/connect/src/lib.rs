@@ -3,7 +3,10 @@
 //! All of them read an [`Event`], which is one line of what the API answers.
 
 mod event;
+pub mod limits;
 mod sentence;
+mod text;
+mod verbs;
 
 pub use event::{Actor, Auth, Changes, Context, Error, Event, Http, Source, Target};
 pub use sentence::{Piece, Sentence, sentence};
