@@ -6,6 +6,7 @@ pub mod csv;
 mod event;
 pub mod limits;
 pub mod ocsf;
+mod repair;
 mod sentence;
 mod text;
 mod time;
