@@ -8,7 +8,7 @@ use crate::text::is_in;
 const REGULAR: &str = "
     abort accept access acknowledge acquire activate add adjust alert allocate allow allowlist amend analyze
     annotate anonymize append apply approve archive assign attach attest audit authenticate authorize ban
-    blacklist block boot bump call cancel capture change charge check claim classify clean clear clone close
+    blacklist block boot bump call cancel capture change charge check checkpoint claim classify clean clear clone close
     collect comment commit compact compare complete compose compress configure confirm connect convert copy
     correct countersign create deactivate debug decline decommission decrypt dedupe delegate delete deliver
     demote deny denylist deploy deprecate deprovision derive describe destroy detach detect disable disconnect

@@ -21,10 +21,10 @@ pub(super) fn some(text: &Option<String>) -> Option<&str> {
 }
 
 /// A member of the event's context.
-pub(super) fn context<'a>(
-    event: &'a Event,
+pub(super) fn context(
+    event: &Event,
     member: fn(&crate::Context) -> &Option<String>,
-) -> Option<&'a str> {
+) -> Option<&str> {
     some(member(event.context.as_ref()?))
 }
 

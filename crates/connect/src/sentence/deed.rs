@@ -166,7 +166,8 @@ fn segment<'a>(segment: &'a str, kind: Option<&str>) -> Option<Deed<'a>> {
     }
     let splits = || segment.match_indices('_').map(|(at, _)| (&segment[..at], &segment[at + 1..]));
     let at_end = splits().find_map(|(noun, verb)| Some((Verb::of(verb)?, verb, noun)));
-    let at_start = splits().filter_map(|(verb, noun)| Some((Verb::of(verb)?, verb, noun))).last();
+    let at_start =
+        splits().filter_map(|(verb, noun)| Some((Verb::of(verb)?, verb, noun))).next_back();
     match (at_end, at_start) {
         (Some((verb, word, noun)), Some((other, first, rest))) => {
             let is_noun = kind.is_some_and(|kind| is_same(rest, kind))
