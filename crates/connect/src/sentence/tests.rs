@@ -95,6 +95,23 @@ fn actions_are_said_as_people_say_them() {
         ("wal.checkpoint", &["wal segment-7"], "checkpointed wal segment-7"),
         ("share.create", &["file hr.csv"], "created a share of file hr.csv"),
         ("token.revoke", &["token t"], "revoked token t"),
+        (
+            "secret_scanning.enable",
+            &["repository api"],
+            "enabled secret scanning for repository api",
+        ),
+        ("message.send", &["channel c"], "sent a message to channel c"),
+        ("legal_hold.place", &["backup b"], "placed a legal hold on backup b"),
+        (
+            "org.invite_member",
+            &["user bob", "organization acme"],
+            "invited user bob to organization acme",
+        ),
+        ("file.soft_delete", &["file a"], "soft-deleted file a"),
+        ("backup.mark_deleted", &["backup b"], "did `backup.mark_deleted` to backup b"),
+        ("deployment.rolled_back", &["deployment 7"], "rolled back deployment 7"),
+        ("order.canceled", &["order 7"], "cancelled order 7"),
+        ("mfa.enroll", &["user bob"], "enrolled MFA for user bob"),
         ("access.request", &["vault v"], "requested access to vault v"),
     ];
     let wrong: Vec<_> = cases
