@@ -40,7 +40,7 @@ const PEOPLE: &str = "collaborator guest member participant person reviewer user
 
 /// What an action says.
 struct Deed<'a> {
-    verb: Verb,
+    verb: &'static Verb,
     noun: Option<&'a str>,
     ending: Option<Ending>,
 }
@@ -54,7 +54,7 @@ pub(super) fn told(event: &Event, action: &str) -> Option<Told> {
     let kind = event.targets.first().and_then(|target| target.kind.as_deref());
     let Deed { verb, noun, ending } = read(action, kind)?;
     if verb.is_sign_in() {
-        return Some(sign_in(event, &verb, ending));
+        return Some(sign_in(event, verb, ending));
     }
     let manner = noun.filter(|noun| is_in(MANNERS, noun));
     let noun = noun.filter(|_| manner.is_none());
@@ -65,14 +65,14 @@ pub(super) fn told(event: &Event, action: &str) -> Option<Told> {
         match kind {
             // What is switched on, or sent, is not what it is switched on for, or sent to.
             Some(kind) => ((is_in(QUALITIES, scope)
-                || (is_in(APART, &verb.word) && !is_in(PROGRAMS, scope)))
+                || (is_in(APART, verb.word) && !is_in(PROGRAMS, scope)))
                 && !is_same(scope, kind))
             .then_some(scope),
             None => (!is_in(PROGRAMS, scope)).then_some(scope),
         }
     });
     let mut told =
-        Told { ending, around: verb.joint(), ..Told::new(verb.base.clone(), verb.past.clone()) };
+        Told { ending, around: verb.joint(), ..Told::new(verb.base, verb.past.as_ref()) };
     if let Some(manner) = manner {
         told.base.insert_str(0, &format!("{manner}-"));
         told.past.insert_str(0, &format!("{manner}-"));
@@ -87,7 +87,7 @@ pub(super) fn told(event: &Event, action: &str) -> Option<Told> {
         told.past.push_str(&with);
         (told.joint, told.around) = (Some(spaced(joint)), None);
     }
-    if matches!(&*verb.word, "list" | "search" | "query") {
+    if matches!(verb.word, "list" | "search" | "query") {
         list(event, &mut told);
     }
     Some(told)
@@ -154,7 +154,7 @@ fn sign_in(event: &Event, verb: &Verb, ending: Option<Ending>) -> Told {
         _ if verb.base == "sign up" => Some(" for "),
         _ => Some(" to "),
     };
-    Told { joint, ending, ..Told::new(verb.base.clone(), verb.past.clone()) }
+    Told { joint, ending, ..Told::new(verb.base, verb.past.as_ref()) }
 }
 
 fn read<'a>(action: &'a str, kind: Option<&str>) -> Option<Deed<'a>> {
