@@ -1,8 +1,8 @@
 //! The verb of an action, and what it is done with: `bucket.policy_update`, `password_changed`, `role.grant`.
 
 use super::{Ending, Told};
-use crate::limits::{ACTION_BYTES_MAX, KIND_CHARS_MAX};
-use crate::text::{is_in, shown, some, words};
+use crate::limits::ACTION_BYTES_MAX;
+use crate::text::{self, is_in, some, words};
 use crate::verbs::Verb;
 use crate::{Event, Target};
 
@@ -77,7 +77,7 @@ pub(super) fn told(event: &Event, action: &str) -> Option<Told> {
         told.base.insert_str(0, &format!("{manner}-"));
         told.past.insert_str(0, &format!("{manner}-"));
     }
-    if let Some(noun) = noun.and_then(|noun| shown(noun, KIND_CHARS_MAX)) {
+    if let Some(noun) = noun.and_then(text::kind) {
         let joint = verb.joint_of_quality(&noun);
         let with = match (joint, event.targets.is_empty()) {
             ("of", false) if !verb.makes() => format!(" the {}", words(&noun)),
@@ -98,7 +98,7 @@ fn list(event: &Event, told: &mut Told) {
     let [Target { kind: Some(kind), id: None, name: None }, around @ ..] = &*event.targets else {
         return;
     };
-    let Some(kind) = shown(kind, KIND_CHARS_MAX).filter(|_| around.is_empty()) else { return };
+    let Some(kind) = text::kind(kind).filter(|_| around.is_empty()) else { return };
     let mut kinds = words(&kind);
     match kinds
         .strip_suffix('y')
