@@ -1,0 +1,141 @@
+//! The times that an overview is about.
+
+use indelible_event::Micros;
+
+use super::zone::Zone;
+use crate::chart::Bar;
+use crate::href::Params;
+
+const MINUTE: i64 = 60_000_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// From so long ago until now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// A day.
+    Day,
+    /// A week.
+    Week,
+    /// 30 days.
+    Month,
+    /// 90 days.
+    Quarter,
+}
+
+impl Period {
+    /// All of them.
+    pub const ALL: [Period; 4] = [Period::Day, Period::Week, Period::Month, Period::Quarter];
+
+    /// As an address has it; what is none is a day.
+    pub fn read(text: Option<&str>) -> Period {
+        let found = Period::ALL.into_iter().find(|period| Some(period.text()) == text);
+        found.unwrap_or(Period::Day)
+    }
+
+    /// As the query language has it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Period::Day => "-24h",
+            Period::Week => "-7d",
+            Period::Month => "-30d",
+            Period::Quarter => "-90d",
+        }
+    }
+
+    /// The same length of time before it, as the query language has it.
+    pub fn before(self) -> &'static str {
+        match self {
+            Period::Day => "-48h..-24h",
+            Period::Week => "-14d..-7d",
+            Period::Month => "-60d..-30d",
+            Period::Quarter => "-180d..-90d",
+        }
+    }
+
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Period::Day => "24 hours",
+            Period::Week => "7 days",
+            Period::Month => "30 days",
+            Period::Quarter => "90 days",
+        }
+    }
+
+    /// How many days it has.
+    pub fn days(self) -> i64 {
+        match self {
+            Period::Day => 1,
+            Period::Week => 7,
+            Period::Month => 30,
+            Period::Quarter => 90,
+        }
+    }
+
+    /// How long a bar of its chart is, as the API takes it and in microseconds.
+    pub fn interval(self) -> (&'static str, i64) {
+        match self {
+            Period::Day => ("30m", 30 * MINUTE),
+            Period::Week => ("3h", 3 * HOUR),
+            Period::Month => ("12h", 12 * HOUR),
+            Period::Quarter => ("1d", DAY),
+        }
+    }
+
+    /// The beginnings of its bars: the first and the last lie only partly in it.
+    pub fn starts(self, now: Micros) -> Vec<Micros> {
+        let (_, interval) = self.interval();
+        let first = now.0.saturating_sub(self.days() * DAY).div_euclid(interval);
+        let last = now.0.div_euclid(interval);
+        (first..=last).map(|at| Micros(at * interval)).collect()
+    }
+
+    /// What stands below a bar: few enough for a telephone.
+    pub fn tick(self, start: Micros, zone: Zone) -> Option<String> {
+        let clock = zone.clock(start);
+        let (_, hour) = zone.weekday_hour(start);
+        let day = zone.day(start);
+        match self {
+            // Of the bars of half an hour one begins in the first half of each hour, in every zone.
+            Period::Day => {
+                (hour % 4 == 0 && clock[14..16] < *"30").then(|| clock[11..16].to_owned())
+            }
+            Period::Week => (hour < 3).then(|| month_day(&clock)),
+            Period::Month => (hour < 12 && day.rem_euclid(5) == 0).then(|| month_day(&clock)),
+            Period::Quarter => (day.rem_euclid(15) == 0).then(|| month_day(&clock)),
+        }
+    }
+}
+
+/// A bar without its counts, for a stretch of time: named by the viewer's clock, leading to its events.
+pub fn bar(start: Micros, interval: i64, zone: Zone, tick: Option<String>, search: &Params) -> Bar {
+    let end = Micros(start.0.saturating_add(interval));
+    let (from, to) = (zone.clock(start), zone.clock(end));
+    let label = match (interval, from.get(11..), from.get(..10) == to.get(..10)) {
+        (DAY, Some("00:00:00"), _) => from[..10].to_owned(),
+        (_, _, true) => format!("{} {}–{}", &from[..10], &from[11..16], &to[11..16]),
+        _ => format!("{} {} – {} {}", &from[..10], &from[11..16], &to[..10], &to[11..16]),
+    };
+    let href = Some(search.clone().set("t", span(start, end)).to("/"));
+    Bar { label, tick, href, counts: Vec::new() }
+}
+
+/// A stretch of time as the query language has it, which includes the whole of its last second.
+pub fn span(from: Micros, to: Micros) -> String {
+    let second = |at: Micros| {
+        let text = at.to_string();
+        format!("{}Z", text.get(..19).unwrap_or(&text))
+    };
+    format!("{}..{}", second(from), second(Micros(to.0.saturating_sub(1_000_000))))
+}
+
+/// `Jan 31` of a clock's text.
+pub fn month_day(clock: &str) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<usize>().ok());
+    let month = number(clock.get(5..7)).and_then(|month| MONTHS.get(month.checked_sub(1)?));
+    let day = number(clock.get(8..10)).unwrap_or_default();
+    format!("{} {day}", month.copied().unwrap_or_default())
+}
