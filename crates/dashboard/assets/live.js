@@ -70,6 +70,7 @@ function start() {
     let row;
     try { row = JSON.parse(event.data); } catch { skipped += 1; return; }
     seconds[seconds.length - 1] += 1;
+    total += 1;
     unsaid += 1;
     waiting.push(row.html);
     if (waiting.length > 2 * WAITING_MAX) trim();
@@ -102,11 +103,10 @@ function start() {
     // Rows of ours: the server escaped whatever an event holds.
     piece.innerHTML = batch.reverse().join('');
     for (const row of [...piece.content.children]) {
-      if (known.has(row.dataset.href)) { row.remove(); continue; }
+      if (known.has(row.dataset.href)) { row.remove(); total -= 1; continue; }
       known.add(row.dataset.href);
       row.classList.add('fresh');
       setTimeout(() => row.classList.remove('fresh'), FRESH);
-      total += 1;
     }
     localise(piece.content);
     const held = scrollY > list.offsetTop ? list.firstElementChild : null;

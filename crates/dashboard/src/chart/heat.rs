@@ -26,7 +26,7 @@ pub fn heat(id: &str, title: &str, columns: &[String], rows: &[(String, Vec<u64>
                         th scope="row" { (name) }
                         @for (column, count) in columns.iter().zip(counts) {
                             td class=(SHADES[shade(*count, most)]) title={ (name) " " (column) ": " (grouped(*count)) } {
-                                span { (compact(*count)) }
+                                span.sr[*count == 0] { (compact(*count)) }
                             }
                         }
                     } } }

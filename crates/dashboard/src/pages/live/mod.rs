@@ -20,8 +20,9 @@ use crate::href::Params;
 use crate::limits;
 use crate::page::{Nav, Page, problem_markup};
 use crate::parts::{self, Alarm, Incomplete};
-use crate::visit::{Api, Problem, Visit};
+use crate::visit::{Api, Me, Problem, Visit};
 
+const WITHOUT_SYSTEM: &str = "-trail:_system";
 const STREAM: &str = "/api/audit/stream";
 
 pub fn routes() -> Router<Api> {
@@ -42,14 +43,14 @@ async fn live(visit: Visit) -> Response {
 }
 
 async fn page(visit: &Visit) -> Result<Page, Problem> {
-    visit.me()?;
+    let me = visit.me()?;
     let q = visit.params.get("q").unwrap_or_default();
-    let asking = Params::new().with("q", q);
+    let asking = Params::new().with("q", query(visit, me));
     // Before the rows: what comes while they are read comes again with the stream.
     let from = place(visit, &asking).await;
     let newest = asking.with("page_size", limits::LIVE_FIRST.to_string());
     let shown = match visit.get::<Newest>("/api/audit/logs", &newest).await {
-        Ok(newest) => list(visit, q, from.as_deref().unwrap_or_default(), &newest),
+        Ok(newest) => list(visit, from.as_deref().unwrap_or_default(), &newest),
         // A query that cannot be read leaves the field to mend it in.
         Err(problem) if problem.status == 400 => problem_markup(&problem),
         Err(problem) => return Err(problem),
@@ -59,6 +60,7 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
         form.choose role="search" action="/live" {
             label.sr for="q" { "Only what matches" }
             input #q type="search" name="q" value=(q) placeholder="actor:maria -outcome:success" autocomplete="off" spellcheck="false";
+            @if me.may_audit() { label.check { input type="checkbox" name="system" value="1" checked[system(visit)]; " What the audit system does itself" } }
             button.plain { "Filter" }
         }
         (shown)
@@ -66,8 +68,25 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
     Ok(Page::new("Live", Nav::Live, body).with(&["live.js"]))
 }
 
-fn list(visit: &Visit, q: &str, from: &str, newest: &Newest) -> Markup {
-    let address = Params::new().with("q", q).with("last_event_id", from).to("/live/stream");
+/// Whether what the audit system itself does is among it: looking adds to that.
+fn system(visit: &Visit) -> bool {
+    visit.params.get("system") == Some("1")
+}
+
+/// The whole query, as the API takes it.
+fn query(visit: &Visit, me: &Me) -> String {
+    let q = visit.params.get("q").unwrap_or_default().trim();
+    // Who names that trail wants it.
+    let hidden = me.may_audit() && !system(visit) && !q.contains("_system");
+    match (hidden, q.is_empty()) {
+        (false, _) => q.to_owned(),
+        (true, true) => WITHOUT_SYSTEM.to_owned(),
+        (true, false) => format!("({q}) AND {WITHOUT_SYSTEM}"),
+    }
+}
+
+fn list(visit: &Visit, from: &str, newest: &Newest) -> Markup {
+    let address = visit.params.clone().set("last_event_id", from).to("/live/stream");
     html! {
         (parts::notices(newest.incomplete.as_ref(), &newest.alarms))
         noscript { p.notice { "New events appear here by themselves with JavaScript. Without it: "
@@ -99,8 +118,12 @@ async fn place(visit: &Visit, asking: &Params) -> Option<String> {
 
 /// The stream, each event as the row that the page shows.
 async fn stream(visit: Visit) -> Response {
+    let me = match visit.me() {
+        Ok(me) => me,
+        Err(problem) => return problem.into_response(),
+    };
     let asking = Params::new()
-        .with("q", visit.params.get("q").unwrap_or_default())
+        .with("q", query(&visit, me))
         .with("last_event_id", visit.params.get("last_event_id").unwrap_or_default());
     let inner = match visit.ask(Method::GET, &asking.to(STREAM), None, HeaderMap::new()).await {
         Ok(response) => response.into_body(),

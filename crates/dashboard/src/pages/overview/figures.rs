@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::counts::{Counts, OUTCOMES, narrowed};
+use super::counts::{Counts, OUTCOMES, join, narrowed};
 use super::{Asked, limits};
 use crate::chart::stacked;
 use crate::parts::{self, Count};
@@ -14,7 +14,8 @@ pub async fn figures(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
     let (interval, _) = asked.period.interval();
     let most = limits::OVERVIEW_TOP.to_string();
     let asking = asked.counting(asked.period.text());
-    let asking = asking.with("interval", interval).with("top", &most);
+    let asking = asking.with("interval", interval).with("time", asked.by.field());
+    let asking = asking.with("top", &most);
     let now = Counts::ask(visit, &asking.with("facets", "action,resource,ip")).await?;
     let people = |time: &str| {
         let asking = asked.counting(time).with("facets", "actor");
@@ -35,9 +36,12 @@ pub async fn figures(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
         (numbers(asked, &acting, &before))
         section.panel {
             (stacked("events-over-time", "Events over time", "From – to", OUTCOMES, &bars))
-            p.quiet.zone { (asked.zone_note()) }
+            p.quiet.zone { (asked.zone_note())
+                " Events are counted by the time they " (asked.by.past()) "; "
+                a href=(asked.other_by()) { "count by the time they " (asked.by.other().past()) } "."
+            }
         }
-        div.cols {
+        div.cols.four {
             div.panel { (shown.ranked("top-actors", "Who acts most", "actor", &search)) }
             div.panel { (now.ranked("top-actions", "What is done most", "action", &search)) }
             div.panel { (now.ranked("top-resources", "To what", "resource", &search)) }
@@ -50,10 +54,8 @@ pub async fn figures(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
 fn numbers(asked: &Asked, now: &Counts, before: &Counts) -> Markup {
     let search = asked.search();
     let all = Some(search.to("/"));
-    let failed = narrowed(&search, "outcome", "failure").map(|_| {
-        let q = super::counts::join(search.get("q").unwrap_or_default(), FAILED);
-        search.clone().set("q", q).to("/")
-    });
+    let failed = join(search.get("q").unwrap_or_default(), FAILED);
+    let failed = Some(search.clone().set("q", failed).to("/"));
     let denied = narrowed(&search, "outcome", "denied");
     let (people, people_before) = (people(now), people(before));
     let numbers = [

@@ -19,8 +19,17 @@ struct Status {
     disk: Option<Disk>,
     log: Option<Log>,
     trails: Vec<Trail>,
+    more_trails: u64,
     losses: Option<Losses>,
+    index: Option<IndexStatus>,
     retention: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct IndexStatus {
+    missing: u64,
+    failure: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,6 +105,7 @@ pub async fn health(visit: &Visit) -> Result<Markup, Problem> {
             h2 #health-title { "The node" }
             dl.facts {
                 @if let Some(log) = &status.log { (lag(log)) }
+                @if let Some(index) = &status.index { (index_facts(index)) }
                 @if let Some(disk) = &status.disk { (room(disk)) }
                 div { dt { "Retention" } dd { @match &status.retention {
                     Some(kept) => (text::short(kept)), None => "everything is kept",
@@ -106,7 +116,7 @@ pub async fn health(visit: &Visit) -> Result<Markup, Problem> {
                 @if let Some(started) = &status.started_at { div { dt { "Up since" } dd { (time::at(started)) } } }
                 @if let Some(version) = &status.version { div { dt { "Version" } dd { (text::short(version)) } } }
             }
-            @if !status.trails.is_empty() { (trails(visit, &status.trails)) }
+            @if !status.trails.is_empty() { (trails(visit, &status.trails, status.more_trails)) }
         }
     })
 }
@@ -134,6 +144,17 @@ fn lag(log: &Log) -> Markup {
     }
 }
 
+fn index_facts(index: &IndexStatus) -> Markup {
+    html! {
+        @if index.missing > 0 || index.failure.is_some() {
+            div { dt { "Index" } dd { (mark(false))
+                @if index.missing > 0 { (counted(index.missing, "part is", "parts are")) " being made again " }
+                @if let Some(failure) = &index.failure { (text::short_to(failure, 300)) }
+            } }
+        }
+    }
+}
+
 fn room(disk: &Disk) -> Markup {
     let used =
         disk.log_bytes.unwrap_or_default().saturating_add(disk.index_bytes.unwrap_or_default());
@@ -146,10 +167,11 @@ fn room(disk: &Disk) -> Markup {
     }
 }
 
-fn trails(visit: &Visit, trails: &[Trail]) -> Markup {
+fn trails(visit: &Visit, trails: &[Trail], unlisted: u64) -> Markup {
     let mut trails: Vec<&Trail> = trails.iter().collect();
     trails.sort_by_key(|trail| std::cmp::Reverse(trail.size));
-    let more = trails.len().saturating_sub(limits::TRAILS_SHOWN);
+    let more = trails.len().saturating_sub(limits::TRAILS_SHOWN) as u64;
+    let more = more.saturating_add(unlisted);
     html! {
         h3 { "Checkpoints" }
         div.wide tabindex="0" role="group" aria-label="Checkpoints" { table #checkpoints {
@@ -168,7 +190,7 @@ fn trails(visit: &Visit, trails: &[Trail]) -> Markup {
                 }
             } }
         } }
-        @if more > 0 { p.quiet { "And " (counted(more as u64, "trail", "trails")) " more." } }
+        @if more > 0 { p.quiet { "And " (counted(more, "trail", "trails")) " more." } }
     }
 }
 
@@ -188,7 +210,9 @@ pub async fn losses(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
             h2 #losses-title { "What did not arrive" }
             (crate::parts::notices(gaps.incomplete.as_ref(), &[]))
             p { (mark(total.unexplained == 0))
-                @if total.missing == 0 {
+                @if total.sources == 0 {
+                    "No recorder that counts its events has written here in this time."
+                } @else if total.missing == 0 {
                     "Nothing is missing from " (counted(total.sources, "recorder", "recorders")) "."
                 } @else {
                     (counted(total.missing, "event is", "events are")) " missing from "

@@ -4,12 +4,11 @@ use maud::{Markup, html};
 
 use super::Asked;
 use super::counts::Counts;
+use super::period::WEEKDAYS;
 use super::zone::Zone;
 use crate::chart::heat;
 use crate::parts;
 use crate::visit::{Problem, Visit};
-
-const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /// The buckets whose beginnings are all hours of the zone, and how many weeks of them the API counts at once.
 fn interval(zone: Zone) -> (&'static str, i64) {
@@ -26,6 +25,7 @@ pub async fn hours(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
     let weeks = (asked.period.days() / 7).clamp(1, weeks_max);
     let asking = asked.counting(&format!("-{}d", weeks * 7));
     let asking = asking.with("facets", "outcome").with("interval", interval);
+    let asking = asking.with("time", asked.by.field());
     let counts = Counts::ask(visit, &asking).await?;
     let title = match weeks {
         1 => "Hours of the last 7 days".to_owned(),

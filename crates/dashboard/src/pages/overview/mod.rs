@@ -18,7 +18,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use self::counts::join;
-use self::period::Period;
+use self::period::{By, Period};
 use self::zone::Zone;
 use crate::href::{self, Params};
 use crate::limits;
@@ -43,6 +43,8 @@ const SYSTEM: &str = "_system";
 pub struct Asked {
     /// The time.
     pub period: Period,
+    /// Which time of an event.
+    pub by: By,
     /// The one trail.
     pub trail: Option<String>,
     /// The trails, as a condition of a query.
@@ -56,20 +58,34 @@ impl Asked {
         let trail = visit.params.get("trail").map(str::to_owned);
         Asked {
             period: Period::read(visit.params.get("t")),
+            by: By::read(visit.params.get("by")),
             scope: scope(trail.as_deref(), me),
             trail,
             zone: Zone::of(visit),
         }
     }
 
-    /// A search for all of it.
+    /// A search for all of it. It leaves the node's own trail out by itself.
     fn search(&self) -> Params {
-        Params::new().with("q", &self.scope).with("t", self.period.text())
+        let trail = self.trail.as_deref().map(|trail| href::clause("trail", trail));
+        let params = Params::new().with("q", trail.unwrap_or_default());
+        let params = params.with("t", self.period.text());
+        if self.by == By::Happened { params.with("by", self.by.text()) } else { params }
     }
 
     /// What is to be counted in some time.
     fn counting(&self, time: &str) -> Params {
-        Params::new().with("q", join(&self.scope, &format!("created:{time}")))
+        Params::new().with("q", join(&self.scope, &self.within(time)))
+    }
+
+    /// Some time, as a condition.
+    fn within(&self, time: &str) -> String {
+        format!("{}:{time}", self.by.key())
+    }
+
+    /// The same by the other time.
+    fn other_by(&self) -> String {
+        self.params().set("by", self.by.other().text()).to("/overview")
     }
 
     fn people(&self) -> String {
@@ -80,7 +96,8 @@ impl Asked {
     /// As an address has it.
     fn params(&self) -> Params {
         let params = Params::new().with("t", self.period.text());
-        params.with("trail", self.trail.clone().unwrap_or_default())
+        let params = params.with("trail", self.trail.clone().unwrap_or_default());
+        if self.by == By::default() { params } else { params.with("by", self.by.text()) }
     }
 
     fn zone_note(&self) -> String {
@@ -233,6 +250,7 @@ fn chooser(asked: &Asked, trails: &[String], may_audit: bool) -> Markup {
         @if trails.len() > 1 || chosen.is_some() {
             form.choose action="/overview" {
                 input type="hidden" name="t" value=(asked.period.text());
+                @if asked.by != By::default() { input type="hidden" name="by" value=(asked.by.text()); }
                 label for="trail" { "Trail" }
                 select #trail name="trail" data-submit {
                     option value="" { @if may_audit { "All but the node's own" } @else { "All" } }

@@ -6,9 +6,53 @@ use super::zone::Zone;
 use crate::chart::Bar;
 use crate::href::Params;
 
+/// The days of a week.
+pub const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
+
+/// By which time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// When it happened, as the caller said.
+    #[default]
+    Happened,
+    /// When it was recorded.
+    Recorded,
+}
+
+impl By {
+    /// As an address has it.
+    pub fn read(text: Option<&str>) -> By {
+        if text == Some(By::Recorded.text()) { By::Recorded } else { By::Happened }
+    }
+
+    /// As an address has it.
+    pub fn text(self) -> &'static str {
+        if self == By::Happened { "happened" } else { "recorded" }
+    }
+
+    /// What events did then.
+    pub fn past(self) -> &'static str {
+        if self == By::Happened { "happened" } else { "were recorded" }
+    }
+
+    /// The other one.
+    pub fn other(self) -> By {
+        if self == By::Happened { By::Recorded } else { By::Happened }
+    }
+
+    /// The key of the query language.
+    pub fn key(self) -> &'static str {
+        if self == By::Happened { "occurred" } else { "created" }
+    }
+
+    /// The name of the member.
+    pub fn field(self) -> &'static str {
+        if self == By::Happened { "occurred_at" } else { "recorded_at" }
+    }
+}
 
 /// From so long ago until now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +145,7 @@ impl Period {
             Period::Day => {
                 (hour % 4 == 0 && clock[14..16] < *"30").then(|| clock[11..16].to_owned())
             }
-            Period::Week => (hour < 3).then(|| month_day(&clock)),
+            Period::Week => (hour < 3).then(|| weekday(start, zone).to_owned()),
             Period::Month => (hour < 12 && day.rem_euclid(5) == 0).then(|| month_day(&clock)),
             Period::Quarter => (day.rem_euclid(15) == 0).then(|| month_day(&clock)),
         }
@@ -128,6 +172,12 @@ pub fn span(from: Micros, to: Micros) -> String {
         format!("{}Z", text.get(..19).unwrap_or(&text))
     };
     format!("{}..{}", second(from), second(Micros(to.0.saturating_sub(1_000_000))))
+}
+
+/// `Mon`.
+fn weekday(at: Micros, zone: Zone) -> &'static str {
+    let (weekday, _) = zone.weekday_hour(at);
+    WEEKDAYS.get(weekday).copied().unwrap_or_default()
 }
 
 /// `Jan 31` of a clock's text.

@@ -15,9 +15,10 @@ pub async fn troubles(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
     let mut panels = Vec::with_capacity(4);
     for (id, how, condition) in [("failing", "fails", FAILED), ("denied", "is denied", DENIED)] {
         let q = join(&asked.scope, condition);
-        let search = asked.search().set("q", &q);
+        let search = asked.search();
+        let search = search.clone().set("q", join(search.get("q").unwrap_or_default(), condition));
         let asking = asked.counting(asked.period.text());
-        let asking = asking.set("q", join(&q, &format!("created:{}", asked.period.text())));
+        let asking = asking.set("q", join(&q, &asked.within(asked.period.text())));
         let asking = asking.with("facets", "actor,action");
         let counts =
             Counts::ask(visit, &asking.with("top", limits::TROUBLES_TOP.to_string())).await?;
@@ -34,5 +35,5 @@ pub async fn troubles(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
             &search,
         ));
     }
-    Ok(html! { div.cols { @for panel in panels { div.panel { (panel) } } } })
+    Ok(html! { div.cols.four { @for panel in panels { div.panel { (panel) } } } })
 }

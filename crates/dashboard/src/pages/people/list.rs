@@ -64,7 +64,7 @@ pub async fn page(visit: &Visit) -> Result<Page, Problem> {
 }
 
 async fn most_active(visit: &Visit, period: Period, scope: &str) -> Result<Markup, Problem> {
-    let q = join(scope, &format!("created:{}", period.text()));
+    let q = join(scope, &format!("occurred:{}", period.text()));
     let asking = |q: &str| {
         let params = Params::new().with("q", q).with("facets", "actor");
         params.with("top", limits::FACET_VALUES_MAX.to_string())
@@ -121,7 +121,7 @@ impl<'a> Seen<'a> {
         for event in events {
             if let Some(id) = event.actor.as_ref().and_then(|actor| actor.id.as_deref()) {
                 // The newest comes first.
-                last.entry(id).or_insert(event.recorded_at.as_str());
+                last.entry(id).or_insert(event.at());
             }
         }
         Seen { last, before: events.last().map(|event| event.recorded_at.as_str()) }

@@ -60,6 +60,10 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
     let compared = compared(visit, id, &activity).await.unwrap_or_else(|e| failed(&e));
     let behalf = behalf(visit, id, days).await.unwrap_or_else(|e| failed(&e));
     let search = search(id, days);
+    // What others did on their behalf stands apart.
+    let own =
+        |event: &Event| event.actor.as_ref().and_then(|actor| actor.id.as_deref()) == Some(id);
+    let recent: Vec<&Event> = activity.recent.iter().filter(|event| own(event)).collect();
     let body = html! {
         article.report {
             (head(visit, id, days))
@@ -68,7 +72,7 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
             (compared)
             section.panel { (stacked("events-by-day", "Events by day", "Day", ONE, &by_day(&activity, id)))
                 p.quiet.zone { "Days are UTC." } }
-            div.cols {
+            div.cols.four {
                 div.panel { (values("actions", "Actions", "action", &activity.actions, &search)) }
                 div.panel { (values("addresses", "Addresses", "ip", &activity.addresses, &search)) }
                 div.panel { (values("resources", "Resources", "target", &activity.resources, &search)) }
@@ -77,8 +81,8 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
             (behalf)
             section aria-labelledby="recent-title" {
                 h2 #recent-title { "Latest events" }
-                @if activity.recent.is_empty() { p.quiet { "None in the last " (counted(days, "day", "days")) "." } }
-                @else { ol.rows { @for event in &activity.recent { (parts::row(event, visit.now)) } } }
+                @if recent.is_empty() { p.quiet { "None of their own among the latest of the last " (counted(days, "day", "days")) "." } }
+                @else { ol.rows { @for event in recent { (parts::row(event, visit.now)) } } }
             }
         }
     };
@@ -90,17 +94,16 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
 fn search(id: &str, days: u64) -> Params {
     let clause = href::clause("actor", id);
     let q = if clause.len() <= limits::QUERY_BYTES_MAX { clause } else { String::new() };
-    Params::new().with("q", q).with("t", format!("-{days}d"))
+    Params::new().with("q", q).with("t", format!("-{days}d")).with("by", "happened")
 }
 
 fn head(visit: &Visit, id: &str, days: u64) -> Markup {
     let me = visit.me.as_ref().ok();
     let asker = me.map(|me| me.name.as_deref().unwrap_or(&me.id));
-    let here = |days: u64| Params::new().with("id", id).with("days", days.to_string());
-    let address = |days: u64| match href::person(id) {
-        // A path such as this would be lost on the way.
-        path if path.ends_with("/.") || path.ends_with("/..") => here(days).to("/people"),
-        path => here(days).without(&["id"]).to(&path),
+    let address = |days: u64| {
+        let path = href::person(id);
+        let mark = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{mark}days={days}")
     };
     html! {
         header.head {
@@ -110,7 +113,7 @@ fn head(visit: &Visit, id: &str, days: u64) -> Markup {
             }
             button.plain.noprint #print data-print hidden { "Print" }
         }
-        p.quiet.asked { "Activity report on the last " (counted(days, "day", "days"))
+        p.quiet.asked { "Activity of " (text::short(id)) " in the last " (counted(days, "day", "days"))
             @if let Some(asker) = asker { ", asked for by " (text::short(asker)) }
             ", " (time::at(&visit.now.to_string())) "." }
         @if id.chars().count() > 120 { details.fold { summary { "The whole id" } span.text { (text::whole(id)) } } }
@@ -182,7 +185,7 @@ async fn compared(visit: &Visit, id: &str, activity: &Activity) -> Result<Markup
         let params = params.with("facets", "action,ip").with("interval", "1h");
         params.with("time", "occurred_at").with("top", limits::FACET_VALUES_MAX.to_string())
     };
-    let lately = Counts::ask(visit, &asking("-7d..now")).await?;
+    let lately = Counts::ask(visit, &asking("-7d")).await?;
     let before = Counts::ask(visit, &asking("-63d..-7d")).await?;
     let zone = Zone::of(visit);
     let first = activity.first_seen.as_deref().and_then(|at| Micros::parse(at).ok());
@@ -246,10 +249,11 @@ async fn behalf(visit: &Visit, id: &str, days: u64) -> Result<Markup, Problem> {
         ("for-others", "Done by them on behalf of others", for_others, "action", "What"),
     ];
     for (name, title, q, facet, heading) in kinds {
-        let params = Params::new().with("q", format!("{q} occurred:-{days}d..now"));
+        let params = Params::new().with("q", format!("{q} occurred:-{days}d"));
         let params = params.with("facets", facet).with("top", limits::TROUBLES_TOP.to_string());
         let counts = Counts::ask(visit, &params).await?;
-        let search = Params::new().with("q", q).with("t", format!("-{days}d"));
+        let search =
+            Params::new().with("q", q).with("t", format!("-{days}d")).with("by", "happened");
         if counts.total.value > 0 {
             panels.push(html! {
                 div.panel id=(name) {
@@ -264,6 +268,7 @@ async fn behalf(visit: &Visit, id: &str, days: u64) -> Result<Markup, Problem> {
         @if !panels.is_empty() {
             section aria-labelledby="behalf-title" {
                 h2 #behalf-title { "On behalf of somebody" }
+                p.quiet { "What others did on their behalf is part of all numbers above." }
                 div.cols { @for panel in panels { (panel) } }
             }
         }

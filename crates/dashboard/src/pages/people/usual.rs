@@ -60,8 +60,8 @@ impl Compared<'_> {
             return findings;
         }
         findings.extend(self.failures());
-        findings.extend(self.new("ip", "ip", "address", "addresses"));
-        findings.extend(self.new("action", "action", "action", "actions"));
+        findings.extend(self.unknown("ip", "ip", "address", "addresses"));
+        findings.extend(self.unknown("action", "action", "action", "actions"));
         findings.extend(self.hours());
         findings
     }
@@ -77,7 +77,9 @@ impl Compared<'_> {
                 *week = week.saturating_add(bucket.count);
             }
         }
-        let known = self.first_seen.map_or(0, |first| start.saturating_sub(first.0).max(0));
+        // What was recorded late happened before what was recorded first.
+        let first = self.before.buckets().map(|(at, _)| at).chain(self.first_seen).min();
+        let known = first.map_or(0, |first| start.saturating_sub(first.0).max(0));
         let known =
             usize::try_from(known.saturating_add(WEEK - 1) / WEEK).unwrap_or(WEEKS).min(WEEKS);
         weeks.truncate(known);
@@ -102,7 +104,7 @@ impl Compared<'_> {
     }
 
     /// Values of a facet that were not there before.
-    fn new(&self, facet: &str, key: &'static str, one: &str, many: &str) -> Option<Finding> {
+    fn unknown(&self, facet: &str, key: &'static str, one: &str, many: &str) -> Option<Finding> {
         // What was not listed may have been there.
         if self.before.other(facet) > 0 {
             return None;

@@ -64,17 +64,17 @@ fn what_is_new_is_named() {
     let addresses: &[&str] = &["192.0.2.1", "198.51.100.80"];
     let lately = counts(&[(NOW.0 - HOUR, 70)], &[("ip", addresses), ("action", &["a"])]);
     let found =
-        compared(&lately, &before, NOW.0 - 21 * DAY).new("ip", "ip", "address", "addresses");
+        compared(&lately, &before, NOW.0 - 21 * DAY).unknown("ip", "ip", "address", "addresses");
     let found = found.expect("one is new");
     assert_eq!(found.words, "1 new address for the first time");
     assert_eq!(found.values, [("ip", "198.51.100.80".to_owned())]);
-    let found = compared(&lately, &before, 0).new("ip", "ip", "address", "addresses");
+    let found = compared(&lately, &before, 0).unknown("ip", "ip", "address", "addresses");
     assert_eq!(found.expect("one is new").words, "1 new address for the first time in 9 weeks");
-    assert_eq!(compared(&lately, &before, 0).new("action", "action", "x", "y"), None);
+    assert_eq!(compared(&lately, &before, 0).unknown("action", "action", "x", "y"), None);
     // What is not listed may have been there.
     let mut partly = before.clone();
     partly.facets.get_mut("ip").unwrap().other = 1;
-    assert_eq!(compared(&lately, &partly, 0).new("ip", "ip", "address", "addresses"), None);
+    assert_eq!(compared(&lately, &partly, 0).unknown("ip", "ip", "address", "addresses"), None);
 }
 
 #[test]
