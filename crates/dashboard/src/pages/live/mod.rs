@@ -18,7 +18,8 @@ use serde::Deserialize;
 use self::rows::Rows;
 use crate::href::Params;
 use crate::limits;
-use crate::page::{Nav, Page, problem_markup};
+use crate::page::{Nav, Page};
+use crate::pages::overview::failed;
 use crate::parts::{self, Alarm, Incomplete};
 use crate::visit::{Api, Me, Problem, Visit};
 
@@ -52,7 +53,7 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
     let shown = match visit.get::<Newest>("/api/audit/logs", &newest).await {
         Ok(newest) => list(visit, from.as_deref().unwrap_or_default(), &newest),
         // A query that cannot be read leaves the field to mend it in.
-        Err(problem) if problem.status == 400 => problem_markup(&problem),
+        Err(problem) if problem.status == 400 => failed(&problem),
         Err(problem) => return Err(problem),
     };
     let body = html! {

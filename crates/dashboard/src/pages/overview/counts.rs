@@ -142,7 +142,13 @@ fn key(facet: &str) -> &str {
 pub fn narrowed(search: &Params, key: &str, value: &str) -> Option<String> {
     let clause = href::clause(key, value);
     let query = join(search.get("q").unwrap_or_default(), &clause);
-    (query.len() <= limits::QUERY_BYTES_MAX).then(|| search.clone().set("q", query).to("/"))
+    (query.len() <= limits::QUERY_BYTES_MAX).then(|| with_query(search, &query).to("/"))
+}
+
+/// A search with this query in place of its own, which stands first.
+pub fn with_query(search: &Params, query: &str) -> Params {
+    let rest = search.pairs().filter(|(name, _)| *name != "q");
+    rest.fold(Params::new().with("q", query), |all, (name, value)| all.with(name, value))
 }
 
 /// Two conditions, both of which are to hold.

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::counts::{Counts, OUTCOMES, join, narrowed};
+use super::counts::{Counts, OUTCOMES, join, narrowed, with_query};
 use super::{Asked, limits};
 use crate::chart::stacked;
 use crate::parts::{self, Count};
@@ -55,7 +55,7 @@ fn numbers(asked: &Asked, now: &Counts, before: &Counts) -> Markup {
     let search = asked.search();
     let all = Some(search.to("/"));
     let failed = join(search.get("q").unwrap_or_default(), FAILED);
-    let failed = Some(search.clone().set("q", failed).to("/"));
+    let failed = Some(with_query(&search, &failed).to("/"));
     let denied = narrowed(&search, "outcome", "denied");
     let (people, people_before) = (people(now), people(before));
     let numbers = [

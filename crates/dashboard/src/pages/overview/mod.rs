@@ -169,6 +169,9 @@ pub fn failed(problem: &Problem) -> Markup {
         section.notice.bad role="alert" {
             p { strong { (text::short(&problem.title)) } }
             p { (text::short_to(&problem.detail, limits::OPEN_CHARS_MAX)) }
+            @if let Some(hint) = problem.query.as_ref().and_then(|query| query.hint.as_ref()) {
+                p { (text::short(hint)) }
+            }
             @if problem.status == 401 { p { a href="/login" { "Sign in" } } }
         }
     }

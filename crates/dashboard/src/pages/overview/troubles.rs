@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::counts::{Counts, join};
+use super::counts::{Counts, join, with_query};
 use super::figures::FAILED;
 use super::{Asked, limits};
 use crate::visit::{Problem, Visit};
@@ -16,7 +16,7 @@ pub async fn troubles(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
     for (id, how, condition) in [("failing", "fails", FAILED), ("denied", "is denied", DENIED)] {
         let q = join(&asked.scope, condition);
         let search = asked.search();
-        let search = search.clone().set("q", join(search.get("q").unwrap_or_default(), condition));
+        let search = with_query(&search, &join(search.get("q").unwrap_or_default(), condition));
         let asking = asked.counting(asked.period.text());
         let asking = asking.set("q", join(&q, &asked.within(asked.period.text())));
         let asking = asking.with("facets", "actor,action");

@@ -90,7 +90,7 @@ async fn most_active(visit: &Visit, period: Period, scope: &str) -> Result<Marku
                 th scope="col" { "Who" } th.n scope="col" { "Events" } th.n scope="col" { "Failed" }
                 th.n scope="col" { "Denied" } th scope="col" { "Last seen" }
             } }
-            tbody { @for of in shown { tr data-person=[(of.value.len() <= 512).then_some(&of.value)] {
+            tbody { @for of in shown { tr {
                 th scope="row" { a href=(href::person(&of.value)) { (text::short(&of.value)) } }
                 td.n { (grouped(of.count)) }
                 td.n { (grouped(count(&failed, &of.value))) }
@@ -154,7 +154,7 @@ async fn found(visit: &Visit, sought: &str) -> Result<Markup, Problem> {
         (parts::notices(found.incomplete.as_ref(), &[]))
         div.panel { table #people {
             thead { tr { th scope="col" { "Who" } th.n scope="col" { "Events ever" } } }
-            tbody { @for of in &found.values { tr data-person=[(of.value.len() <= 512).then_some(&of.value)] {
+            tbody { @for of in &found.values { tr {
                 th scope="row" { a href=(href::person(&of.value)) { (text::short(&of.value)) } }
                 td.n { (grouped(of.count)) }
             } } }

@@ -10,7 +10,7 @@ use crate::chart::{Bar, Layer, Ranked, ranked, stacked};
 use crate::href::{self, Params};
 use crate::limits;
 use crate::page::{Nav, Page};
-use crate::pages::overview::counts::{Counts, join, narrowed};
+use crate::pages::overview::counts::{Counts, join, narrowed, with_query};
 use crate::pages::overview::figures::FAILED;
 use crate::pages::overview::zone::Zone;
 use crate::pages::overview::{failed, hours, period};
@@ -86,8 +86,8 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
             }
         }
     };
-    let title: String = id.chars().take(limits::RANKED_CHARS_MAX).collect();
-    Ok(Page::new(title, Nav::People, body).with(&["overview.js"]))
+    Ok(Page::new(text::plain(id, limits::RANKED_CHARS_MAX), Nav::People, body)
+        .with(&["overview.js"]))
 }
 
 /// A search for what they did in this time; empty if their id is longer than a query may be.
@@ -128,7 +128,7 @@ fn facts(visit: &Visit, id: &str, activity: &Activity, search: &Params, days: u6
     };
     let q = search.get("q").unwrap_or_default();
     let known = !q.is_empty();
-    let link = |condition: &str| search.clone().set("q", join(q, condition)).to("/");
+    let link = |condition: &str| with_query(search, &join(q, condition)).to("/");
     let linked = |number: Markup, condition: &str| {
         html! {
             @if known { a href=(link(condition)) { (number) } } @else { (number) }

@@ -54,7 +54,9 @@ fn weeks_before_they_were_known_do_not_count() {
     let lately = counts(&[(NOW.0 - HOUR, 70)], &[]);
     assert_eq!(compared(&lately, &before, NOW.0 - 16 * DAY).weeks(), [70, 50]);
     assert_eq!(compared(&lately, &before, 0).weeks(), [70, 50, 0, 0, 0, 0, 0, 0]);
-    assert!(compared(&lately, &before, NOW.0 - DAY).weeks().is_empty());
+    assert!(compared(&lately, &counts(&[], &[]), NOW.0 - DAY).weeks().is_empty());
+    // What was recorded late happened before what was recorded first.
+    assert_eq!(compared(&lately, &before, NOW.0 - DAY).weeks(), [70, 50]);
     assert_eq!(compared(&lately, &before, i64::MIN).weeks().len(), WEEKS);
 }
 
