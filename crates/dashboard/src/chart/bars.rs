@@ -51,7 +51,7 @@ pub fn stacked(id: &str, title: &str, of: &str, layers: &[Layer], bars: &[Bar]) 
     html! {
         figure.chart id=(id) {
             figcaption {
-                span.chart-title { (title) }
+                h2.chart-title { (title) }
                 @if layers.len() > 1 {
                     span.legend { @for layer in layers {
                         span.mark { svg class={"swatch " (layer.class)} width="10" height="10" aria-hidden="true" { rect width="10" height="10" rx="2" {} } (layer.name) }

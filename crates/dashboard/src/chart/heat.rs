@@ -13,7 +13,7 @@ pub fn heat(id: &str, title: &str, columns: &[String], rows: &[(String, Vec<u64>
     let most = rows.iter().flat_map(|(_, counts)| counts).copied().max().unwrap_or_default();
     html! {
         figure.chart id=(id) {
-            figcaption { span.chart-title { (title) } }
+            figcaption { h2.chart-title { (title) } }
             @if most == 0 {
                 p.quiet.nothing { "Nothing in this time." }
             } @else {

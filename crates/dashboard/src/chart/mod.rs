@@ -30,11 +30,12 @@ pub fn compact(number: u64) -> String {
     format!("{whole}.{tenth}{sign}")
 }
 
-/// Where an axis ends: the least of 2, 4, 6, 8, 10, 20, 40 … that is not below `most`, so that its half is whole too.
+/// Where an axis ends: the least of 2, 4, 6 … 18, 20, 40, 60 … that is not below `most`, so that its half is whole
+/// too.
 fn axis_end(most: u64) -> u64 {
     let mut power: u64 = 1;
     loop {
-        for step in [2, 4, 6, 8, 10] {
+        for step in [2, 4, 6, 8, 10, 12, 14, 16, 18] {
             match power.checked_mul(step) {
                 Some(end) if end >= most => return end,
                 Some(_) => {}

@@ -41,6 +41,7 @@ pub async fn figures(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
                 a href=(asked.other_by()) { "count by the time they " (asked.by.other().past()) } "."
             }
         }
+        h2.sr { "Most frequent" }
         div.cols.four {
             div.panel { (shown.ranked("top-actors", "Who acts most", "actor", &search)) }
             div.panel { (now.ranked("top-actions", "What is done most", "action", &search)) }

@@ -205,7 +205,7 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
             (chooser(&asked, &trails, me.may_audit()))
         }
         @if !all {
-            noscript { p.notice { a href=(asked.params().with("all", "1").to("/overview")) { "Show the figures" } } }
+            noscript { p.notice { a href=(asked.params().with("all", "1").to("/overview")) { "Show the figures" } " without scripts." } }
         }
         @for piece in pieces { (piece) }
     };

@@ -35,5 +35,7 @@ pub async fn troubles(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
             &search,
         ));
     }
-    Ok(html! { div.cols.four { @for panel in panels { div.panel { (panel) } } } })
+    Ok(
+        html! { h2.sr { "What fails or is denied" } div.cols.four { @for panel in panels { div.panel { (panel) } } } },
+    )
 }

@@ -72,6 +72,7 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
             (compared)
             section.panel { (stacked("events-by-day", "Events by day", "Day", ONE, &by_day(&activity, id)))
                 p.quiet.zone { "Days are UTC." } }
+            h2.sr { "Most frequent" }
             div.cols.four {
                 div.panel { (values("actions", "Actions", "action", &activity.actions, &search)) }
                 div.panel { (values("addresses", "Addresses", "ip", &activity.addresses, &search)) }
@@ -143,7 +144,10 @@ fn facts(visit: &Visit, id: &str, activity: &Activity, search: &Params, days: u6
             div.panel { dt { "Events" } dd.much { (linked(html! { (activity.total) }, "")) } dd.change.quiet { "in " (counted(days, "day", "days")) } }
             div.panel { dt { "Failed" } dd.much { (linked(html! { (activity.failures) }, FAILED)) } }
             div.panel { dt { "Denied" } dd.much { (linked(html! { (grouped(of("denied"))) }, "outcome:denied")) } }
-            div.panel { dt { "First seen" } dd.seen { (seen(&activity.first_seen)) } }
+            div.panel { dt { "First seen" } dd.seen { @match before_first(activity) {
+                Some(day) => (text::short(&day)) " or before",
+                None => (seen(&activity.first_seen)),
+            } } }
             div.panel { dt { "Last seen" } dd.seen { (seen(&activity.last_seen)) } }
         }
         @if known { p.noprint.links {
@@ -153,6 +157,14 @@ fn facts(visit: &Visit, id: &str, activity: &Activity, search: &Params, days: u6
             a href=(timeline) { "What was done to them" }
         } }
     }
+}
+
+/// The day of an event that happened before the one that was recorded first.
+fn before_first(activity: &Activity) -> Option<String> {
+    let first = Micros::parse(activity.first_seen.as_deref()?).ok()?;
+    let day = activity.by_day.iter().find(|day| day.count > 0)?;
+    let start = Micros::parse(&day.start).ok()?;
+    (start.day() < first.day()).then(|| start.day().to_string())
 }
 
 fn by_day(activity: &Activity, id: &str) -> Vec<Bar> {
