@@ -145,7 +145,7 @@ fn facts(visit: &Visit, id: &str, activity: &Activity, search: &Params, days: u6
             div.panel { dt { "Failed" } dd.much { (linked(html! { (activity.failures) }, FAILED)) } }
             div.panel { dt { "Denied" } dd.much { (linked(html! { (grouped(of("denied"))) }, "outcome:denied")) } }
             div.panel { dt { "First seen" } dd.seen { @match before_first(activity) {
-                Some(day) => (text::short(&day)) " or before",
+                Some(day) => { (text::short(&day)) " or before" },
                 None => (seen(&activity.first_seen)),
             } } }
             div.panel { dt { "Last seen" } dd.seen { (seen(&activity.last_seen)) } }
