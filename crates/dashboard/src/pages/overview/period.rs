@@ -189,3 +189,49 @@ pub fn month_day(clock: &str) -> String {
     let day = number(clock.get(8..10)).unwrap_or_default();
     format!("{} {day}", month.copied().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Micros {
+        Micros::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_chart_covers_its_time_with_few_words_below() {
+        let now = at("2026-03-01T12:34:56.789Z");
+        for period in Period::ALL {
+            assert_eq!(Period::read(Some(period.text())), period);
+            let (starts, (_, interval)) = (period.starts(now), period.interval());
+            let (first, last) = (starts[0], starts[starts.len() - 1]);
+            assert!(first.0 <= now.0 - period.days() * DAY && last.0 + interval > now.0);
+            assert!((40..=100).contains(&starts.len()), "{period:?} {}", starts.len());
+            for minutes in ["0", "60", "-210", "345", "840", "-720"] {
+                let zone = Zone::read(Some(minutes));
+                let ticks = starts.iter().filter_map(|start| period.tick(*start, zone)).count();
+                assert!((5..=8).contains(&ticks), "{period:?} {minutes} {ticks}");
+            }
+        }
+        assert_eq!(Period::read(Some("-1000y")), Period::Day);
+    }
+
+    #[test]
+    fn a_bar_is_named_by_the_viewers_clock_and_leads_to_its_events() {
+        let (zone, search) =
+            (Zone::read(Some("60")), Params::new().with("q", "a").with("t", "-7d"));
+        for (start, interval, label) in [
+            ("2026-01-31T10:00:00Z", 30 * MINUTE, "2026-01-31 11:00–11:30"),
+            ("2026-01-31T22:00:00Z", 3 * HOUR, "2026-01-31 23:00 – 2026-02-01 02:00"),
+            ("2026-01-30T23:00:00Z", DAY, "2026-01-31"),
+            ("2026-01-31T00:00:00Z", DAY, "2026-01-31 01:00 – 2026-02-01 01:00"),
+        ] {
+            assert_eq!(bar(at(start), interval, zone, None, &search).label, label);
+        }
+        let bar = bar(at("2026-01-31T10:00:00Z"), HOUR, zone, None, &search);
+        let span = "2026-01-31T10:00:00Z..2026-01-31T10:59:59Z";
+        assert_eq!(bar.href.unwrap(), Params::new().with("q", "a").with("t", span).to("/"));
+        assert_eq!(month_day("2026-02-01T00:00:00"), "Feb 1");
+        assert_eq!(month_day("+10000"), " 0");
+    }
+}
