@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use crate::limits;
 
 /// Characters that steer how others are shown, or are not shown at all.
-fn is_unseen(c: char) -> bool {
+pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
