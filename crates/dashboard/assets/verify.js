@@ -100,7 +100,7 @@ function facts(proven, values, growth) {
   const list = [
     ['Content', `${parts}; the raw JSON and ${values} values on this page are the same, byte for byte`],
     ['Leaf hash', proven.leaf],
-    ['Place in the log', `record ${proven.index} of ${checkpoint.size}`],
+    ['Place in the log', `leaf ${proven.index}, under a checkpoint over ${checkpoint.size} records`],
     ['Root', encode(checkpoint.root)],
     ['Log', checkpoint.origin],
     ['Signature', checkpoint.signed ? `Ed25519, by the key with SHA-256 ${key.hash}` : 'not checked'],

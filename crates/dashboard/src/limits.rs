@@ -41,3 +41,19 @@ pub const TREE_OPEN_MAX: usize = 12;
 pub const TOGETHER_MAX: usize = 20;
 /// The most targets of an event that are listed; all are in the raw JSON.
 pub const TARGETS_SHOWN_MAX: usize = 64;
+/// The most lanes of a timeline; the services beyond share the last.
+pub const LANES_MAX: usize = 8;
+/// The most lines of intents that run beside each other in a lane.
+pub const LANE_SLOTS_MAX: u32 = 4;
+/// The most losses that are shown among a timeline's events.
+pub const LOSSES_SHOWN_MAX: usize = 100;
+/// The most recorders of a timeline whose numbers are looked at.
+pub const SOURCES_ASKED_MAX: usize = 50;
+/// The most ranges of missing numbers that are shown of a recorder.
+pub const RANGES_SHOWN_MAX: usize = 10;
+/// The most correlation ids of a timeline that are listed.
+pub const CORRELATIONS_SHOWN_MAX: usize = 50;
+/// The latest events that what a timeline could be of is taken from.
+pub const SUGGESTED_FROM_EVENTS: usize = 200;
+/// The most of each kind that is suggested.
+pub const SUGGESTED_MAX: usize = 8;
