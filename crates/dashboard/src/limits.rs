@@ -54,6 +54,6 @@ pub const RANGES_SHOWN_MAX: usize = 10;
 /// The most correlation ids of a timeline that are listed.
 pub const CORRELATIONS_SHOWN_MAX: usize = 50;
 /// The latest events that what a timeline could be of is taken from.
-pub const SUGGESTED_FROM_EVENTS: usize = 200;
+pub const SUGGESTED_FROM_EVENTS: usize = 500;
 /// The most of each kind that is suggested.
 pub const SUGGESTED_MAX: usize = 8;

@@ -37,6 +37,18 @@ fn isolated(text: &str, lines: bool) -> Markup {
     }
 }
 
+/// A text where no markup can be, as in a tooltip or the title of a page: unseen characters are named there, too.
+pub fn named(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_unseen(c) {
+            true => out.push_str(&format!("U+{:04X}", c as u32)),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
 /// A text on one line, cut to what a row has room for.
 pub fn short(text: &str) -> Markup {
     short_to(text, limits::ROW_CHARS_MAX)

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::Answer;
 use crate::href::{self, Params};
 use crate::parts::icon;
+use crate::text;
 
 pub fn badge(answer: &Answer, event: &Event) -> Markup {
     let path = format!("/api/audit/logs/{}/proof", href::segment(&event.id));
@@ -23,7 +24,7 @@ pub fn badge(answer: &Answer, event: &Event) -> Markup {
             details.verified-hand {
                 summary { "Verify it by hand" }
                 p { "The key of the trail, from somebody you trust; the node prints it:" }
-                pre { "indelible key show --trail " (event.trail) }
+                pre { "indelible key show --trail " (text::short(&event.trail)) }
                 p { "The proof, and its verification, which needs neither the node nor a network:" }
                 pre {
                     "curl -H \"Authorization: Bearer $INDELIBLE_KEY\" \\\n  \"$INDELIBLE_URL" (proof) "\" > event.proof\n"

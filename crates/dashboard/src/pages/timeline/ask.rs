@@ -119,7 +119,10 @@ struct Latest {
 
 /// The page when nothing was asked for.
 pub async fn choose(visit: &Visit, asked: &Asked) -> Markup {
-    let params = Params::new().with("page_size", limits::SUGGESTED_FROM_EVENTS.to_string());
+    // What the node records of itself is rarely what one looks for.
+    let params = Params::new()
+        .with("q", "-trail:_system")
+        .with("page_size", limits::SUGGESTED_FROM_EVENTS.to_string());
     // The forms work without suggestions.
     let latest: Latest = visit.get("/api/audit/logs", &params).await.unwrap_or_default();
     html! {
@@ -172,7 +175,7 @@ fn suggested(title: &str, all: &[Suggestion]) -> Markup {
 }
 
 /// The first of these with how often each is there, the latest first.
-fn counted(all: impl Iterator<Item = (String, String)>, at_least: u64) -> Vec<Suggestion> {
+fn counted(all: impl Iterator<Item = (String, String)>) -> Vec<Suggestion> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut found: Vec<Suggestion> = Vec::new();
     for (name, address) in all {
@@ -182,28 +185,24 @@ fn counted(all: impl Iterator<Item = (String, String)>, at_least: u64) -> Vec<Su
             None => found.push((name, 1, address)),
         }
     }
-    found.retain(|(_, count, _)| *count >= at_least);
     found.truncate(limits::SUGGESTED_MAX);
     found
 }
 
 fn resources(events: &[Event]) -> Vec<Suggestion> {
     let targets = events.iter().filter_map(|event| event.targets.first());
-    counted(
-        targets.filter_map(|target| {
-            let (kind, id) = (target.kind.as_deref().unwrap_or_default(), target.id.as_deref()?);
-            Some((format!("{kind}/{id}"), href::resource_timeline(kind, id)))
-        }),
-        1,
-    )
+    counted(targets.filter_map(|target| {
+        let (kind, id) = (target.kind.as_deref().unwrap_or_default(), target.id.as_deref()?);
+        Some((format!("{kind}/{id}"), href::resource_timeline(kind, id)))
+    }))
 }
 
 fn actors(events: &[Event]) -> Vec<Suggestion> {
     let ids = events.iter().filter_map(|event| event.actor.as_ref()?.id.clone());
-    counted(ids.map(|id| (id.clone(), href::actor_timeline(&id))), 1)
+    counted(ids.map(|id| (id.clone(), href::actor_timeline(&id))))
 }
 
 fn correlations(events: &[Event]) -> Vec<Suggestion> {
     let ids = events.iter().filter_map(|event| event.context.as_ref()?.correlation_id.clone());
-    counted(ids.map(|id| (id.clone(), href::correlation_timeline(&id))), 1)
+    counted(ids.map(|id| (id.clone(), href::correlation_timeline(&id))))
 }

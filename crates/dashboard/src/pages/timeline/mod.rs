@@ -62,7 +62,7 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
     if asked.is_nothing() {
         return Ok(Page::new("Timeline", Nav::Timeline, ask::choose(visit, &asked).await));
     }
-    let answer: Answer = match visit.get("/api/audit/timeline", &asked.params()).await {
+    let mut answer: Answer = match visit.get("/api/audit/timeline", &asked.params()).await {
         Ok(answer) => answer,
         // What was asked for can be mended here.
         Err(problem) if problem.status == 400 => {
@@ -71,6 +71,10 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
         }
         Err(problem) => return Err(problem),
     };
+    if asked.is_correlation() {
+        // All are here by it, so none stands out by that.
+        answer.entries.iter_mut().for_each(|entry| entry.via.clear());
+    }
     let losses = losses::told(visit, &answer.entries).await;
     let title = format!("Timeline of {}", asked.name().chars().take(60).collect::<String>());
     Ok(Page::new(title, Nav::Timeline, body(&asked, &answer, &losses, visit)))

@@ -35,12 +35,23 @@ pub fn list(entries: &[Entry], losses: &[Event]) -> Markup {
             div.lane-heads aria-hidden="true" {
                 span { "Time" }
                 div.lane-names { @for name in &lanes.names {
-                    span title=[(name.len() <= 256).then_some(name)] { (lane_name(name)) }
+                    span title=[(name.len() <= 256).then(|| text::named(name))] { (lane_name(name)) }
                 } }
                 span { "Event" }
             }
             ol #timeline-list { @for row in &rows { (row) } }
         }
+    }
+}
+
+/// A pause to the minute, where it is not of days.
+fn pause(seconds: i64) -> String {
+    let length = |seconds: i64| time::length(seconds.saturating_mul(1_000_000));
+    match seconds % 3_600 {
+        rest if seconds < 86_400 && rest >= 60 => {
+            format!("{} {}", length(seconds - rest), length(rest))
+        }
+        _ => length(seconds),
     }
 }
 
@@ -52,7 +63,7 @@ fn gap(seconds: i64, drawing: &Markup) -> Markup {
     html! {
         li.tl-row.gap data-gap=(seconds) {
             span {} (drawing)
-            span.tl-what { "Nothing for " (time::length(seconds.saturating_mul(1_000_000))) }
+            span.tl-what { "Nothing for " (pause(seconds)) }
         }
     }
 }
