@@ -63,11 +63,13 @@ async function growthOf(trail, from, to) {
 
 function requireShown(badge, trail, proven) {
   require(String(proven.index) === badge.dataset.seq, 'the proof is of another event');
-  const shown = canonical(document.querySelector(badge.dataset.raw).textContent);
+  // Beside a list another event may have been opened in the meantime.
+  const page = badge.closest('[data-event]') ?? document;
+  const shown = canonical(page.querySelector(badge.dataset.raw).textContent);
   const gone = proven.parts.filter((part) => part.state === 'withheld').map((part) => part.name);
   const perhaps = gone.length > 0 ? ` (${gone.join(', ')} may have been erased since: load the page again)` : '';
   require(shown === viewOf(trail, proven), `the page shows another event than the one that is proven${perhaps}`);
-  return shownAsProven(badge.closest('[data-event]') ?? document, JSON.parse(shown));
+  return shownAsProven(page, JSON.parse(shown));
 }
 
 async function check(badge) {
@@ -139,7 +141,7 @@ function say(badge, state, why, list = [], action = null) {
       row.append(element('dt', term), element('dd', text));
       terms.append(row);
     }
-    details.append(element('summary', 'What was checked'), terms);
+    details.append(element('summary', state === 'failed' ? 'What is known' : 'What was checked'), terms);
     badge.querySelector('[data-why]').after(details);
   }
   if (action) {

@@ -155,10 +155,11 @@ fn of_target(lines: &mut Lines, label: &str, target: &Target, pointer: &str, key
     let (kind, id) = (target.kind.as_deref().unwrap_or_default(), target.id.as_deref());
     let at = |member: &str| format!("{pointer}/{member}");
     lines.push(id, |id| {
-        let line =
-            Line::new(label, id, at("id")).page("Timeline", href::resource_timeline(kind, id));
         let whole = if kind.is_empty() { id.to_owned() } else { format!("{kind}/{id}") };
-        Line { kind, search: Some(href::search_for(key, &whole)), ..line.id() }
+        // A timeline is of what something was done to, not of whose data it was.
+        let timeline = (key == "target").then(|| ("Timeline", href::resource_timeline(kind, id)));
+        let search = Some(href::search_for(key, &whole));
+        Line { kind, search, page: timeline, ..Line::new(label, id, at("id")).id() }
     });
     if id.is_none() {
         lines.push(target.kind.as_deref(), |kind| {
@@ -188,8 +189,10 @@ fn what(event: &Event) -> Lines {
         });
     }
     lines.push(event.phase.as_deref(), |phase| Line::new("Phase", phase, "/phase").key("phase"));
-    lines
-        .push(event.reference.as_deref(), |of| Line::new("Belongs to", of, "/ref").key("ref").id());
+    lines.push(event.reference.as_deref(), |of| {
+        let own = href::event(&event.trail, of);
+        Line::new("Belongs to", of, "/ref").key("ref").page("The event", own).id()
+    });
     lines
 }
 

@@ -31,7 +31,7 @@ pub fn list(entries: &[Entry], losses: &[Event]) -> Markup {
         rows.push(losses::row(loss, &lanes.drawing(entries.len(), None)));
     }
     html! {
-        div.timeline.(format!("lanes-{}", lanes.names.len())) {
+        div.timeline-box { div.timeline.(format!("lanes-{}", lanes.names.len())) {
             div.lane-heads aria-hidden="true" {
                 span { "Time" }
                 div.lane-names { @for name in &lanes.names {
@@ -40,7 +40,7 @@ pub fn list(entries: &[Entry], losses: &[Event]) -> Markup {
                 span { "Event" }
             }
             ol #timeline-list { @for row in &rows { (row) } }
-        }
+        } }
     }
 }
 
