@@ -35,6 +35,8 @@ pub const EMPHASIS_OWN_CHARS_MAX: usize = 2_000;
 pub const EMPHASIS_RUNS_MAX: usize = 200;
 /// The most values of an event's details that are shown one by one.
 pub const TREE_NODES_MAX: usize = 1_000;
+/// The most members of one of them that are shown.
+pub const TREE_MEMBERS_MAX: usize = 200;
 /// The most members of an inner value that stand open.
 pub const TREE_OPEN_MAX: usize = 12;
 /// The most events of the same correlation id on an event's page.

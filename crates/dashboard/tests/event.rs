@@ -148,7 +148,10 @@ async fn large_events_are_folded() {
         (0..2_000).map(|n| json!({"op": "add", "path": format!("/{n}"), "after": n})).collect();
     let html = page(answer(&big, json!({"diff": many}))).await;
     assert!(html.len() < 3 << 20, "{}", html.len());
-    assert!(html.contains("The rest is in the raw JSON.") && html.contains("1,980 more changes"));
+    assert!(
+        html.contains("And 99,800 more, in the raw JSON.") && html.contains("50,000 characters")
+    );
+    assert!(html.contains("1,980 more changes"));
     assert!(html.contains("<details class=\"raw\">"));
 }
 

@@ -81,16 +81,19 @@ impl Tree {
         }
     }
 
-    fn rows<'a>(&mut self, all: impl Iterator<Item = (Markup, Place, &'a RawValue)>) -> Markup {
+    fn rows<'a>(&mut self, mut all: impl Iterator<Item = (Markup, Place, &'a RawValue)>) -> Markup {
         html! {
             dl.tree {
-                @for (name, place, raw) in all {
+                @for (name, place, raw) in all.by_ref().take(limits::TREE_MEMBERS_MAX) {
                     @if self.left > 0 {
                         @let () = self.left -= 1;
                         div { dt { (name) } dd { (self.value(json::shape(raw), &place)) } }
                     }
                 }
             }
+            // One long list must not hide what stands beside it.
+            @let more = all.count();
+            @if more > 0 { p.quiet { "And " (text::grouped(more as u64)) " more, in the raw JSON." } }
         }
     }
 }
