@@ -98,6 +98,21 @@ pub fn person(id: &str) -> String {
     }
 }
 
+/// The timeline of a resource.
+pub fn resource_timeline(kind: &str, id: &str) -> String {
+    Params::new().with("resource_type", kind).with("resource_id", id).to("/timeline")
+}
+
+/// The timeline of what belongs together.
+pub fn correlation_timeline(id: &str) -> String {
+    Params::new().with("correlation_id", id).to("/timeline")
+}
+
+/// The timeline of what acts.
+pub fn actor_timeline(id: &str) -> String {
+    Params::new().with("actor", id).to("/timeline")
+}
+
 /// `key:value` as the query language writes it: in quotes wherever a bare word could mean something else.
 pub fn clause(key: &str, value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '@');

@@ -115,7 +115,7 @@ fn document(visit: &Visit, page: &Page) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="htmx-config" content="includeIndicatorCSS:false";
-                title { (page.title) " · Indelible" }
+                title { (crate::text::named(&page.title)) " · Indelible" }
                 link rel="icon" href=(address("icon.svg"));
                 link rel="stylesheet" href=(address("style.css"));
                 script type="module" src=(address("main.js")) {}

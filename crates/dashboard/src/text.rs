@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use crate::limits;
 
 /// Characters that steer how others are shown, or are not shown at all.
-fn is_unseen(c: char) -> bool {
+pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -35,6 +35,18 @@ fn isolated(text: &str, lines: bool) -> Markup {
             }
         }
     }
+}
+
+/// A text where no markup can be, as in a tooltip or the title of a page: unseen characters are named there, too.
+pub fn named(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_unseen(c) {
+            true => out.push_str(&format!("U+{:04X}", c as u32)),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 /// A text on one line, cut to what a row has room for.

@@ -12,6 +12,8 @@ use indelible_event::Micros;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use crate::hostile::harmless;
+
 /// What it is while these tests run.
 pub const NOW: &str = "2026-01-31T12:00:00.000000Z";
 /// What a trail must never make a page do.
@@ -54,6 +56,30 @@ impl Fake {
         });
         let now = Box::new(|| Micros::parse(NOW).unwrap());
         Fake { router: indelible_dashboard::routes(api, |_, _| {}, now), asked }
+    }
+
+    /// With these answers for whoever is an admin: a path, its status and its body. What is not named is not there.
+    pub fn answering(answers: &[(&str, u16, String)]) -> Fake {
+        let answers: Vec<(String, u16, String)> = answers
+            .iter()
+            .map(|(path, status, body)| ((*path).to_owned(), *status, body.clone()))
+            .collect();
+        Fake::new("admin", move |path, _| {
+            let found = answers.iter().find(|(of, ..)| of == path);
+            let Some((_, status, body)) = found else { return problem(404, "nothing") };
+            (StatusCode::from_u16(*status).unwrap(), body.clone()).into_response()
+        })
+    }
+
+    /// A page, or a piece of one, in which nothing acts.
+    pub async fn page(&self, address: &str, fragment: bool) -> Shown {
+        let more: &[(&str, &str)] = if fragment { &[("hx-request", "true")] } else { &[] };
+        let policy = self.ask(address, more).await.headers()[header::CONTENT_SECURITY_POLICY].clone();
+        let policy = policy.to_str().unwrap();
+        assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+        let shown = self.get(address, more).await;
+        harmless(&shown.html);
+        shown
     }
 
     /// What it was asked, without what every page asks.

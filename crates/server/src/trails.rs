@@ -4,6 +4,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use indelible_log::TrailStatus;
+use indelible_merkle::TreeSize;
+use indelible_merkle::limits::TREE_SIZE_MAX;
 use indelible_store::StoreError;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,7 +22,11 @@ use crate::record::{Read, ReadDetails};
 use crate::state::AppState;
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(change)).routes(routes!(tree))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(change))
+        .routes(routes!(consistency))
+        .routes(routes!(tree))
 }
 
 /// The trails that this credential may read.
@@ -98,6 +104,42 @@ async fn change(
         state.apply(Change::Public { trail: name, public });
     }
     Ok(Json(state.read(move |state| shown(state, &trail)).await?))
+}
+
+/// A proof that a trail only grew: that its first `from` records are the beginning of its first `to`.
+#[utoipa::path(
+    get, path = "/api/trails/{name}/consistency", tag = "proofs",
+    params(
+        ("name" = String, Path, description = "The trail"),
+        ("from" = u64, Query, description = "The older size, as in a checkpoint that was kept"),
+        ("to" = Option<u64>, Query, description = "The newer size; that of the latest checkpoint if not given"),
+    ),
+    responses(
+        (status = 200, description = "The proof, as docs/format.md says", content_type = "text/plain", body = String),
+        (status = 400, description = "A parameter is missing or cannot be read"),
+        (status = 404, description = "There is no such trail, or its checkpoint does not cover these sizes"),
+    ),
+)]
+async fn consistency(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(name): Path<String>,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    caller.require_read()?;
+    let from = params.number("from", 0..=TREE_SIZE_MAX)?.map(TreeSize);
+    let to = params.number("to", 0..=TREE_SIZE_MAX)?.map(TreeSize);
+    params.finish()?;
+    let from = from.ok_or_else(|| Problem::bad_parameter("from", "give the older size"))?;
+    let trail = caller.readable_trail(&state, &name)?;
+    let name = trail.info.name.to_string();
+    let text =
+        state.read(move |state| Ok(state.reader().prove_consistency(&trail, from, to)?)).await?;
+    let to = to.map_or_else(|| "latest".to_owned(), |to| to.to_string());
+    let target = Some(format!("{name}/{from}..{to}"));
+    let details = ReadDetails { trails: vec![name], target, ..ReadDetails::default() };
+    state.record_read(&caller, Read::Proof, details).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }
 
 /// A file of a trail's static C2SP tree: `checkpoint`, `tile/…` or `tile/entries/…`.

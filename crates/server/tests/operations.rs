@@ -116,6 +116,7 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         "GET /api/audit/timeline" => vec![
             ask(Reads, format!("/api/audit/timeline?resource_id={}", t.resource)),
             ask(Reads, format!("/api/audit/timeline?correlation_id={}", t.correlation)),
+            ask(Reads, format!("/api/audit/timeline?user_id={}", t.user)),
             ask(ReadsTrail, format!("/api/audit/timeline?correlation_id=x&{named}")),
         ],
         "GET /api/audit/reports/unfinished" => {
@@ -150,6 +151,13 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         "GET /api/trails" => vec![ask(Reads, "/api/trails")],
         "PUT /api/trails/{name}" => {
             vec![sends(Admin, format!("/api/trails/{trail}"), 200, r#"{"public":false}"#)]
+        }
+        "GET /api/trails/{name}/consistency" => {
+            let path = format!("/api/trails/{trail}/consistency");
+            vec![
+                ask(ReadsTrail, format!("{path}?from=1")),
+                ask(ReadsTrail, format!("{path}?from=0&to=1")),
+            ]
         }
         "GET /trails/{name}/{*path}" => ["checkpoint", "tile/0/000.p/3", "tile/entries/000.p/3"]
             .map(|file| ask(ReadsTrail, format!("/trails/{trail}/{file}")))
