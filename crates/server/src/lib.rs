@@ -23,8 +23,11 @@ mod problem;
 mod read;
 mod record;
 mod router;
+mod saved;
 mod serve;
+mod session;
 mod state;
+mod status;
 mod tls;
 mod trails;
 

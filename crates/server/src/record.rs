@@ -134,11 +134,22 @@ impl AppState {
         target: Value,
         details: Value,
     ) -> Result<Receipt, Problem> {
+        self.record_act(caller, (action, "config_change"), target, details).await
+    }
+
+    /// Records an action of a category.
+    pub(crate) async fn record_act(
+        &self,
+        caller: &Caller,
+        (action, category): (&str, &str),
+        target: Value,
+        details: Value,
+    ) -> Result<Receipt, Problem> {
         let missing = || Problem::unavailable("nothing is written here", 60);
         let writer = self.writer().ok_or_else(missing)?;
         let event = event(json!({
             "action": action,
-            "category": "config_change",
+            "category": category,
             "outcome": "success",
             "actor": actor(caller),
             "targets": [target],
@@ -349,6 +360,9 @@ fn context(request: &RequestInfo) -> Value {
     if !request.id.is_empty() {
         context["request_id"] = (&*request.id).into();
     }
+    if let Some(session) = &request.session {
+        context["session_id"] = (&**session).into();
+    }
     context
 }
 
@@ -395,6 +409,7 @@ mod tests {
             user_agent: Some(nasty.clone().into()),
             method: axum::http::Method::from_bytes(&[b'A'; 300]).unwrap(),
             path: nasty.clone().into(),
+            session: Some("0123456789abcdef".into()),
         };
         let mut caller = Caller::local(request);
         caller.subject = Some(nasty.clone().into());

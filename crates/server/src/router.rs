@@ -18,7 +18,7 @@ use crate::auth::{OwnRequest, Peer, RequestId};
 use crate::limits;
 use crate::problem::{Problem, Refused};
 use crate::state::AppState;
-use crate::{append, health, keys, pages, read, trails};
+use crate::{append, health, keys, pages, read, saved, session, status, trails};
 
 /// The header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,8 +47,11 @@ pub(crate) fn build(state: &AppState) -> Router {
         .merge(append::routes())
         .merge(read::routes())
         .merge(keys::routes())
+        .merge(session::routes())
+        .merge(saved::routes())
         .merge(trails::routes())
         .merge(health::routes())
+        .merge(status::routes())
         .merge(pages::routes())
         .split_for_parts();
     secure(&mut api);

@@ -3,6 +3,7 @@
 //!
 //! [`Store`] writes; [`Reader`] reads, also while another process writes; [`verify()`] trusts neither.
 
+mod disk;
 mod drill;
 mod error;
 mod guard;
@@ -16,6 +17,7 @@ mod text;
 mod tiles;
 mod verify;
 
+pub use disk::Disk;
 pub use drill::{CaughtBy, DrillRow, drill};
 pub use error::StoreError;
 pub use guard::{Guard, Signed};
