@@ -235,6 +235,20 @@ impl AppState {
         }
     }
 
+    /// Whether a caller that was admitted still would be: a key may have been revoked, or have expired, since.
+    pub(crate) fn still_admits(&self, caller: &Caller) -> bool {
+        if caller.kind != CallerKind::Key {
+            return true;
+        }
+        let id = caller.id.strip_prefix("key:").and_then(key::KeyId::parse);
+        let registry = self.registry();
+        let key = id.and_then(|id| registry.key(id));
+        let now = self.now();
+        key.is_some_and(|key| {
+            key.revoked_at.is_none() && key.expires_at.is_none_or(|expires| expires > now)
+        })
+    }
+
     pub(crate) async fn admit_jwt(
         &self,
         token: &str,
