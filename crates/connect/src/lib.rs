@@ -2,6 +2,7 @@
 //!
 //! All of them read an [`Event`], which is one line of what the API answers.
 
+pub mod csv;
 mod event;
 pub mod limits;
 mod sentence;

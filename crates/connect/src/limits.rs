@@ -22,3 +22,7 @@ pub const SENTENCE_BYTES_MAX: usize =
 
 /// The most bytes of an action in which a verb is looked for: what an event may have.
 pub const ACTION_BYTES_MAX: usize = 128;
+
+/// The most UTF-16 units of a cell: spreadsheets hold 32,767 and let what is longer run into the next row. Somewhat less,
+/// since the last character may be shown by several.
+pub const CELL_UNITS_MAX: usize = 32_000;
