@@ -43,7 +43,7 @@ impl Encoder {
     /// Begins, with what stands before all events.
     pub fn new(ask: &Ask) -> Result<(Encoder, Vec<u8>), Problem> {
         if ask.format != Format::Parquet {
-            let head = if ask.format == Format::Csv { super::shim::csv::header() } else { "" };
+            let head = if ask.format == Format::Csv { indelible_connect::csv::header() } else { "" };
             return Ok((Encoder::Lines(ask.format), head.as_bytes().to_vec()));
         }
         let spool = Spool::default();
@@ -102,7 +102,7 @@ fn line(format: Format, found: &Found, out: &mut Vec<u8>) -> Result<(), Problem>
         Problem::internal(format!("the record {trail}/{seq} is no event"))
     })?;
     match format {
-        Format::Csv => super::shim::csv::row(&event, out),
+        Format::Csv => indelible_connect::csv::row(&event, out),
         _ => super::shim::ocsf::line(&event, json, out),
     }
     Ok(())

@@ -140,10 +140,8 @@ fn look(
     let page = session.page(&ask.filter.query, want)?;
     if let Some(alarm) = page.alarms.first() {
         tracing::error!(pos = alarm.pos, message = alarm.message, "an export is broken off");
-        let trail = alarm.trail.and_then(|number| session.trail_name(number));
-        let trail = trail.map_or_else(String::new, |name| format!(" of {name}"));
-        let seq = alarm.seq.map_or_else(String::new, |seq| format!(" {seq}"));
-        return Ok(Look::Alarm(format!("ALARM: record{seq}{trail}: {}", alarm.message)));
+        let said = alarm.message.strip_prefix("alarm: ").unwrap_or(&alarm.message);
+        return Ok(Look::Alarm(format!("ALARM: {said}")));
     }
     let of = if counts { count(session, ask, page.records.len(), page.next.is_some())? } else { None };
     Ok(Look::Page { records: page.records, next: page.next, of })
