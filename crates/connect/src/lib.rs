@@ -2,8 +2,12 @@
 //!
 //! All of them read an [`Event`], which is one line of what the API answers.
 
+pub mod csv;
 mod event;
+pub mod limits;
 mod sentence;
+mod text;
+mod verbs;
 
 pub use event::{Actor, Auth, Changes, Context, Error, Event, Http, Source, Target};
 pub use sentence::{Piece, Sentence, sentence};

@@ -34,7 +34,7 @@ pub enum Read {
 }
 
 impl Read {
-    fn action(self) -> &'static str {
+    pub(crate) fn action(self) -> &'static str {
         match self {
             Read::Search => "audit.search",
             Read::Event | Read::Tree => "audit.read",
@@ -347,7 +347,7 @@ pub(crate) fn actor(caller: &Caller) -> Value {
     actor
 }
 
-fn context(request: &RequestInfo) -> Value {
+pub(crate) fn context(request: &RequestInfo) -> Value {
     let path = cut(&request.path, limits::RECORDED_TEXT_BYTES_MAX);
     let method = cut(request.method.as_str(), 64);
     let mut context = json!({"http": {"method": method, "path": path}});
@@ -376,12 +376,12 @@ fn own(action: &str, actor: &Value, details: Value) -> Checked {
     }))
 }
 
-fn event(json: Value) -> Checked {
+pub(crate) fn event(json: Value) -> Checked {
     check(json.to_string().as_bytes()).expect("its texts were cut to what an event may hold")
 }
 
 /// The front of a text, at most so many bytes of its canonical form, where a control character takes six.
-fn cut(text: &str, bytes_max: usize) -> String {
+pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
     let mut left = bytes_max;
     let fits = |c: &char| {
         let bytes = match c {

@@ -34,6 +34,7 @@ const COMPRESS_BYTES_MIN: u64 = 1024;
     tags(
         (name = "append", description = "Events come in"),
         (name = "search", description = "Events are found"),
+        (name = "export", description = "Events go out"),
         (name = "proofs", description = "Proofs and the static tree"),
         (name = "keys", description = "Who may do what"),
         (name = "health", description = "How the node is"),
@@ -59,7 +60,9 @@ pub(crate) fn build(state: &AppState) -> Router {
     state.set_api(api.into());
     let worthwhile = SizeAbove::new(COMPRESS_BYTES_MIN)
         .and(NotForContentType::SSE)
-        .and(NotForContentType::new("application/octet-stream"));
+        .and(NotForContentType::new("application/octet-stream"))
+        .and(NotForContentType::new("application/zip"))
+        .and(NotForContentType::new("application/vnd.apache.parquet"));
     let api = router.with_state(state.clone()).method_not_allowed_fallback(not_allowed);
     let clock = state.clone();
     let pages = indelible_dashboard::routes(api.clone(), carry, Box::new(move || clock.now()));

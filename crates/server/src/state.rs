@@ -296,6 +296,16 @@ impl AppState {
         self.0.used.lock().expect("nothing panics while holding it").clone()
     }
 
+    /// Whether a caller that was admitted still would be: a key may have been revoked, or have expired, and a session
+    /// may have ended, since.
+    pub(crate) fn still_admits(&self, caller: &Caller) -> bool {
+        let now = self.now();
+        let session = caller.request.session.as_deref();
+        let lasts = session.is_none_or(|id| self.sessions().lasts(id, now));
+        let key = caller.id.strip_prefix("key:").and_then(KeyId::parse);
+        lasts && key.is_none_or(|id| self.registry().valid(id, now).is_ok())
+    }
+
     pub(crate) async fn admit_jwt(
         &self,
         token: &str,

@@ -6,6 +6,7 @@ mod append;
 mod auth;
 mod differ;
 mod disk;
+mod export;
 mod hostile;
 mod house;
 mod jwt;

@@ -13,6 +13,8 @@ pub enum Rule {
     Reads,
     /// Whoever reads this tenant's trail; for the others it does not exist.
     ReadsTrail,
+    /// Whoever exports.
+    Exports,
     /// Whoever writes to this tenant's trail; for the others it does not exist.
     Appends,
     /// The same, where an event names the trail: the event is refused.
@@ -53,6 +55,7 @@ impl Ask {
             Rule::Appends => of(appends, own, 404),
             Rule::AppendsInside => of(appends, own, 400),
             Rule::Counters => of(reads, who.bound.is_none(), 403),
+            Rule::Exports => of(["auditor", "admin"].contains(&who.role), true, 0),
             Rule::Admin => of(who.role == "admin", true, 0),
         }
     }
@@ -69,7 +72,7 @@ fn sends(rule: Rule, path: impl Into<String>, ok: u16, body: impl Into<String>) 
 /// Requests of an operation that concern a tenant. `spare` is the id of a key that nobody needs. An operation without a
 /// place here has none.
 pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
-    use Rule::{Admin, Any, Appends, AppendsInside, Counters, Open, Reads, ReadsTrail};
+    use Rule::{Admin, Any, Appends, AppendsInside, Counters, Exports, Open, Reads, ReadsTrail};
     let Tenant { trail, id, marker, .. } = t;
     let logs = "/api/audit/logs";
     let named = format!("tenant_id={trail}");
@@ -138,6 +141,14 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         "GET /api/audit/stream" => {
             let path = "/api/audit/stream?last_event_id=0000000000000000";
             vec![ask(Reads, path), ask(ReadsTrail, format!("{path}&{named}"))]
+        }
+        "GET /api/audit/export" => {
+            let path = |format| ask(Exports, format!("/api/audit/export?format={format}&{named}"));
+            ["csv", "ndjson", "ocsf", "parquet", "bundle"].map(path).to_vec()
+        }
+        // What nobody has begun is nowhere; who begun it may see it in the tests of exports.
+        "GET /api/audit/export/progress/{ticket}" => {
+            vec![sends(Exports, "/api/audit/export/progress/nobody-has-it", 404, "")]
         }
         "GET /api/v1/audit-logs" => vec![
             ask(Reads, "/api/v1/audit-logs?limit=1000"),

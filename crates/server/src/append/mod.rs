@@ -206,7 +206,8 @@ async fn proofs(
         .await
 }
 
-async fn published(state: &AppState, trail: &TrailStatus, seq: Seq) -> Result<(), Problem> {
+/// Waits until a signed checkpoint covers it, but not for ever.
+pub(crate) async fn published(state: &AppState, trail: &TrailStatus, seq: Seq) -> Result<(), Problem> {
     let until = tokio::time::Instant::now() + limits::PUBLISHED_WAIT;
     loop {
         let of = trail.clone();

@@ -46,7 +46,7 @@ pub struct Session {
 impl Session {
     /// Its public id: 16 hexadecimal digits.
     pub fn id(&self) -> String {
-        hex::encode(&self.hash[..8])
+        id_of(&self.hash)
     }
 
     /// How long it lasts still, in seconds.
@@ -60,7 +60,8 @@ impl Session {
 pub struct Sessions {
     /// Oldest first.
     links: Mutex<Vec<Link>>,
-    sessions: Mutex<HashMap<[u8; 32], Session>>,
+    /// By their public id.
+    sessions: Mutex<HashMap<String, Session>>,
     failures: Mutex<Failures>,
 }
 
@@ -123,22 +124,28 @@ impl Sessions {
         if sessions.len() >= limits::SESSIONS_MAX {
             remove_oldest(&mut sessions, |_| true);
         }
-        sessions.insert(hash, session);
+        sessions.insert(session.id(), session);
         (text, session)
     }
 
     /// The session that a cookie's value names, if it still lasts.
     pub fn find(&self, value: &str, now: Micros) -> Option<Session> {
-        // By its hash: time tells something of that at most, from which no secret follows.
         let hash = sha256(value.as_bytes());
         let sessions = self.sessions.lock().expect("nothing panics while holding the sessions");
-        sessions.get(&hash).filter(|session| session.until > now).copied()
+        let session = sessions.get(&id_of(&hash))?;
+        (bool::from(session.hash.ct_eq(&hash)) && session.until > now).then_some(*session)
+    }
+
+    /// Whether the session of this public id still lasts.
+    pub fn lasts(&self, id: &str, now: Micros) -> bool {
+        let sessions = self.sessions.lock().expect("nothing panics while holding the sessions");
+        sessions.get(id).is_some_and(|session| session.until > now)
     }
 
     /// Ends a session.
     pub fn end(&self, value: &str) {
-        let hash = sha256(value.as_bytes());
-        self.sessions.lock().expect("nothing panics while holding the sessions").remove(&hash);
+        let id = id_of(&sha256(value.as_bytes()));
+        self.sessions.lock().expect("nothing panics while holding the sessions").remove(&id);
     }
 
     /// Counts a sign-in that was refused, and tells whether there were too many from there in this minute. Nobody is
@@ -164,9 +171,13 @@ impl Sessions {
     }
 }
 
-fn remove_oldest(sessions: &mut HashMap<[u8; 32], Session>, of: impl Fn(&Session) -> bool) {
+fn id_of(hash: &[u8; 32]) -> String {
+    hex::encode(&hash[..8])
+}
+
+fn remove_oldest(sessions: &mut HashMap<String, Session>, of: impl Fn(&Session) -> bool) {
     let oldest = sessions.values().filter(|session| of(session));
-    let oldest = oldest.min_by_key(|session| (session.began, session.hash)).map(|s| s.hash);
+    let oldest = oldest.min_by_key(|session| (session.began, session.hash)).map(Session::id);
     if let Some(oldest) = oldest {
         sessions.remove(&oldest);
     }
