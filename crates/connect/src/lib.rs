@@ -5,8 +5,11 @@
 pub mod csv;
 mod event;
 pub mod limits;
+pub mod ocsf;
+mod repair;
 mod sentence;
 mod text;
+mod time;
 mod verbs;
 
 pub use event::{Actor, Auth, Changes, Context, Error, Event, Http, Source, Target};

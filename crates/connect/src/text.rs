@@ -91,7 +91,8 @@ pub(crate) fn article(words: &str) -> &'static str {
 
 /// Words that take no "a".
 const UNCOUNTED: &str = "access audit_data billing config configuration content data firmware information input log_data mail \
-                         metadata mfa 2fa money mtls output ownership sso software storage traffic";
+                         metadata mfa 2fa money mtls output ownership sso software storage traffic two_factor \
+     two_factor_authentication";
 
 /// "a backup", "settings", "data".
 pub(crate) fn some(noun: &str) -> String {
@@ -99,7 +100,8 @@ pub(crate) fn some(noun: &str) -> String {
     let last = noun.rsplit(['_', ' ']).next().unwrap_or(noun);
     let plural =
         last.ends_with('s') && !last.ends_with("ss") && !last.ends_with("us") && last != "dns";
-    if plural || is_in(UNCOUNTED, noun) || is_in(UNCOUNTED, last) {
+    let doing = last.ends_with("ing") && last.len() > 5;
+    if plural || doing || is_in(UNCOUNTED, noun) || is_in(UNCOUNTED, last) {
         return said;
     }
     format!("{} {said}", article(&said))

@@ -8,12 +8,12 @@ use crate::text::is_in;
 const REGULAR: &str = "
     abort accept access acknowledge acquire activate add adjust alert allocate allow allowlist amend analyze
     annotate anonymize append apply approve archive assign attach attest audit authenticate authorize ban
-    blacklist block boot bump call cancel capture change charge check claim classify clean clear clone close
+    blacklist block boot bump call capture change charge check checkpoint claim classify clean clear clone close
     collect comment commit compact compare complete compose compress configure confirm connect convert copy
     correct countersign create deactivate debug decline decommission decrypt dedupe delegate delete deliver
     demote deny denylist deploy deprecate deprovision derive describe destroy detach detect disable disconnect
     discover dismiss dispatch dissociate download drain drop dump duplicate edit elevate email embed enable
-    encrypt end enforce enroll enter erase escalate evaluate evict exchange exclude execute exempt expand
+    encrypt end enforce enqueue enroll enter erase escalate evaluate evict exchange exclude execute exempt expand
     expire export extend extract fetch filter finish flag flush follow force format forward fulfil
     generate grant handle ignore impersonate import include increase index ingest initialize insert inspect
     install invalidate invite invoke issue join kill label launch link list load lock log map mask merge
@@ -43,6 +43,7 @@ const IRREGULAR: &[(&str, &str, &str)] = &[
     ("break", "break", "broke"),
     ("build", "build", "built"),
     ("buy", "buy", "bought"),
+    ("cancel", "cancel", "cancelled"),
     ("checkin", "check in", "checked in"),
     ("checkout", "check out", "checked out"),
     ("choose", "choose", "chose"),
@@ -61,6 +62,8 @@ const IRREGULAR: &[(&str, &str, &str)] = &[
     ("keep", "keep", "kept"),
     ("leave", "leave", "left"),
     ("lend", "lend", "lent"),
+    ("log_in", "sign in", "signed in"),
+    ("log_out", "sign out", "signed out"),
     ("logged_in", "sign in", "signed in"),
     ("logged_out", "sign out", "signed out"),
     ("login", "sign in", "signed in"),
@@ -70,8 +73,13 @@ const IRREGULAR: &[(&str, &str, &str)] = &[
     ("lookup", "look up", "looked up"),
     ("lose", "lose", "lost"),
     ("make", "make", "made"),
+    ("opt_in", "opt in", "opted in"),
+    ("opt_out", "opt out", "opted out"),
+    ("override", "override", "overrode"),
     ("overwrite", "overwrite", "overwrote"),
     ("pay", "pay", "paid"),
+    ("power_off", "power off", "powered off"),
+    ("power_on", "power on", "powered on"),
     ("presign", "sign an address of", "signed an address of"),
     ("put", "put", "put"),
     ("read", "read", "read"),
@@ -104,8 +112,10 @@ const IRREGULAR: &[(&str, &str, &str)] = &[
     ("split", "split", "split"),
     ("stat", "look at", "looked at"),
     ("take", "take", "took"),
-    ("undo", "undo", "undid"),
+    ("turn_off", "turn off", "turned off"),
+    ("turn_on", "turn on", "turned on"),
     ("unbind", "unbind", "unbound"),
+    ("undo", "undo", "undid"),
     ("unfreeze", "unfreeze", "unfroze"),
     ("withdraw", "withdraw", "withdrew"),
     ("write", "write", "wrote"),
@@ -114,6 +124,8 @@ const IRREGULAR: &[(&str, &str, &str)] = &[
 /// Pasts that are not those of [`IRREGULAR`], or that people write where the verb is meant.
 const PARTICIPLES: &[(&str, &str)] = &[
     ("broken", "break"),
+    ("canceled", "cancel"),
+    ("overridden", "override"),
     ("chosen", "choose"),
     ("frozen", "freeze"),
     ("given", "give"),
@@ -133,7 +145,7 @@ const TO: &str = "add apply append assign attach bind connect copy delegate deli
 const FROM: &str = "collect detach disconnect dissociate download evict exclude exempt extract fetch leave release \
                     remove retrieve revoke take unassign unbind unenroll uninstall unlink unregister unshare unsubscribe \
                     withdraw";
-const FOR: &str = "allow approve deny disable enable enforce order require schedule setup";
+const FOR: &str = "allow approve deny disable enable enforce enroll order require schedule setup";
 
 /// A verb, ready to be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +162,7 @@ impl Verb {
     /// The verb that a word of an action is, in its base form or its past.
     pub fn of(word: &str) -> Option<Verb> {
         if let Some((word, base, past)) =
-            IRREGULAR.iter().find(|(one, _, past)| *one == word || *past == word)
+            IRREGULAR.iter().find(|(one, _, past)| *one == word || is_written(past, word))
         {
             let [word, base, past] = [*word, *base, *past].map(Cow::Borrowed);
             return Some(Verb { word, base, past });
@@ -186,13 +198,14 @@ impl Verb {
         match word {
             "merge" | "import" | "load" | "convert" => Some("into"),
             "impersonate" => Some("as"),
+            "place" => Some("on"),
             _ => None,
         }
     }
 
     /// Whether it makes what was not there: a share, not the share.
     pub fn makes(&self) -> bool {
-        is_in("create generate issue make register request", &self.word)
+        is_in("create generate issue make place register request", &self.word)
     }
 
     /// The same where what it is done with is a quality of the thing: MFA for a user.
@@ -204,6 +217,11 @@ impl Verb {
             None => "of",
         }
     }
+}
+
+/// Whether `rolled_back` is "rolled back".
+fn is_written(said: &str, word: &str) -> bool {
+    said.len() == word.len() && said.split(' ').eq(word.split(['_', ' ']))
 }
 
 fn past(verb: &str) -> String {
