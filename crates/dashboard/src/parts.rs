@@ -97,7 +97,7 @@ pub fn said(event: &Event) -> Markup {
         @for piece in sentence(event).0 {
             @match piece {
                 Piece::Words(words) => (text::short_to(&words, 200)),
-                Piece::Actor(name) => strong { (text::short(&name)) },
+                Piece::Actor(name) | Piece::Behalf(_, name) => strong { (text::short(&name)) },
                 Piece::Target(_, name) => em { (text::short(&name)) },
             }
         }
