@@ -6,8 +6,7 @@ use std::thread::available_parallelism;
 use indelible_event::{DisclosedPart, Part};
 use indelible_merkle::limits::PROOF_BYTES_MAX;
 use indelible_store::{
-    Manifest,
-    ProvenBundle, ProvenEvent, ProvenGrowth, VerifyOptions, VerifyReport, verify_bundle,
+    Manifest, ProvenBundle, ProvenEvent, ProvenGrowth, VerifyOptions, VerifyReport, verify_bundle,
     verify_consistency_proof, verify_proof,
 };
 use serde::Serialize;
@@ -248,7 +247,11 @@ fn bundle_text(out: &mut Out, proven: &ProvenBundle) -> Result<(), Failure> {
         &proven.manifest;
     out.line(format_args!("Proven: each of the {} events is in its trail.\n", grouped(*events)))?;
     for trail in trails {
-        out.line(format_args!("  trail        {}, {} records", clean(&trail.name), grouped(trail.size)))?;
+        out.line(format_args!(
+            "  trail        {}, {} records",
+            clean(&trail.name),
+            grouped(trail.size)
+        ))?;
         out.line(format_args!("  root         {}", clean(&trail.root)))?;
         out.line(format_args!("  signed by    {}", clean(&trail.vkey)))?;
     }
@@ -266,7 +269,9 @@ fn bundle_text(out: &mut Out, proven: &ProvenBundle) -> Result<(), Failure> {
     }
     out.line(format_args!("  manifest     {}", proven.manifest_sum()))?;
     if !proven.pinned {
-        out.line("\nThe keys are the bundle's own: give those that the node publishes with --vkey.")?;
+        out.line(
+            "\nThe keys are the bundle's own: give those that the node publishes with --vkey.",
+        )?;
     }
     out.line("\nWhether what was recorded is true, only its recorder can say; nor is it proven that no other event matches.")
 }

@@ -16,8 +16,8 @@ use super::part;
 /// a data directory is only read, so nothing is recorded there.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A bundle is a ZIP file for strangers: the events, a proof of each, the signed checkpoints, and a small
-verifier. It holds at most 10,000 events. `indelible verify bundle` checks it.
+A bundle is a ZIP file for strangers: the events, a proof of each, the signed checkpoints, and a
+small verifier. It holds at most 10,000 events. `indelible verify bundle` checks it.
 
 With --entries anybody's SQL recomputes the leaves of the tree: sha256('\\x00' || entry) = leaf.
 

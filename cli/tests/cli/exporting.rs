@@ -37,9 +37,13 @@ fn filled() -> Log {
 #[test]
 fn both_give_the_same_file_in_every_form() {
     let served = Served::new(filled());
-    for (format, extension) in
-        [("csv", "csv"), ("ndjson", "ndjson"), ("ocsf", "txt"), ("parquet", "parquet"), ("bundle", "zip")]
-    {
+    for (format, extension) in [
+        ("csv", "csv"),
+        ("ndjson", "ndjson"),
+        ("ocsf", "txt"),
+        ("parquet", "parquet"),
+        ("bundle", "zip"),
+    ] {
         let mut files = Vec::new();
         for (remote, name) in [(false, "local"), (true, "remote")] {
             let file = format!("{name}.{extension}");
@@ -58,11 +62,17 @@ fn both_give_the_same_file_in_every_form() {
             let vkey = served.log.key("shop");
             for name in ["local.zip", "remote.zip"] {
                 let proven = served.log.run(["verify", "bundle", name, "--vkey", &vkey]).ok();
-                assert!(proven.stdout.contains("each of the 30 events is in its trail"), "{}", proven.stdout);
+                assert!(
+                    proven.stdout.contains("each of the 30 events is in its trail"),
+                    "{}",
+                    proven.stdout
+                );
             }
         }
     }
-    let lines = served.export(true, &["--trail", "shop", "thing.do", "--format", "ndjson", "--out", "-"]).ok();
+    let lines = served
+        .export(true, &["--trail", "shop", "thing.do", "--format", "ndjson", "--out", "-"])
+        .ok();
     assert_eq!(lines.json().len(), 30);
     assert_eq!(lines.json(), served.log.run(["cat", "--trail", "shop"]).ok().json());
 }
@@ -70,14 +80,15 @@ fn both_give_the_same_file_in_every_form() {
 #[test]
 fn the_name_says_the_form_and_a_part_of_a_trail_has_its_places() {
     let log = filled();
-    log.run(["export", "--trail", "shop", "--from", "5", "--to", "9", "--out", "a.ndjson"])
-        .ok();
+    log.run(["export", "--trail", "shop", "--from", "5", "--to", "9", "--out", "a.ndjson"]).ok();
     let seqs: Vec<_> = harness::objects(&harness::read_text(&log.path("a.ndjson")))
         .iter()
         .map(|event| event["seq"].as_u64().unwrap())
         .collect();
     assert_eq!(seqs, [5, 6, 7, 8, 9]);
-    let done = log.run(["export", "--trail", "shop", "--newest-first", "--entries", "--out", "b.parquet"]).ok();
+    let done = log
+        .run(["export", "--trail", "shop", "--newest-first", "--entries", "--out", "b.parquet"])
+        .ok();
     assert!(done.stdout.contains("30 events are in b.parquet"), "{}", done.stdout);
     let bytes = harness::read(&log.path("b.parquet"));
     assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
@@ -109,10 +120,14 @@ fn a_bundle_is_verified_from_its_file_alone() {
         assert!(proven.contains(part), "{part} is not in:\n{proven}");
     }
     let told = &log.run(["verify", "bundle", "b.zip", "--vkey", &vkey, "--json"]).ok().json()[0];
-    assert_eq!((&told["holds"], &told["pinned"], &told["manifest"]["events"]), (&true.into(), &true.into(), &1.into()));
+    assert_eq!(
+        (&told["holds"], &told["pinned"], &told["manifest"]["events"]),
+        (&true.into(), &true.into(), &1.into())
+    );
     let other = log.key("shop");
     log.run(["verify", "bundle", "b.zip", "--vkey", &other]).status(1).says("keys.txt");
-    let told = &log.run(["verify", "bundle", "b.zip", "--vkey", &other, "--json"]).status(1).json()[0];
+    let told =
+        &log.run(["verify", "bundle", "b.zip", "--vkey", &other, "--json"]).status(1).json()[0];
     assert_eq!((&told["holds"], &told["file"]), (&false.into(), &"keys.txt".into()));
     let mut bytes = harness::read(&log.path("b.zip"));
     let name = b"README.txt";
@@ -145,7 +160,10 @@ fn what_breaks_off_leaves_no_file() {
         let piped = piped.status(3).says("ALARM");
         assert!(piped.json().len() < 3000);
     }
-    served.export(true, &["--newest-first", "--trail", "shop", "--out", "new.csv"]).status(3).says("ALARM");
+    served
+        .export(true, &["--newest-first", "--trail", "shop", "--out", "new.csv"])
+        .status(3)
+        .says("ALARM");
 }
 
 /// Changes a record where it lies.
@@ -159,7 +177,8 @@ fn alter(segments: &Path, id: &str) {
             continue;
         }
         let mut bytes = std::fs::read(&path).unwrap();
-        let places: Vec<usize> = (0..bytes.len() - 16).filter(|at| bytes[*at..].starts_with(&id)).collect();
+        let places: Vec<usize> =
+            (0..bytes.len() - 16).filter(|at| bytes[*at..].starts_with(&id)).collect();
         altered += places.len();
         places.into_iter().for_each(|at| bytes[at + 15] ^= 1);
         std::fs::write(&path, bytes).unwrap();

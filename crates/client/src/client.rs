@@ -10,9 +10,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, RequestBuilder};
 
 use crate::error::{Error, Problem};
-use crate::limits::{
-    ANSWER_BYTES_MAX, ANSWER_MAX, CONNECT_MAX, DOWNLOAD_SILENCE_MAX, SILENCE_MAX,
-};
+use crate::limits::{ANSWER_BYTES_MAX, ANSWER_MAX, CONNECT_MAX, DOWNLOAD_SILENCE_MAX, SILENCE_MAX};
 use crate::url::path_and_query;
 
 /// Parameters of a request, in order; a name may come several times.
@@ -161,11 +159,7 @@ impl Client {
     }
 
     /// Opens an answer of any length: its bytes as they come, decompressed. One that breaks off ends with an error.
-    pub fn download(
-        &self,
-        path: &str,
-        params: &Params,
-    ) -> Result<impl Read + Send + use<>, Error> {
+    pub fn download(&self, path: &str, params: &Params) -> Result<impl Read + Send + use<>, Error> {
         let request = self.authorized(self.agent.get(self.at(path, params)));
         // The answer begins when the node has found the first event.
         let request = request
