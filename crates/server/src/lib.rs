@@ -35,7 +35,7 @@ pub use config::{Config, JwksSource, JwtAlgorithm, JwtConfig, Tls};
 pub use error::{ServerError, Stopped};
 pub use extract::{Json, Path};
 pub use keys::NewKey;
-pub use local::{Local, LocalResponse};
+pub use local::{Local, LocalDownload, LocalResponse};
 pub use metrics::{Fate, Metrics};
 pub use params::Params;
 pub use problem::Problem;

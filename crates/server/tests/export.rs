@@ -77,13 +77,20 @@ impl Begun {
     fn new(node: &Node, key: &str, query: &str) -> Begun {
         indexed(node);
         let mut stream = node.connect();
-        let head = format!("GET {EXPORT}?{query} HTTP/1.1\r\nHost: node\r\n{}\r\nConnection: close\r\n\r\n", bearer(key));
+        let head = format!(
+            "GET {EXPORT}?{query} HTTP/1.1\r\nHost: node\r\n{}\r\nConnection: close\r\n\r\n",
+            bearer(key)
+        );
         stream.write_all(head.as_bytes()).unwrap();
         let mut begun = Begun { stream, bytes: Vec::new() };
         while begun.bytes.len() < 8192 {
             begun.more();
         }
-        assert!(begun.bytes.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&begun.bytes));
+        assert!(
+            begun.bytes.starts_with(b"HTTP/1.1 200"),
+            "{}",
+            String::from_utf8_lossy(&begun.bytes)
+        );
         begun
     }
 
@@ -127,7 +134,12 @@ fn write(path: &std::path::Path, bytes: &[u8]) {
 
 fn python(code: &str, files: &[&std::path::Path]) -> String {
     let done = Command::new("python3").args(["-I", "-c", code]).args(files).output().unwrap();
-    assert!(done.status.success(), "{} {}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{} {}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
     String::from_utf8(done.stdout).unwrap()
 }
 
@@ -135,7 +147,8 @@ fn python(code: &str, files: &[&std::path::Path]) -> String {
 fn lines_are_the_very_events_of_search_in_either_order() {
     let tenants = nasty();
     let admin = &tenants.node.admin;
-    let page = tenants.ok(admin, &format!("{LOGS}?page_size=1000&tenant_id=shop&tenant_id=bank&order=asc"));
+    let page = tenants
+        .ok(admin, &format!("{LOGS}?page_size=1000&tenant_id=shop&tenant_id=bank&order=asc"));
     let wanted = page["events"].as_array().unwrap();
     assert_eq!(wanted.len(), 83);
     let answer = export(&tenants.node, admin, "format=ndjson&tenant_id=shop&tenant_id=bank");
@@ -143,11 +156,16 @@ fn lines_are_the_very_events_of_search_in_either_order() {
     assert_eq!(answer.headers["indelible-export-events"], "83");
     assert_eq!(answer.headers["content-type"], "application/x-ndjson");
     let named = &answer.headers["content-disposition"];
-    assert!(named.starts_with("attachment; filename=\"indelible-") && named.ends_with("Z.ndjson\""), "{named}");
-    let mut down = lines(&export(&tenants.node, admin, "format=ndjson&order=desc&q=trail:shop,bank"));
+    assert!(
+        named.starts_with("attachment; filename=\"indelible-") && named.ends_with("Z.ndjson\""),
+        "{named}"
+    );
+    let mut down =
+        lines(&export(&tenants.node, admin, "format=ndjson&order=desc&q=trail:shop,bank"));
     down.reverse();
     assert_eq!(&down, wanted);
-    let some = export(&tenants.node, admin, "format=ndjson&action=sale.cancel&q=details.amount:%3E30");
+    let some =
+        export(&tenants.node, admin, "format=ndjson&action=sale.cancel&q=details.amount:%3E30");
     assert!(lines(&some).iter().all(|event| event["action"] == "sale.cancel"));
     assert_eq!(some.headers["indelible-export-events"], "9");
     let none = export(&tenants.node, admin, "format=ndjson&user_id=nobody");
@@ -183,15 +201,43 @@ fn parquet_has_facets_and_parts_and_what_makes_the_leaves() {
     let query = "format=parquet&entries=true&tenant_id=shop&tenant_id=bank";
     let answer = export(&tenants.node, admin, query);
     assert_eq!(answer.headers["content-type"], "application/vnd.apache.parquet");
-    let events = lines(&export(&tenants.node, admin, &query.replace("parquet&entries=true", "ndjson")));
+    let events =
+        lines(&export(&tenants.node, admin, &query.replace("parquet&entries=true", "ndjson")));
     let file = SerializedFileReader::new(bytes::Bytes::from(answer.body)).unwrap();
     let schema = file.metadata().file_metadata().schema_descr();
-    let names: Vec<&str> = (0..schema.num_columns()).map(|at| schema.column(at).name().to_owned().leak() as &str).collect();
-    assert_eq!(names, [
-        "trail", "seq", "id", "recorded_at", "occurred_at", "action", "category", "outcome", "phase", "ref",
-        "source_id", "source_seq", "recorded_by", "actor_type", "actor_id", "actor_email", "target_type",
-        "target_id", "ip", "service", "who", "where", "what", "entry", "leaf",
-    ]);
+    let names: Vec<&str> = (0..schema.num_columns())
+        .map(|at| schema.column(at).name().to_owned().leak() as &str)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "trail",
+            "seq",
+            "id",
+            "recorded_at",
+            "occurred_at",
+            "action",
+            "category",
+            "outcome",
+            "phase",
+            "ref",
+            "source_id",
+            "source_seq",
+            "recorded_by",
+            "actor_type",
+            "actor_id",
+            "actor_email",
+            "target_type",
+            "target_id",
+            "ip",
+            "service",
+            "who",
+            "where",
+            "what",
+            "entry",
+            "leaf",
+        ]
+    );
     let rows: Vec<_> = file.get_row_iter(None).unwrap().map(|row| row.unwrap()).collect();
     assert_eq!(rows.len(), events.len());
     for (row, event) in rows.iter().zip(&events) {
@@ -211,7 +257,8 @@ fn parquet_has_facets_and_parts_and_what_makes_the_leaves() {
         assert_eq!(&*Sha256::digest(&leaf), row.get_bytes(24).unwrap().data());
     }
     let id = events[70]["id"].as_str().unwrap();
-    let receipt = &tenants.ok(admin, &format!("{LOGS}/{id}?trail={}", events[70]["trail"].as_str().unwrap()))["receipt"];
+    let receipt = &tenants
+        .ok(admin, &format!("{LOGS}/{id}?trail={}", events[70]["trail"].as_str().unwrap()))["receipt"];
     let leaf = rows[70].get_bytes(24).unwrap().data();
     assert_eq!(receipt["leaf"], indelible_log::hex::encode(leaf));
 }
@@ -220,21 +267,35 @@ fn parquet_has_facets_and_parts_and_what_makes_the_leaves() {
 fn a_bundle_is_verified_by_us_and_by_what_it_brings() {
     let tenants = nasty();
     let (node, admin) = (&tenants.node, &tenants.node.admin);
-    let answer = export(node, admin, "format=bundle&tenant_id=shop&tenant_id=bank&redact=where,who&ticket=evidence-1");
+    let answer = export(
+        node,
+        admin,
+        "format=bundle&tenant_id=shop&tenant_id=bank&redact=where,who&ticket=evidence-1",
+    );
     assert_eq!(answer.headers["content-type"], "application/zip");
     assert_eq!(answer.headers["indelible-export-events"], "83");
-    let keys: Vec<_> = tenants.ok(admin, "/api/trails")["trails"].as_array().unwrap().iter()
-        .map(|trail| trail["vkey"].as_str().unwrap().parse().unwrap()).collect();
+    let keys: Vec<_> = tenants.ok(admin, "/api/trails")["trails"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|trail| trail["vkey"].as_str().unwrap().parse().unwrap())
+        .collect();
     let proven = verify_bundle(Cursor::new(&answer.body), &keys).unwrap();
     let Manifest { events, redacted, recorded_as, query, made_by, .. } = &proven.manifest;
-    assert_eq!((*events, redacted.join(","), made_by.credential.starts_with("key:")), (83, "who,where".into(), true));
+    assert_eq!(
+        (*events, redacted.join(","), made_by.credential.starts_with("key:")),
+        (83, "who,where".into(), true)
+    );
     assert!(query.contains("trail:\"shop\""), "{query}");
     let told = told(node, 2);
     assert_eq!(told[0]["id"], recorded_as.clone().unwrap());
     assert_eq!(told[0]["details"]["redact"], json!(["who", "where"]));
     assert_eq!((&told[1]["ref"], &told[1]["outcome"]), (&told[0]["id"], &json!("success")));
     assert_eq!(told[1]["details"]["manifest_sha256"], proven.manifest_sum());
-    assert_eq!(told[1]["details"]["sha256"], indelible_log::hex::encode(&Sha256::digest(&answer.body)));
+    assert_eq!(
+        told[1]["details"]["sha256"],
+        indelible_log::hex::encode(&Sha256::digest(&answer.body))
+    );
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("b.zip");
     write(&path, &answer.body);
@@ -249,7 +310,10 @@ fn a_bundle_is_verified_by_us_and_by_what_it_brings() {
     let said = python(code, &[&path]);
     assert!(said.contains("It holds: 83 events of 2 trails"), "{said}");
     let progress = tenants.ok(admin, &format!("{EXPORT}/progress/evidence-1"));
-    assert_eq!((&progress["state"], &progress["events"], &progress["of"]), (&json!("done"), &json!(83), &json!(83)));
+    assert_eq!(
+        (&progress["state"], &progress["events"], &progress["of"]),
+        (&json!("done"), &json!(83), &json!(83))
+    );
     // Of nothing at all there is a bundle, too.
     let none = export(node, admin, "format=bundle&user_id=nobody");
     assert_eq!(verify_bundle(Cursor::new(&none.body), &[]).unwrap().manifest.events, 0);
@@ -278,7 +342,10 @@ fn what_is_exported_is_told_before_its_first_byte_and_how_it_ended() {
     // The end was told before the body ended.
     let both = node.system("audit.export");
     assert_eq!(both.len(), 2);
-    assert_eq!((&both[1]["phase"], &both[1]["outcome"], &both[1]["ref"]), (&json!("outcome"), &json!("success"), &both[0]["id"]));
+    assert_eq!(
+        (&both[1]["phase"], &both[1]["outcome"], &both[1]["ref"]),
+        (&json!("outcome"), &json!("success"), &both[0]["id"])
+    );
     let details = &both[1]["details"];
     assert_eq!((&details["events"], &details["bytes"]), (&json!(429), &json!(answer.body.len())));
     assert_eq!(details["sha256"], indelible_log::hex::encode(&Sha256::digest(&answer.body)));
@@ -328,13 +395,18 @@ fn what_cannot_be_asked_is_refused_by_name() {
         ("format=csv&to_seq=1&tenant_id=shop&tenant_id=bank", "to_seq"),
         ("format=csv&from_seq=5&to_seq=4&tenant_id=shop", "to_seq"),
     ] {
-        let problem = tenants.get(admin, &format!("{EXPORT}?{query}")).problem(400, "bad-parameter");
+        let problem =
+            tenants.get(admin, &format!("{EXPORT}?{query}")).problem(400, "bad-parameter");
         assert_eq!(problem["parameter"], name, "{query}");
     }
-    tenants.get(admin, &format!("{EXPORT}?format=csv&page_size=5")).problem(400, "unknown-parameter");
+    tenants
+        .get(admin, &format!("{EXPORT}?format=csv&page_size=5"))
+        .problem(400, "unknown-parameter");
     tenants.get(admin, &format!("{EXPORT}?format=csv&q=%28")).problem(400, "bad-query");
     tenants.get(admin, &format!("{EXPORT}?format=csv&tenant_id=nobody")).problem(404, "not-found");
-    tenants.get(&tenants.shop, &format!("{EXPORT}?format=csv&tenant_id=shop")).problem(403, "forbidden");
+    tenants
+        .get(&tenants.shop, &format!("{EXPORT}?format=csv&tenant_id=shop"))
+        .problem(403, "forbidden");
     assert_eq!(tenants.node.system("audit.export").len(), 0, "what was refused was not exported");
 }
 
@@ -342,8 +414,13 @@ fn what_cannot_be_asked_is_refused_by_name() {
 fn a_part_of_a_trail_is_exported_by_its_places() {
     let tenants = Tenants::new();
     let seqs = |query: &str| -> Vec<u64> {
-        let answer = export(&tenants.node, &tenants.node.admin, &format!("format=ndjson&tenant_id=shop&{query}"));
-        let seqs: Vec<u64> = lines(&answer).iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+        let answer = export(
+            &tenants.node,
+            &tenants.node.admin,
+            &format!("format=ndjson&tenant_id=shop&{query}"),
+        );
+        let seqs: Vec<u64> =
+            lines(&answer).iter().map(|event| event["seq"].as_u64().unwrap()).collect();
         if let Some(of) = answer.headers.get("indelible-export-events") {
             assert_eq!(of.parse(), Ok(seqs.len()), "{query}");
         }
@@ -371,7 +448,8 @@ fn a_client_that_takes_nothing_holds_back_a_hundred_thousand_events() {
     assert_eq!((&progress["state"], &progress["of"]), (&json!("running"), &json!(100_000)));
     // What the system's own buffers hold has left.
     assert!(progress["bytes"].as_u64().unwrap() < 16 << 20, "{progress}");
-    node.get(&node.admin, &format!("{EXPORT}?format=csv&ticket=slow-one")).problem(409, "ticket-in-use");
+    node.get(&node.admin, &format!("{EXPORT}?format=csv&ticket=slow-one"))
+        .problem(409, "ticket-in-use");
     let (answer, whole) = begun.rest();
     assert!(whole && answer.body.len() > 48 << 20);
     let newlines = answer.body.iter().filter(|byte| **byte == b'\n').count();
@@ -386,12 +464,23 @@ fn a_client_that_goes_away_leaves_nothing_behind() {
         let ticket = format!("left-alone-{turn}");
         // Bundles are smaller, so that they do not fit into the buffers of the system.
         let of = if format == "bundle" { "&to_seq=9999" } else { "" };
-        drop(Begun::new(&node, &node.admin, &format!("format={format}&tenant_id=default&ticket={ticket}{of}")));
+        drop(Begun::new(
+            &node,
+            &node.admin,
+            &format!("format={format}&tenant_id=default&ticket={ticket}{of}"),
+        ));
         let told = told(&node, 2 * turn + 2).pop().unwrap();
-        assert_eq!((&told["outcome"], &told["error"]["code"]), (&json!("error"), &json!("client_gone")), "{told}");
+        assert_eq!(
+            (&told["outcome"], &told["error"]["code"]),
+            (&json!("error"), &json!("client_gone")),
+            "{told}"
+        );
         assert!(told["details"].get("sha256").is_none());
         let progress = node.get(&node.admin, &format!("{EXPORT}/progress/{ticket}")).json();
-        assert_eq!((&progress["state"], &progress["message"]), (&json!("failed"), &json!("the client went away")));
+        assert_eq!(
+            (&progress["state"], &progress["message"]),
+            (&json!("failed"), &json!("the client went away"))
+        );
     }
     // All places are free again.
     for turn in 0..20 {
@@ -420,7 +509,10 @@ fn a_node_that_stops_breaks_its_exports_off() {
     let (_, whole) = reading.join().unwrap();
     assert!(!whole, "a short file must not look whole");
     let told = told(&node, 2);
-    assert_eq!((&told[1]["outcome"], &told[1]["error"]["code"]), (&json!("error"), &json!("stopping")));
+    assert_eq!(
+        (&told[1]["outcome"], &told[1]["error"]["code"]),
+        (&json!("error"), &json!("stopping"))
+    );
 }
 
 #[test]
@@ -442,9 +534,13 @@ fn a_record_that_does_not_match_its_leaf_breaks_it_off() {
     node.store.as_ref().unwrap().log().wait_sealed().unwrap();
     let page = node.get(&node.admin, &format!("{LOGS}?tenant_id=default&page_size=1")).json();
     alter_id(&node.dir.path().join("segments"), page["events"][0]["id"].as_str().unwrap());
-    let answer = node.get(&node.admin, &format!("{EXPORT}?format=ndjson&tenant_id=default&order=desc"));
+    let answer =
+        node.get(&node.admin, &format!("{EXPORT}?format=ndjson&tenant_id=default&order=desc"));
     let problem = answer.problem(500, "internal");
-    assert!(problem["detail"].as_str().unwrap().starts_with("ALARM: trail default seq 2999"), "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().starts_with("ALARM: trail default seq 2999"),
+        "{problem}"
+    );
     assert_eq!(node.system("audit.export").len(), 0, "nothing left");
     let (_, whole) = Begun::new(&node, &node.admin, "format=ndjson&tenant_id=default").rest();
     assert!(!whole);
@@ -452,7 +548,8 @@ fn a_record_that_does_not_match_its_leaf_breaks_it_off() {
     let error = told[1]["error"]["message"].as_str().unwrap();
     assert!(error.starts_with("ALARM: trail default seq 2999"), "{error}");
     for format in FORMATS {
-        let answer = node.get(&node.admin, &format!("{EXPORT}?format={format}&tenant_id=default&from_seq=2999"));
+        let answer = node
+            .get(&node.admin, &format!("{EXPORT}?format={format}&tenant_id=default&from_seq=2999"));
         answer.problem(500, "internal");
     }
 }

@@ -27,12 +27,7 @@ impl Prover {
     }
 
     /// Proves one record. The parts in `redact` are withheld.
-    pub fn prove(
-        &self,
-        reader: &Reader,
-        seq: Seq,
-        redact: &[Part],
-    ) -> Result<String, StoreError> {
+    pub fn prove(&self, reader: &Reader, seq: Seq, redact: &[Part]) -> Result<String, StoreError> {
         self.covers(reader, seq)?;
         let records = reader.read(self.trail.info.no, &[seq])?;
         let record = records.first().expect("reading one seq gives one record or fails");
@@ -47,7 +42,10 @@ impl Prover {
         }
         let size = reader.view.trail(self.trail.info.no)?.size;
         let why = if seq.0 < size.0 {
-            format!("seq {} is durable but not published yet: the checkpoint covers {covered}", seq.0)
+            format!(
+                "seq {} is durable but not published yet: the checkpoint covers {covered}",
+                seq.0
+            )
         } else {
             format!("trail {} has no seq {}: it has {size} records", self.trail.info.name, seq.0)
         };
@@ -65,8 +63,7 @@ impl Prover {
         let (no, index) = (self.trail.info.no, record.seq.0);
         let hashes = reader.view.inclusion_proof(no, record.seq, self.checkpoint.size)?;
         let extra = Some(disclose(record, redact).encode());
-        let text =
-            TlogProof { extra, index, hashes, checkpoint_note: self.note.clone() }.encode();
+        let text = TlogProof { extra, index, hashes, checkpoint_note: self.note.clone() }.encode();
         // A proof that does not verify would send a stranger away with a false alarm, or hide a true one.
         verify_proof(text.as_bytes(), &self.vkey).map_err(|reason| StoreError::BadProof {
             trail: self.trail.info.name.to_string(),

@@ -207,7 +207,11 @@ async fn proofs(
 }
 
 /// Waits until a signed checkpoint covers it, but not for ever.
-pub(crate) async fn published(state: &AppState, trail: &TrailStatus, seq: Seq) -> Result<(), Problem> {
+pub(crate) async fn published(
+    state: &AppState,
+    trail: &TrailStatus,
+    seq: Seq,
+) -> Result<(), Problem> {
     let until = tokio::time::Instant::now() + limits::PUBLISHED_WAIT;
     loop {
         let of = trail.clone();

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use super::limits::BUNDLE_BATCH;
 use super::write::Writer;
 use super::{
-    BundledFile, BundledTrail, EVENTS, FORMAT, KEYS, MANIFEST, MadeBy, Manifest, README, SUMS, VERIFIER,
-    checkpoint_file, proof_file,
+    BundledFile, BundledTrail, EVENTS, FORMAT, KEYS, MANIFEST, MadeBy, Manifest, README, SUMS,
+    VERIFIER, checkpoint_file, proof_file,
 };
 use crate::error::StoreError;
 use crate::proof::Prover;
@@ -58,11 +58,8 @@ impl<W: Write> Bundle<W> {
         redact: Vec<Part>,
     ) -> Result<Bundle<W>, StoreError> {
         let mut provers = BTreeMap::new();
-        for trail in reader.trails() {
-            let no = trail.info.no;
-            let seqs = places.iter().filter(|(of, _)| *of == no).map(|(_, seq)| *seq);
-            let Some(last) = seqs.max() else { continue };
-            let prover = reader.prover(&trail)?;
+        for (no, last) in last_of_each(&places) {
+            let prover = reader.prover(&reader.view().trail(no)?)?;
             prover.covers(reader, last)?;
             provers.insert(no, prover);
         }
@@ -116,8 +113,7 @@ impl<W: Write> Bundle<W> {
         let trail = &self.prover(record).trail().info.name;
         let shown = |part: Part| record.part(part).filter(|_| !self.redact.contains(&part));
         let parts = Part::ALL.map(shown);
-        let mut line =
-            indelible_event::view(trail.as_str(), record.seq.0, &record.entry, parts);
+        let mut line = indelible_event::view(trail.as_str(), record.seq.0, &record.entry, parts);
         line.push(b'\n');
         self.writer.write(&line).map_err(failed)
     }
@@ -167,6 +163,16 @@ impl<W: Write> Bundle<W> {
         self.writer.finish().map_err(failed)?;
         Ok(Sha256::digest(&bytes).into())
     }
+}
+
+/// The last of these places in each trail.
+pub fn last_of_each(places: &[(TrailNo, Seq)]) -> BTreeMap<TrailNo, Seq> {
+    let mut last = BTreeMap::new();
+    for (no, seq) in places {
+        let of = last.entry(*no).or_insert(*seq);
+        *of = (*of).max(*seq);
+    }
+    last
 }
 
 fn failed(error: io::Error) -> StoreError {

@@ -9,7 +9,7 @@ mod open;
 mod verify;
 mod write;
 
-pub use make::{Bundle, BundleAbout};
+pub use make::{Bundle, BundleAbout, last_of_each};
 pub use verify::{BundleRefused, ProvenBundle, verify_bundle};
 
 use serde::{Deserialize, Serialize};

@@ -69,8 +69,7 @@ impl<R: Read + Seek> Opened<R> {
 
     /// A file whole, as text.
     pub fn text(&mut self, path: &str) -> Result<String, BundleRefused> {
-        String::from_utf8(self.read(path)?)
-            .map_err(|_| BundleRefused::new(path, "it is not UTF-8"))
+        String::from_utf8(self.read(path)?).map_err(|_| BundleRefused::new(path, "it is not UTF-8"))
     }
 
     /// What a file is: its length and its hash.

@@ -36,9 +36,7 @@ fn make(count: u64, redact: &[Part]) -> Made {
         event: check(event.to_string().as_bytes()).unwrap(),
         recorded_by: Some("test".into()),
     };
-    let full = |n: u64| {
-        json!({"action": "a.b", "user_id": NASTY, "ip_address": "192.0.2.1", "metadata": {"n": n, NASTY.replace('\0', ""): 1.50}})
-    };
+    let full = |n: u64| json!({"action": "a.b", "user_id": NASTY, "ip_address": "192.0.2.1", "metadata": {"n": n, NASTY.replace('\0', ""): 1.50}});
     let mut items: Vec<Item> = (0..count).map(|n| item("shop", full(n))).collect();
     items.push(item("bank", json!({"action": "no.parts"})));
     items.push(item("bank", full(count)));
@@ -62,7 +60,9 @@ fn make(count: u64, redact: &[Part]) -> Made {
     assert_eq!(done, count + 2);
     let sum = bundle.finish(reader).unwrap();
     let later = Bundle::new(reader, Vec::new(), about(), vec![(TrailNo(2), Seq(2))], Vec::new());
-    assert!(matches!(later.err(), Some(StoreError::NotFound(why)) if why.contains("not published")));
+    assert!(
+        matches!(later.err(), Some(StoreError::NotFound(why)) if why.contains("not published"))
+    );
     Made { _dir: dir, zip: out, sum, vkeys }
 }
 
@@ -112,8 +112,7 @@ fn mend(files: &mut Files) {
     };
     let mut manifest: Manifest = serde_json::from_slice(at(files, MANIFEST)).unwrap();
     let all = listed(files, &[MANIFEST, SUMS]).into_iter();
-    manifest.files =
-        all.map(|(path, bytes, sha256)| BundledFile { path, bytes, sha256 }).collect();
+    manifest.files = all.map(|(path, bytes, sha256)| BundledFile { path, bytes, sha256 }).collect();
     *at(files, MANIFEST) = serde_json::to_vec(&manifest).unwrap();
     let lines = listed(files, &[SUMS]).into_iter().map(|(path, _, sum)| format!("{sum}  {path}\n"));
     *at(files, SUMS) = lines.collect::<String>().into_bytes();
@@ -137,7 +136,11 @@ fn python(zip: &[u8], verifier: &[u8], without: &str, more: &[&str]) -> (bool, S
     let done = command.output().expect("python3 is there");
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
     let status = done.status.code();
-    assert!(matches!(status, Some(0 | 1)), "{status:?} {said} {}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        matches!(status, Some(0 | 1)),
+        "{status:?} {said} {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     (status == Some(0), said)
 }
 
@@ -156,8 +159,13 @@ fn a_bundle_holds_for_us_and_for_strangers() {
         let mut files = unpack(&made.zip);
         let events = String::from_utf8(at(&mut files, EVENTS).clone()).unwrap();
         let lines: Vec<Value> = events.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-        assert_eq!((lines.len(), &lines[0]["seq"], &lines[3]["trail"]), (72, &json!(69), &json!("bank")));
-        for (part, member) in [(Part::Who, "actor"), (Part::Where, "context"), (Part::What, "details")] {
+        assert_eq!(
+            (lines.len(), &lines[0]["seq"], &lines[3]["trail"]),
+            (72, &json!(69), &json!("bank"))
+        );
+        for (part, member) in
+            [(Part::Who, "actor"), (Part::Where, "context"), (Part::What, "details")]
+        {
             assert_eq!(lines[0].get(member).is_none(), redact.contains(&part));
         }
         if redact.contains(&Part::Where) {
@@ -226,7 +234,8 @@ fn what_is_altered_with_care_is_refused_by_its_proofs() {
     let files = unpack(&made.zip);
     let verifier = at(&mut files.clone(), VERIFIER).clone();
     let proof = files.iter().find(|(name, _)| name.starts_with(PROOFS)).unwrap().0.clone();
-    let checkpoint = files.iter().find(|(name, _)| name.starts_with(CHECKPOINTS)).unwrap().0.clone();
+    let checkpoint =
+        files.iter().find(|(name, _)| name.starts_with(CHECKPOINTS)).unwrap().0.clone();
     let change = |name: &str, from: &str, to: &str| {
         let mut altered = files.clone();
         let text = String::from_utf8(at(&mut altered, name).clone()).unwrap();
@@ -286,7 +295,8 @@ fn what_is_no_bundle_is_refused_without_harm() {
     let mut state = 17u64;
     for _ in 0..200 {
         let mut zip = made.zip.clone();
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let at = (state >> 33) as usize % zip.len();
         zip[at] ^= 1 << (state % 8);
         // The archive has fields that nobody reads, such as times: what is read must be what was written.

@@ -127,7 +127,8 @@ impl Ask {
 
     /// A file name that is new each second.
     pub fn file_name(&self, now: Micros) -> String {
-        let time: String = now.to_string().chars().take(19).filter(|c| *c != '-' && *c != ':').collect();
+        let time: String =
+            now.to_string().chars().take(19).filter(|c| *c != '-' && *c != ':').collect();
         format!("indelible-{time}Z.{}", self.format.extension())
     }
 }
@@ -169,7 +170,10 @@ mod tests {
     fn a_file_name_says_when_and_what() {
         let ask = |format| Ask {
             format,
-            filter: Filter { query: indelible_index::query::parse("", Micros(0)).unwrap(), trails: None },
+            filter: Filter {
+                query: indelible_index::query::parse("", Micros(0)).unwrap(),
+                trails: None,
+            },
             order: Order::Oldest,
             seqs: None,
             entries: false,

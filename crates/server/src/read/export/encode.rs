@@ -43,7 +43,8 @@ impl Encoder {
     /// Begins, with what stands before all events.
     pub fn new(ask: &Ask) -> Result<(Encoder, Vec<u8>), Problem> {
         if ask.format != Format::Parquet {
-            let head = if ask.format == Format::Csv { indelible_connect::csv::header() } else { "" };
+            let head =
+                if ask.format == Format::Csv { indelible_connect::csv::header() } else { "" };
             return Ok((Encoder::Lines(ask.format), head.as_bytes().to_vec()));
         }
         let spool = Spool::default();

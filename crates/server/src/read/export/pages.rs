@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use indelible_event::TrailName;
-use indelible_index::search::{Cursor, Order, PageAsk, StatsAsk};
 use indelible_index::query::Expr;
+use indelible_index::search::{Cursor, Order, PageAsk, StatsAsk};
 use indelible_log::record::Seq;
 use indelible_store::{Found, StoreError};
 
@@ -33,7 +33,11 @@ pub(super) struct Pages {
 
 /// What one look found.
 enum Look {
-    Page { records: Vec<Found>, next: Option<Cursor>, of: Option<u64> },
+    Page {
+        records: Vec<Found>,
+        next: Option<Cursor>,
+        of: Option<u64>,
+    },
     /// Some records cannot be found for now, as they are being indexed.
     Missing,
     /// A record that does not match its leaf, or cannot be read.
@@ -143,7 +147,8 @@ fn look(
         let said = alarm.message.strip_prefix("alarm: ").unwrap_or(&alarm.message);
         return Ok(Look::Alarm(format!("ALARM: {said}")));
     }
-    let of = if counts { count(session, ask, page.records.len(), page.next.is_some())? } else { None };
+    let of =
+        if counts { count(session, ask, page.records.len(), page.next.is_some())? } else { None };
     Ok(Look::Page { records: page.records, next: page.next, of })
 }
 

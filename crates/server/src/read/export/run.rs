@@ -7,7 +7,7 @@ use indelible_event::EventId;
 use indelible_log::hex;
 use indelible_log::record::{Seq, TrailNo};
 use indelible_store::bundle_limits::BUNDLE_EVENTS_MAX;
-use indelible_store::{Bundle, BundleAbout, Found, MadeBy, StoreError};
+use indelible_store::{Bundle, BundleAbout, Found, MadeBy, StoreError, last_of_each};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -19,6 +19,7 @@ use super::tickets::Ticket;
 use super::told::{self, Outcome};
 use crate::append::published;
 use crate::auth::Caller;
+use crate::limits::PUBLISHED_WAIT;
 use crate::problem::Problem;
 use crate::read::limits;
 use crate::state::AppState;
@@ -36,7 +37,12 @@ pub(super) struct Export {
 /// Where its bytes come from.
 enum Source {
     /// Whatever matches, the first page of which is there.
-    Pages { pages: Pages, first: Option<Vec<Found>>, encoder: Encoder, head: Vec<u8> },
+    Pages {
+        pages: Pages,
+        first: Option<Vec<Found>>,
+        encoder: Encoder,
+        head: Vec<u8>,
+    },
     Bundle(Box<Evidence>),
 }
 
@@ -93,7 +99,8 @@ impl Export {
         place: OwnedSemaphorePermit,
     ) -> Result<Export, Problem> {
         let prepared = prepare(&state, &caller, Arc::new(ask)).await;
-        let (source, of, begun) = prepared.inspect_err(|problem| ticket.failed(problem.detail()))?;
+        let (source, of, begun) =
+            prepared.inspect_err(|problem| ticket.failed(problem.detail()))?;
         ticket.of(of);
         let (hash, events, bytes, manifest_sha256) = (Sha256::new(), 0, 0, None);
         let to = Sink { state, caller, sender, ticket, hash, events, bytes, manifest_sha256 };
@@ -173,14 +180,7 @@ async fn prepare_bundle(
             return Err(Problem::too_large(detail).with("events_max", BUNDLE_EVENTS_MAX));
         }
     }
-    if !state.is_local() {
-        for trail in state.reader().trails() {
-            let seqs = places.iter().filter(|(no, _)| *no == trail.info.no).map(|(_, seq)| *seq);
-            if let Some(last) = seqs.max() {
-                published(state, &trail, last).await?;
-            }
-        }
-    }
+    wait_published(state, &places).await?;
     let of = Some(places.len() as u64);
     let spool = Spool::default();
     let about = BundleAbout {
@@ -201,6 +201,22 @@ async fn prepare_bundle(
     let begun = told::begins(state, caller, ask, of).await?;
     bundle.recorded_as(begun.map(|id| id.to_string()));
     Ok((Source::Bundle(Box::new(Evidence { bundle, spool })), of, begun))
+}
+
+/// Waits until all of it is published, but not for ever, and not where nobody publishes.
+async fn wait_published(state: &AppState, places: &[(TrailNo, Seq)]) -> Result<(), Problem> {
+    if state.is_local() {
+        return Ok(());
+    }
+    let all = async {
+        for (no, seq) in last_of_each(places) {
+            let trail = state.reader().view().trail(no).map_err(StoreError::from)?;
+            published(state, &trail, seq).await?;
+        }
+        Ok(())
+    };
+    // What is not covered by then is refused by name.
+    tokio::time::timeout(PUBLISHED_WAIT, all).await.unwrap_or(Ok(()))
 }
 
 fn unpublished(error: StoreError) -> Problem {

@@ -86,7 +86,9 @@ fn make_room(entries: &mut HashMap<Name, Entry>, now: Micros) {
     entries.retain(|_, entry| !is_over(entry, now));
     while entries.len() >= limits::TICKETS_MAX {
         let ended = entries.iter().filter_map(|(name, entry)| Some((entry.ended?, name)));
-        let Some(first) = ended.min_by_key(|(at, _)| *at).map(|(_, name)| name.clone()) else { return };
+        let Some(first) = ended.min_by_key(|(at, _)| *at).map(|(_, name)| name.clone()) else {
+            return;
+        };
         entries.remove(&first);
     }
 }
