@@ -94,8 +94,10 @@ if (form) {
     const format = form.elements.format.value;
     const parts = [...form.querySelectorAll('input[name=redact]:checked')].map((box) => box.value);
     withhold.hidden = format !== 'bundle';
-    const redact = format === 'bundle' && parts.length ? `&redact=${parts.join(',')}` : '';
-    shell.textContent = `${shell.dataset.before}'${shell.dataset.address}${format}${redact}'`;
+    const ending = form.querySelector('input[name=format]:checked').dataset.ending;
+    const redact = format === 'bundle' && parts.length ? ` --redact ${parts.join(',')}` : '';
+    // Only the first of each: what follows is the query.
+    shell.textContent = shell.dataset.line.replace('FORMAT', format).replace('ENDING', () => `${ending}${redact}`);
   };
   form.addEventListener('change', choose);
   choose();

@@ -20,25 +20,47 @@ pub fn routes() -> Router<Api> {
     Router::new().route("/export", get(export)).route("/export/file", get(file))
 }
 
-/// Name, title, and what opens it.
-const FORMATS: [(&str, &str, &str); 5] = [
-    (
-        "csv",
-        "CSV",
-        "For spreadsheets. Cells that a spreadsheet would run as a formula are made harmless.",
-    ),
-    ("ndjson", "NDJSON", "For programs: one event a line, as the API gives it."),
-    (
-        "parquet",
-        "Parquet",
-        "For DuckDB, pandas and Spark: the same columns as the log's own files.",
-    ),
-    ("ocsf", "OCSF", "For a SIEM: one event a line, in the Open Cybersecurity Schema."),
-    (
-        "bundle",
-        "Evidence",
-        "For a court or an auditor: a ZIP of events with their proofs, which anybody checks offline, without this node.",
-    ),
+/// A form of export.
+struct Format {
+    name: &'static str,
+    title: &'static str,
+    /// What opens it.
+    opens: &'static str,
+    /// How its files end.
+    extension: &'static str,
+}
+
+const FORMATS: [Format; 5] = [
+    Format {
+        name: "csv",
+        title: "CSV",
+        opens: "For spreadsheets. Cells that a spreadsheet would run as a formula are made harmless.",
+        extension: "csv",
+    },
+    Format {
+        name: "ndjson",
+        title: "NDJSON",
+        opens: "For programs: one event a line, as the API gives it.",
+        extension: "ndjson",
+    },
+    Format {
+        name: "parquet",
+        title: "Parquet",
+        opens: "For DuckDB, pandas and Spark: the columns of the log's own files.",
+        extension: "parquet",
+    },
+    Format {
+        name: "ocsf",
+        title: "OCSF",
+        opens: "For a SIEM: one event a line, in the Open Cybersecurity Schema.",
+        extension: "ocsf.ndjson",
+    },
+    Format {
+        name: "bundle",
+        title: "Evidence",
+        opens: "For a court or an auditor: a ZIP of events with their proofs, which anybody checks offline, without this node.",
+        extension: "evidence.zip",
+    },
 ];
 
 /// Part, and what is in it.
@@ -77,7 +99,8 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
         }
         stats => stats?,
     };
-    let chosen = visit.params.get("format").unwrap_or("csv");
+    let chosen = visit.params.get("format").unwrap_or_default();
+    let chosen = FORMATS.iter().find(|format| format.name == chosen).unwrap_or(&FORMATS[0]);
     let body = html! {
         h1 { "Export" }
         (what(&wanted, &stats.total))
@@ -85,7 +108,7 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
             @for (name, value) in wanted.params().pairs() { input type="hidden" name=(name) value=(value); }
             input type="hidden" name="ticket" value="" disabled;
             fieldset { legend { "As" }
-                @for (name, title, what) in FORMATS { (format(name, title, what, chosen, &stats.total)) }
+                @for format in &FORMATS { (choice(format, chosen.name, &stats.total)) }
             }
             fieldset #withhold { legend { "Withheld from the evidence" }
                 p.quiet { "What is withheld cannot be read by whoever gets the bundle; the proofs hold all the same. For evidence only." }
@@ -104,9 +127,10 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
         }
         section.panel {
             h2 { "From a shell" }
-            pre tabindex="0" { code #shell data-before=(wanted::SHELL) data-address=(wanted.shell_address("")) { (wanted.shell(chosen)) } }
+            pre tabindex="0" { code #shell data-line=(wanted.shell("FORMAT", "ENDING")) { (wanted.shell(chosen.name, chosen.extension)) } }
             p { button.plain.small type="button" data-copy="#shell" { "Copy" } }
-            p.quiet { "What breaks off is not whole: " code { "curl" } " says so by its exit status." }
+            p.quiet { "Set " code { "INDELIBLE_URL" } " and " code { "INDELIBLE_KEY" } ". The file gets its name only when it is whole. The API gives the same: "
+                a href=(wanted.asking(chosen.name).to("/api/audit/export")) download { code { "/api/audit/export" } } "." }
         }
     };
     Ok(Page::new("Export", Nav::Export, body).with(&["settings.js"]))
@@ -125,14 +149,17 @@ fn what(wanted: &Wanted, total: &Count) -> Markup {
     }
 }
 
-fn format(name: &str, title: &str, what: &str, chosen: &str, total: &Count) -> Markup {
+fn choice(format: &Format, chosen: &str, total: &Count) -> Markup {
     let max = limits::BUNDLE_EVENTS_MAX;
-    let too_many = name == "bundle" && total.value > max;
+    let Format { name, title, opens, extension } = format;
+    let bundle = *name == "bundle";
+    let too_many = bundle && total.value > max;
     html! {
         p.choice {
-            input type="radio" name="format" id=(format!("format-{name}")) value=(name) checked[name == chosen] disabled[too_many];
-            label for=(format!("format-{name}")) { (title) } " " span.quiet { (what)
-                @if name == "bundle" { " At most " (text::grouped(max)) " events" @if too_many { ": narrow the search down" } "." } }
+            input type="radio" name="format" id=(format!("format-{name}")) value=(name) data-ending=(extension)
+                checked[*name == chosen] disabled[too_many];
+            label for=(format!("format-{name}")) { (title) } " " span.quiet { (opens)
+                @if bundle { " At most " (text::grouped(max)) " events" @if too_many { ": narrow the search down" } "." } }
         }
     }
 }

@@ -2,9 +2,6 @@
 
 use crate::href::Params;
 
-/// What stands before the address in a shell.
-pub const SHELL: &str = "curl -fOJ -H \"Authorization: Bearer $INDELIBLE_KEY\" \"$INDELIBLE_URL\"";
-
 /// The search that is exported.
 pub struct Wanted {
     /// The query as it was typed.
@@ -50,16 +47,14 @@ impl Wanted {
         Params::new().with("format", format).with("q", self.query())
     }
 
-    /// What a shell asks for; the format last.
-    pub fn shell_address(&self, format: &str) -> String {
-        let address = Params::new().with("q", self.query()).to("/api/audit/export");
-        let and = if address.contains('?') { '&' } else { '?' };
-        format!("{address}{and}format={format}")
-    }
-
-    /// The line for a shell.
-    pub fn shell(&self, format: &str) -> String {
-        format!("{SHELL}'{}'", self.shell_address(format))
+    /// The line for a shell, with the query in quotes.
+    pub fn shell(&self, format: &str, extension: &str) -> String {
+        let query = self.query();
+        let query = match &*query {
+            "" => String::new(),
+            query => format!(" -- '{}'", query.replace('\'', "'\\''")),
+        };
+        format!("indelible export --format {format} --out events.{extension}{query}")
     }
 
     /// The time, for people.
@@ -139,7 +134,8 @@ mod tests {
 
     #[test]
     fn nothing_in_a_query_leaves_its_quotes_in_a_shell() {
-        let line = wanted("q=name:%22a'b%22;rm").shell("csv");
-        assert_eq!(line.matches('\'').count(), 2, "{line}");
+        let line = wanted("q=-name:%22a'b%22;rm").shell("csv", "csv");
+        let query = r#"'-name:"a'\''b";rm'"#;
+        assert_eq!(line, format!("indelible export --format csv --out events.csv -- {query}"));
     }
 }
