@@ -172,8 +172,20 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         }
         "DELETE /api/keys/{id}" => vec![sends(Admin, format!("/api/keys/{spare}"), 204, "")],
         "GET /api/me" => vec![ask(Any, "/api/me")],
+        "POST /api/session" => vec![sends(Open, "/api/session", 400, "{}")],
+        "DELETE /api/session" => vec![sends(Open, "/api/session", 204, "")],
+        "GET /api/saved-searches" => vec![ask(Reads, "/api/saved-searches")],
+        "POST /api/saved-searches" => {
+            // No two of one credential have the same name.
+            let body = format!(r#"{{"name":"{spare}","query":"trail:{trail}","time":"-1h"}}"#);
+            vec![sends(Reads, "/api/saved-searches", 201, body)]
+        }
+        "DELETE /api/saved-searches/{id}" => {
+            vec![sends(Reads, format!("/api/saved-searches/{spare}"), 404, "")]
+        }
+        "GET /api/status" => vec![ask(Counters, "/api/status")],
         "GET /metrics" => vec![ask(Counters, "/metrics")],
-        "GET /livez" | "GET /readyz" | "GET /api/openapi.json" | "GET /api/docs" => {
+        "GET /livez" | "GET /readyz" | "GET /api/openapi.json" => {
             vec![ask(Open, operation.split_once(' ').unwrap().1)]
         }
         _ => return None,

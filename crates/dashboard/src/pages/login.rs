@@ -124,7 +124,7 @@ fn form(next: &str, problem: Option<&Problem>) -> Page {
     let status = problem.map(|problem| problem.status);
     let status = status.and_then(|status| StatusCode::from_u16(status).ok());
     let body = html! {
-        section.signin {
+        section.signin.panel {
             p.brand { (icon("brand")) span { "Indelible" } }
             h1 { "Sign in" }
             @if let Some(problem) = problem { (refused(problem)) }
@@ -134,7 +134,7 @@ fn form(next: &str, problem: Option<&Problem>) -> Page {
                 input #key type="password" name="key" required autocomplete="off" autocapitalize="off"
                     spellcheck="false" placeholder="idl_…" autofocus aria-describedby="key-hint"
                     aria-invalid=[problem.map(|_| "true")];
-                p #key-hint.quiet { "You may see and do here what the key may. The key itself stays on the node that checks it; your browser keeps a session that ends after 12 hours, when you sign out, or when the key is revoked." }
+                p #key-hint.quiet { "You may see and do here what the key may. Your browser keeps a session, not the key: it ends after 12 hours, when you sign out, or when the key is revoked." }
                 button { "Sign in" }
             }
             details {

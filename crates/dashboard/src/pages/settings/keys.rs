@@ -20,6 +20,7 @@ use crate::{href, text, time};
 
 const HERE: &str = "/settings/keys";
 const NEW: &str = "/settings/keys/new";
+const CONFIRM: &str = "/settings/keys/confirm";
 
 /// Role, and what it may.
 const ROLES: [(&str, &str); 4] = [
@@ -44,6 +45,7 @@ pub fn routes() -> Router<Api> {
     Router::new()
         .route(HERE, get(list))
         .route(NEW, get(new).post(make))
+        .route(CONFIRM, get(confirm))
         .route("/settings/keys/{id}/revoke", get(ask_revoke).post(revoke))
 }
 
@@ -192,7 +194,7 @@ async fn new(visit: Visit) -> Response {
 }
 
 fn form(visit: &Visit, problem: Option<&Problem>) -> Markup {
-    let given = |name: &str| visit.form.get(name).unwrap_or_default();
+    let given = |name: &str| visit.params.get(name).unwrap_or_default();
     let role = if given("role").is_empty() { "writer" } else { given("role") };
     html! {
         section.panel.make aria-labelledby="make-title" {
@@ -200,7 +202,7 @@ fn form(visit: &Visit, problem: Option<&Problem>) -> Markup {
             @if let Some(problem) = problem {
                 p #refused.notice.bad role="alert" { (text::whole(&problem.detail)) }
             }
-            form method="post" action=(NEW) {
+            form #make method="get" action=(CONFIRM) {
                 p { label for="name" { "Name" } br;
                     input #name name="name" required maxlength="256" value=(given("name")) autocomplete="off" placeholder="billing" aria-describedby="name-hint"; br;
                     span #name-hint.quiet { "Who or what uses it. It stands in the trail beside everything it does." } }
@@ -230,15 +232,15 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(visit: &Visit) -> Wanted {
-        let given = |name: &str| visit.form.get(name).unwrap_or_default().trim().to_owned();
+    fn of(params: &Params, now: Micros) -> Wanted {
+        let given = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
         let trails = given("trails");
         let names = trails.split([',', ' ']).map(str::trim).filter(|name| !name.is_empty());
         let names: Vec<String> = names.map(str::to_owned).collect();
         // What was confirmed is a moment; what is chosen, a number of days from now.
         let days = EXPIRY.iter().find(|(value, ..)| *value == given("expires"));
         let days = days.map(|(_, _, days)| *days).filter(|days| *days > 0);
-        let chosen = days.map(|days| Micros(visit.now.0 + days * DAY_MICROS).to_string());
+        let chosen = days.map(|days| Micros(now.0 + days * DAY_MICROS).to_string());
         let confirmed = Some(given("expires_at")).filter(|at| !at.is_empty());
         Wanted {
             name: given("name"),
@@ -253,19 +255,18 @@ impl Wanted {
     }
 }
 
+async fn confirm(visit: Visit) -> Response {
+    let page = ask_make(&visit, &Wanted::of(&visit.params, visit.now)).await;
+    visit.answer(page)
+}
+
 async fn make(visit: Visit) -> Response {
-    if let Err(problem) = admin(&visit) {
-        return visit.answer(Err(problem));
-    }
-    let wanted = Wanted::of(&visit);
-    let page = match visit.form.get("confirm") {
-        Some(_) => made(&visit, &wanted).await,
-        None => ask_make(&visit, &wanted).await,
-    };
+    let page = made(&visit, &Wanted::of(&visit.form, visit.now)).await;
     visit.answer(page)
 }
 
 async fn ask_make(visit: &Visit, wanted: &Wanted) -> Result<Page, Problem> {
+    admin(visit)?;
     let same = all(visit).await?;
     let same = same.iter().any(|key| key.name == wanted.name && key.is_valid(visit.now));
     let known = ROLES.iter().find(|(role, _)| *role == wanted.role);
@@ -318,6 +319,7 @@ struct Node {
 }
 
 async fn made(visit: &Visit, wanted: &Wanted) -> Result<Page, Problem> {
+    admin(visit)?;
     // The form can be sent twice; a second key of the name would surprise.
     let asked = visit.send(Method::POST, "/api/keys?unique=true", Some(wanted.json())).await;
     let (headers, body) = match asked {

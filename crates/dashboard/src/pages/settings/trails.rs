@@ -130,7 +130,7 @@ async fn ask_page(visit: &Visit, name: &str) -> Result<Page, Problem> {
         @if to {
             p { "Then everybody who reaches this node may fetch the trail's tree, and check it without a key: for each record "
                 strong { "its time, action, category, outcome and the id of the credential that wrote it" }
-                ". Who, where and what stay sealed; names that stand in actions do not." }
+                ". Who, where and what stay sealed." }
             p { "Whoever fetched it keeps it: making it private again takes nothing back." }
         } @else {
             p { "Then its tree is only for those who may read the trail. What was fetched before stays with whoever has it." }
