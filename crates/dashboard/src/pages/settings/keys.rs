@@ -287,7 +287,7 @@ async fn ask_make(visit: &Visit, wanted: &Wanted) -> Result<Page, Problem> {
 }
 
 fn ask(wanted: &Wanted, may: &str) -> Markup {
-    let none = || html! { span.quiet { "no such key" } };
+    let none = || html! { span.quiet { "–" } };
     let ends = wanted.expires_at.as_deref();
     let hidden = vec![
         ("name", wanted.name.clone()),
@@ -296,7 +296,7 @@ fn ask(wanted: &Wanted, may: &str) -> Markup {
         ("expires_at", ends.unwrap_or_default().to_owned()),
     ];
     let rows = vec![
-        ("Name", none(), text::short(&wanted.name)),
+        ("Name", html! { span.quiet { "no such key" } }, text::short(&wanted.name)),
         ("Role", none(), html! { strong { (wanted.role) } " " span.quiet { (may) } }),
         ("Trails", none(), trails(wanted.trails.as_deref())),
         ("Ends", none(), html! { @match ends { Some(at) => (time::at(at)), None => "never" } }),

@@ -87,7 +87,7 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
     let status: Status = visit.get("/api/status", &Params::new()).await?;
     let body = html! {
         (health(&status))
-        div.cols {
+        div #node.cols {
             (facts("node-is", "This node", &[
                 ("Version", html! { (short(&status.version)) }),
                 ("Running since", time::at(&status.started_at)),
