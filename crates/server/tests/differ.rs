@@ -185,7 +185,11 @@ fn nothing_tells_whether_there_is_another_trail() {
     let world = World::new();
     let mut asked: Vec<(String, String, String)> = Vec::new();
     for (method, path) in world.operations() {
-        // Trees and proofs hold random salts, streams do not end; what the others do is no reader's.
+        // Trees and proofs hold random salts, streams do not end; what the others do is no reader's. What is saved
+        // has a random id, and is the credential's own.
+        if (&*method, &*path) == ("POST", "/api/saved-searches") {
+            continue;
+        }
         if path.ends_with("/proof") || path.ends_with("/stream") || path.starts_with("/trails/") {
             continue;
         }

@@ -160,7 +160,7 @@ fn refused(problem: &Problem) -> Markup {
                 400 => p { strong { "That did not work: " } "give a key." },
                 _ => p { strong { (text::short(&problem.title)) ": " } (text::short_to(&problem.detail, 200)) "." },
             }
-            p.quiet { "That somebody tried is in the trail." }
+            @if matches!(problem.status, 401 | 429) { p.quiet { "That somebody tried is in the trail." } }
         }
     }
 }
