@@ -168,6 +168,7 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
                                     a href=(Params::new().with("to", theme).with("back", &here).to("/theme")) { (word) } " "
                                 }
                             }
+                            @if me.role != "writer" { p { a href="/settings/searches" { "Saved searches" } } }
                             p { a href="/api/docs" { "The HTTP API" } }
                             form action="/logout" method="post" { button.plain { "Sign out" } }
                         }
