@@ -27,7 +27,7 @@ use crate::{Event, Target, sentence};
 pub const BOM: &str = "\u{feff}";
 
 /// How many columns there are.
-pub const COLUMNS_COUNT: usize = 48;
+pub const COLUMNS_COUNT: usize = 49;
 
 /// The first line, with its end. The columns, in their order:
 ///
@@ -44,7 +44,8 @@ pub const COLUMNS_COUNT: usize = 48;
 /// | `ip` to `http_duration_ms` | the context |
 /// | `error_…` | what went wrong |
 /// | `changes_before`, `changes_after`, `details` | JSON, as it was written |
-/// | `recorded_by`, `source_id`, `source_seq` | the credential, and the recorder with its own count |
+/// | `recorded_by`, `credential_subject` | the credential, and whom it was given to |
+/// | `source_id`, `source_seq` | the recorder, and its own count |
 pub fn header() -> &'static str {
     "\
              trail,seq,id,recorded_at,occurred_at,actor_type,actor_id,actor_name,\
@@ -52,7 +53,7 @@ pub fn header() -> &'static str {
              category,outcome,phase,ref,sentence,target_type,target_id,target_name,\
              more_targets,subjects,ip,user_agent,service,host,correlation_id,request_id,\
              session_id,trace_id,span_id,http_method,http_path,http_route,http_status,http_duration_ms,\
-             error_code,error_message,changes_before,changes_after,details,recorded_by,source_id,source_seq\r\n"
+             error_code,error_message,changes_before,changes_after,details,recorded_by,credential_subject,source_id,source_seq\r\n"
 }
 
 /// Writes an event as a line, with its end.
@@ -143,6 +144,7 @@ fn cells(event: &Event) -> [Cow<'_, str>; COLUMNS_COUNT] {
         json(changes, |changes: &Changes| &changes.after),
         json(Some(event), |event: &Event| &event.details),
         plain(&event.recorded_by),
+        plain(&event.credential_subject),
         text(source, |source: &Source| &source.id),
         source.and_then(|source| source.seq).map(|seq| seq.to_string().into()).unwrap_or_default(),
     ]
@@ -197,7 +199,14 @@ fn is_formula(c: char) -> bool {
 }
 
 /// The text as a cell, before it is quoted.
-fn cell(text: &str) -> String {
+fn cell(text: &str) -> Cow<'_, str> {
+    // Most cells are such that nothing can be wrong with them.
+    let harmless = |byte: u8| matches!(byte, b' '..=b'~') && byte != b';';
+    let begins = text.trim_start().chars().next();
+    if text.len() < CELL_UNITS_MAX && text.bytes().all(harmless) && !begins.is_some_and(is_formula)
+    {
+        return text.into();
+    }
     let mut made = String::with_capacity(text.len() + 2);
     let (mut units, mut begins) = (0, true);
     // Where the apostrophe goes, if what follows turns out to need one.
@@ -232,7 +241,7 @@ fn cell(text: &str) -> String {
         }
         begins = ends || (begins && c.is_whitespace());
     }
-    made
+    made.into()
 }
 
 /// Quotes a cell where it needs it.

@@ -146,7 +146,7 @@ proptest! {
 #[test]
 fn a_row_has_each_thing_in_its_column() {
     let json = r#"{"trail":"t","seq":7,"id":"i","recorded_at":"r","occurred_at":"o","action":"file.read","category":"data_access",
-        "outcome":"success","phase":"outcome","ref":"x","source":{"id":"s","seq":3},"recorded_by":"key:1",
+        "outcome":"success","phase":"outcome","ref":"x","source":{"id":"s","seq":3},"recorded_by":"key:1","credential_subject":"al",
         "actor":{"type":"service","id":"job","name":"Job","email":"j@example.com","auth":{"method":"m","token_id":"t1"},
             "on_behalf_of":{"type":"user","id":"al","name":"Al","email":"a@example.com"}},
         "targets":[{"type":"file","id":"a","name":"A"},{"type":"bucket","id":"b"},{"type":"x","id":"y","name":"Y"}],
@@ -165,7 +165,7 @@ fn a_row_has_each_thing_in_its_column() {
         target_name=A more_targets=bucket_b;_x_y_(Y) subjects=person_p ip=192.0.2.1 user_agent=ua service=sv host=h
         correlation_id=co request_id=rq session_id=se trace_id=tr span_id=sp http_method=GET http_path=/p http_route=/r
         http_status=200 http_duration_ms=1.50 error_code=E error_message=no changes_before=null
-        changes_after={"a":[1,2]} details={"b":"c"} recorded_by=key:1 source_id=s source_seq=3"#;
+        changes_after={"a":[1,2]} details={"b":"c"} recorded_by=key:1 credential_subject=al source_id=s source_seq=3"#;
     let expected: Vec<_> = expected.split_whitespace().map(|cell| cell.replace('_', " ")).collect();
     assert_eq!(told.iter().map(|cell| cell.replace('_', " ")).collect::<Vec<_>>(), expected);
     out.clear();

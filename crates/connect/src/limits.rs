@@ -26,3 +26,6 @@ pub const ACTION_BYTES_MAX: usize = 128;
 /// The most UTF-16 units of a cell: spreadsheets hold 32,767 and let what is longer run into the next row. Somewhat less,
 /// since the last character may be shown by several.
 pub const CELL_UNITS_MAX: usize = 32_000;
+
+/// How deep an event is searched for a member that keeps it from being read; its own members end at a depth of five.
+pub const REPAIR_DEPTH_MAX: usize = 8;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::limits::KIND_CHARS_MAX;
+
 /// The text on one line, without anything that a screen would obey or that would turn its direction, cut with `…` to
 /// at most so many characters. `None` if nothing is left to see. Reads no more of it than it shows.
 pub(crate) fn shown(text: &str, chars_max: usize) -> Option<String> {
@@ -75,6 +77,11 @@ pub(crate) fn words(snake: &str) -> String {
     made
 }
 
+/// The name of a kind of things, still as the action or the target has it. `None` if there is no word in it.
+pub(crate) fn kind(text: &str) -> Option<String> {
+    shown(text, KIND_CHARS_MAX).filter(|kind| !words(kind).is_empty())
+}
+
 /// Whether a list of words has this one.
 pub(crate) fn is_in(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|one| one == word)
@@ -91,7 +98,8 @@ pub(crate) fn article(words: &str) -> &'static str {
 
 /// Words that take no "a".
 const UNCOUNTED: &str = "access audit_data billing config configuration content data firmware information input log_data mail \
-                         metadata mfa 2fa money mtls output ownership sso software storage traffic";
+                         metadata mfa 2fa money mtls output ownership sso software storage traffic two_factor \
+     two_factor_authentication";
 
 /// "a backup", "settings", "data".
 pub(crate) fn some(noun: &str) -> String {
@@ -99,7 +107,8 @@ pub(crate) fn some(noun: &str) -> String {
     let last = noun.rsplit(['_', ' ']).next().unwrap_or(noun);
     let plural =
         last.ends_with('s') && !last.ends_with("ss") && !last.ends_with("us") && last != "dns";
-    if plural || is_in(UNCOUNTED, noun) || is_in(UNCOUNTED, last) {
+    let doing = last.ends_with("ing") && last.len() > 5;
+    if plural || doing || is_in(UNCOUNTED, noun) || is_in(UNCOUNTED, last) {
         return said;
     }
     format!("{} {said}", article(&said))

@@ -1,8 +1,8 @@
 //! The verb of an action, and what it is done with: `bucket.policy_update`, `password_changed`, `role.grant`.
 
 use super::{Ending, Told};
-use crate::limits::{ACTION_BYTES_MAX, KIND_CHARS_MAX};
-use crate::text::{is_in, shown, some, words};
+use crate::limits::ACTION_BYTES_MAX;
+use crate::text::{self, is_in, some, words};
 use crate::verbs::Verb;
 use crate::{Event, Target};
 
@@ -19,7 +19,7 @@ const WELL: &str = "completed finished ok success succeeded";
 
 /// Scopes that are a quality of the thing done to: a role of a user, the config of a device.
 const QUALITIES: &str = "access acl address alert attachment certificate comment config configuration console content \
-                         contract cookie credential credentials description device email factor firmware hold key label \
+                         contract cookie credential credentials description device email factor firmware hold key legal_hold label \
                          license limit limits lock log logs member members membership metadata mfa 2fa name note \
                          notification owner ownership password permission permissions plan policy preference preferences \
                          privilege privileges profile quota retention right rights role roles rule rules schedule scope \
@@ -29,9 +29,18 @@ const QUALITIES: &str = "access acl address alert attachment certificate comment
 const PROGRAMS: &str = "admin api app application auth authentication authorization backend client db event fs generic grpc \
                         http iam object operation resource rpc server service session storage store system task ui vfs web";
 
+/// Verbs that are done with the scope, to the target.
+const APART: &str = "assign disable enable enroll grant place post revoke send unenroll";
+
+/// Words before a verb that say how: `soft_delete`.
+const MANNERS: &str = "auto batch bulk force hard mass partial pre self soft";
+
+/// People, under other names than their type.
+const PEOPLE: &str = "collaborator guest member participant person reviewer user";
+
 /// What an action says.
 struct Deed<'a> {
-    verb: Verb,
+    verb: &'static Verb,
     noun: Option<&'a str>,
     ending: Option<Ending>,
 }
@@ -45,20 +54,30 @@ pub(super) fn told(event: &Event, action: &str) -> Option<Told> {
     let kind = event.targets.first().and_then(|target| target.kind.as_deref());
     let Deed { verb, noun, ending } = read(action, kind)?;
     if verb.is_sign_in() {
-        return Some(sign_in(event, &verb, ending));
+        return Some(sign_in(event, verb, ending));
     }
+    let manner = noun.filter(|noun| is_in(MANNERS, noun));
+    let noun = noun.filter(|_| manner.is_none());
     let noun = noun.filter(|noun| !kind.is_some_and(|kind| is_same(noun, kind))).or_else(|| {
         let prefix = action.rsplit_once('.')?.0;
         let scope =
             prefix.rsplit('.').next().filter(|scope| noun.is_none() && *scope != verb.word)?;
         match kind {
-            Some(kind) => (is_in(QUALITIES, scope) && !is_same(scope, kind)).then_some(scope),
+            // What is switched on, or sent, is not what it is switched on for, or sent to.
+            Some(kind) => ((is_in(QUALITIES, scope)
+                || (is_in(APART, verb.word) && !is_in(PROGRAMS, scope)))
+                && !is_same(scope, kind))
+            .then_some(scope),
             None => (!is_in(PROGRAMS, scope)).then_some(scope),
         }
     });
     let mut told =
-        Told { ending, around: verb.joint(), ..Told::new(verb.base.clone(), verb.past.clone()) };
-    if let Some(noun) = noun.and_then(|noun| shown(noun, KIND_CHARS_MAX)) {
+        Told { ending, around: verb.joint(), ..Told::new(verb.base, verb.past.as_ref()) };
+    if let Some(manner) = manner {
+        told.base.insert_str(0, &format!("{manner}-"));
+        told.past.insert_str(0, &format!("{manner}-"));
+    }
+    if let Some(noun) = noun.and_then(text::kind) {
         let joint = verb.joint_of_quality(&noun);
         let with = match (joint, event.targets.is_empty()) {
             ("of", false) if !verb.makes() => format!(" the {}", words(&noun)),
@@ -68,7 +87,7 @@ pub(super) fn told(event: &Event, action: &str) -> Option<Told> {
         told.past.push_str(&with);
         (told.joint, told.around) = (Some(spaced(joint)), None);
     }
-    if matches!(&*verb.word, "list" | "search" | "query") {
+    if matches!(verb.word, "list" | "search" | "query") {
         list(event, &mut told);
     }
     Some(told)
@@ -79,7 +98,7 @@ fn list(event: &Event, told: &mut Told) {
     let [Target { kind: Some(kind), id: None, name: None }, around @ ..] = &*event.targets else {
         return;
     };
-    let Some(kind) = shown(kind, KIND_CHARS_MAX).filter(|_| around.is_empty()) else { return };
+    let Some(kind) = text::kind(kind).filter(|_| around.is_empty()) else { return };
     let mut kinds = words(&kind);
     match kinds
         .strip_suffix('y')
@@ -104,6 +123,7 @@ fn spaced(joint: &str) -> &'static str {
         "for" => " for ",
         "into" => " into ",
         "as" => " as ",
+        "on" => " on ",
         _ => " of ",
     }
 }
@@ -113,6 +133,7 @@ fn is_same(noun: &str, kind: &str) -> bool {
     let one = |word: &str| word.strip_suffix('s').unwrap_or(word).to_ascii_lowercase();
     let (noun, kind) = (one(noun), one(kind));
     noun == kind
+        || (is_in(PEOPLE, &noun) && is_in(PEOPLE, &kind))
         || kind.ends_with(&format!("_{noun}"))
         || noun.ends_with(&format!("_{kind}"))
         // An abbreviation: the dir of a directory.
@@ -133,7 +154,7 @@ fn sign_in(event: &Event, verb: &Verb, ending: Option<Ending>) -> Told {
         _ if verb.base == "sign up" => Some(" for "),
         _ => Some(" to "),
     };
-    Told { joint, ending, ..Told::new(verb.base.clone(), verb.past.clone()) }
+    Told { joint, ending, ..Told::new(verb.base, verb.past.as_ref()) }
 }
 
 fn read<'a>(action: &'a str, kind: Option<&str>) -> Option<Deed<'a>> {
@@ -160,13 +181,18 @@ const NOUNS_ONLY_HERE: &str = "access call charge change claim document invite o
 
 /// The verb of one segment. The longest that is one counts, at its end before at its start.
 fn segment<'a>(segment: &'a str, kind: Option<&str>) -> Option<Deed<'a>> {
+    // To mark something deleted is not to delete it.
+    if segment.starts_with("mark") && segment.contains('_') {
+        return None;
+    }
     let deed = |verb, noun| Deed { verb, noun, ending: None };
     if let Some(verb) = Verb::of(segment) {
         return Some(deed(verb, None));
     }
     let splits = || segment.match_indices('_').map(|(at, _)| (&segment[..at], &segment[at + 1..]));
     let at_end = splits().find_map(|(noun, verb)| Some((Verb::of(verb)?, verb, noun)));
-    let at_start = splits().filter_map(|(verb, noun)| Some((Verb::of(verb)?, verb, noun))).last();
+    let at_start =
+        splits().filter_map(|(verb, noun)| Some((Verb::of(verb)?, verb, noun))).next_back();
     match (at_end, at_start) {
         (Some((verb, word, noun)), Some((other, first, rest))) => {
             let is_noun = kind.is_some_and(|kind| is_same(rest, kind))

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::limits::SENTENCE_BYTES_MAX;
 
@@ -90,9 +92,27 @@ fn actions_are_said_as_people_say_them() {
         ("billing.nightly", &[], "did `billing.nightly`"),
         ("user.created", &[], "created a user"),
         ("pin.release", &["pin snapshot-1"], "released pin snapshot-1"),
-        ("wal.checkpoint", &["wal segment-7"], "did `wal.checkpoint` to wal segment-7"),
+        ("wal.checkpoint", &["wal segment-7"], "checkpointed wal segment-7"),
         ("share.create", &["file hr.csv"], "created a share of file hr.csv"),
         ("token.revoke", &["token t"], "revoked token t"),
+        (
+            "secret_scanning.enable",
+            &["repository api"],
+            "enabled secret scanning for repository api",
+        ),
+        ("message.send", &["channel c"], "sent a message to channel c"),
+        ("legal_hold.place", &["backup b"], "placed a legal hold on backup b"),
+        (
+            "org.invite_member",
+            &["user bob", "organization acme"],
+            "invited user bob to organization acme",
+        ),
+        ("file.soft_delete", &["file a"], "soft-deleted file a"),
+        ("backup.mark_deleted", &["backup b"], "did `backup.mark_deleted` to backup b"),
+        ("deployment.rolled_back", &["deployment 7"], "rolled back deployment 7"),
+        ("order.canceled", &["order 7"], "cancelled order 7"),
+        ("mfa.enroll", &["user bob"], "enrolled MFA for user bob"),
+        ("__get", &["_"], "got something"),
         ("access.request", &["vault v"], "requested access to vault v"),
     ];
     let wrong: Vec<_> = cases
@@ -380,4 +400,84 @@ fn hostile_text_neither_hides_nor_grows() {
     assert_eq!(said, "alice read file \\u{202e}gnp.exe");
     let long = alice("file.read", "success", &[&format!("file {}", "x".repeat(200))]);
     assert_eq!(long, format!("alice read file {}…", "x".repeat(NAME_CHARS_MAX - 1)));
+}
+
+/// The words that decide how a sentence is made, in any order, and what is none of them.
+fn word() -> impl Strategy<Value = String> {
+    const KNOWN: &[&str] = &[
+        "audit",
+        "http",
+        "login",
+        "user",
+        "role",
+        "failed",
+        "denied",
+        "delete",
+        "deleted",
+        "read",
+        "request",
+        "list",
+        "correction",
+        "intent",
+        "pending",
+        "success",
+        "failure",
+        "unknown",
+        "permission",
+        "anonymous",
+        "system",
+        "_system",
+        "indelible",
+        "get",
+        "upgrade",
+        "loss",
+        "search",
+        "file",
+        "bucket",
+        "_",
+        ".",
+        "",
+    ];
+    prop_oneof![
+        3 => prop::sample::select(KNOWN).prop_map(str::to_owned),
+        1 => any::<String>(),
+        1 => "[a-z_]{1,12}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #[test]
+    fn any_event_is_said_on_one_short_line(
+        words in prop::collection::vec(word(), 16),
+        joins in prop::collection::vec(prop::sample::select(&[".", "_", ""][..]), 3),
+        targets in 0..5_usize,
+    ) {
+        let [a, b, c, d, trail, phase, outcome, kind, id, name, .., last] = &*words else { unreachable!() };
+        let some = |text: &String| Some(text.clone()).filter(|text| text != "_");
+        let target = |at: usize| Target { kind: some(&words[10 + at]), id: some(id), name: some(&words[9 + at]) };
+        let actor = Actor { kind: some(kind), id: some(id), name: some(name), ..Actor::default() };
+        let event = Event {
+            action: [a, joins[0], b, joins[1], c, joins[2], d].map(|part: &str| part).concat(),
+            trail: trail.clone(),
+            phase: some(phase),
+            outcome: some(outcome),
+            targets: (0..targets).map(target).collect(),
+            actor: Some(Actor { on_behalf_of: some(last).map(|_| Box::new(actor.clone())), ..actor }),
+            ..Event::default()
+        };
+        let Sentence(pieces) = sentence(&event);
+        let said = Sentence(pieces.clone()).to_string();
+        prop_assert!(said.len() <= SENTENCE_BYTES_MAX);
+        prop_assert!(!said.chars().any(text::is_harmful), "{said:?}");
+        prop_assert!(said.trim() == said && !said.contains("\n"), "{said:?}");
+        for piece in pieces {
+            let (empty, at) = match piece {
+                Piece::Words(text) | Piece::Actor(text) | Piece::Behalf(_, text) => (text.is_empty(), 0),
+                Piece::Target(at, text) => (text.is_empty(), at),
+            };
+            prop_assert!(!empty, "an empty piece of {said:?}");
+            prop_assert!(at == 0 || at < targets);
+        }
+    }
 }
