@@ -24,7 +24,6 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(openapi))
         .routes(routes!(docs))
-        .route("/", axum::routing::get(home))
         .route("/login", axum::routing::get(login))
         .route("/logout", axum::routing::post(logout))
 }
@@ -84,30 +83,6 @@ fn operation_html(path: &str, method: &str, operation: &Value) -> Markup {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
-}
-
-/// Where the one-time link leads in the end.
-async fn home(caller: Result<Caller, Problem>) -> Response {
-    let body = html! {
-        h1 { "Indelible" }
-        @match &caller {
-            Ok(caller) => {
-                p { "You are " code { (caller.id) } ", role " strong { (caller.role) } "." }
-                form action="/api/audit/logs" method="get" role="search" {
-                    label for="q" { "Search the trails: " }
-                    input type="search" id="q" name="q" placeholder="actor:maria action:backup.*";
-                    " " button { "Search" }
-                }
-                form action="/logout" method="post" { p { button { "End this session" } } }
-            }
-            Err(_) => p {
-                "You are not logged in. Open the one-time link that " code { "indelible serve" }
-                " printed, or send an API key as " code { "Authorization: Bearer …" } "."
-            }
-        }
-        p { a href="/api/docs" { "The HTTP API" } }
-    };
-    page(StatusCode::OK, "Indelible", &body)
 }
 
 /// Uses the one-time link up.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use indelible_log::hex;
@@ -14,7 +14,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::RequestId;
+use crate::auth::{OwnRequest, Peer, RequestId};
 use crate::limits;
 use crate::problem::{Problem, Refused};
 use crate::state::AppState;
@@ -60,14 +60,28 @@ pub(crate) fn build(state: &AppState) -> Router {
         .and(NotForContentType::new("application/octet-stream"))
         .and(NotForContentType::new("application/zip"))
         .and(NotForContentType::new("application/vnd.apache.parquet"));
-    router
+    let api = router.with_state(state.clone()).method_not_allowed_fallback(not_allowed);
+    let clock = state.clone();
+    let pages = indelible_dashboard::routes(api.clone(), carry, Box::new(move || clock.now()));
+    api.merge(pages)
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(limit_time))
         .layer(CatchPanicLayer::custom(broke_off))
         .layer(CompressionLayer::new().gzip(true).zstd(true).compress_when(worthwhile))
         .layer(from_fn_with_state(state.clone(), surround))
-        .with_state(state.clone())
+}
+
+/// What a page's own questions keep of the request that they are asked for.
+fn carry(from: &Extensions, to: &mut Extensions) {
+    fn one<T: Clone + Send + Sync + 'static>(from: &Extensions, to: &mut Extensions) {
+        if let Some(value) = from.get::<T>() {
+            to.insert(value.clone());
+        }
+    }
+    one::<RequestId>(from, to);
+    one::<Peer>(from, to);
+    one::<OwnRequest>(from, to);
 }
 
 /// Says in the document how a credential is sent.

@@ -1,0 +1,279 @@
+//! The frame around every page: head, navigation, who is signed in; and what keeps a page from doing harm.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use maud::{DOCTYPE, Markup, html};
+
+use crate::assets::address;
+use crate::href::Params;
+use crate::parts::icon;
+use crate::visit::{Problem, Visit};
+
+/// Nothing is loaded or sent anywhere but here, no script stands in a page, and no other site may frame it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The cookie that says which theme was chosen.
+const THEME: &str = "indelible_theme";
+
+/// Which entry of the navigation a page belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nav {
+    /// None.
+    None,
+    /// Search, and single events.
+    Search,
+    /// Live.
+    Live,
+    /// Overview.
+    Overview,
+    /// Timeline.
+    Timeline,
+    /// People.
+    People,
+    /// Export.
+    Export,
+    /// Settings.
+    Settings,
+}
+
+/// Entry, address, word, icon, the key behind `g`, and who sees it.
+const NAV: &[(Nav, &str, &str, &str, &str)] = &[
+    (Nav::Search, "/", "Search", "search", "s"),
+    (Nav::Live, "/live", "Live", "live", "l"),
+    (Nav::Overview, "/overview", "Overview", "overview", "o"),
+    (Nav::Timeline, "/timeline", "Timeline", "timeline", "t"),
+    (Nav::People, "/people", "People", "people", "p"),
+    (Nav::Export, "/export", "Export", "export", "e"),
+    (Nav::Settings, "/settings", "Settings", "settings", ","),
+];
+
+/// A page.
+pub struct Page {
+    /// What it is called in the browser's tab.
+    pub title: String,
+    /// Where it belongs.
+    pub nav: Nav,
+    /// Its own modules, beside `main.js`.
+    pub modules: &'static [&'static str],
+    /// What stands in it.
+    pub body: Markup,
+    /// How it is answered.
+    pub status: StatusCode,
+    /// What else its answer's head has.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Page {
+    /// A page.
+    pub fn new(title: impl Into<String>, nav: Nav, body: Markup) -> Page {
+        let (title, status) = (title.into(), StatusCode::OK);
+        Page { title, nav, modules: &[], body, status, headers: Vec::new() }
+    }
+
+    /// With these modules of its own.
+    #[must_use]
+    pub fn with(mut self, modules: &'static [&'static str]) -> Page {
+        self.modules = modules;
+        self
+    }
+
+    /// The body alone.
+    pub fn fragment(self) -> Response {
+        respond(self.status, self.headers, self.body)
+    }
+
+    /// The whole document.
+    pub fn whole(self, visit: &Visit) -> Response {
+        let document = document(visit, &self);
+        respond(self.status, self.headers, document)
+    }
+}
+
+fn respond(status: StatusCode, more: Vec<(HeaderName, HeaderValue)>, html: Markup) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        // One address gives a page or a piece of it.
+        (header::VARY, HeaderValue::from_static("HX-Request")),
+    ];
+    let mut response = (status, headers, html.into_string()).into_response();
+    for (name, value) in more {
+        response.headers_mut().append(name, value);
+    }
+    response
+}
+
+fn document(visit: &Visit, page: &Page) -> Markup {
+    let theme = visit.cookie(THEME).filter(|theme| matches!(*theme, "dark" | "light"));
+    let signed_in = visit.me.as_ref().ok();
+    html! {
+        (DOCTYPE)
+        html lang="en" data-theme=[theme] {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="htmx-config" content="includeIndicatorCSS:false";
+                title { (page.title) " · Indelible" }
+                link rel="icon" href=(address("icon.svg"));
+                link rel="stylesheet" href=(address("style.css"));
+                script type="module" src=(address("main.js")) {}
+                @for module in page.modules { script type="module" src=(address(module)) {} }
+            }
+            body {
+                a.skip href="#main" { "Skip to the content" }
+                @if signed_in.is_some() { (sidebar(visit, page.nav)) }
+                main #main.bare[signed_in.is_none()] tabindex="-1" { (page.body) }
+                @if signed_in.is_some() { (keys()) }
+                // Not a module: it must be there before those that use it.
+                script src=(address("htmx.js")) defer {}
+            }
+        }
+    }
+}
+
+fn sidebar(visit: &Visit, current: Nav) -> Markup {
+    let seen = |nav: Nav| match (&visit.me, nav) {
+        (Ok(me), Nav::Export) => me.may_audit(),
+        (Ok(me), Nav::Settings) => me.is_admin(),
+        (Ok(me), _) => me.role != "writer",
+        _ => false,
+    };
+    let here = visit.here();
+    let themes = [("light", "Light"), ("dark", "Dark"), ("auto", "As the system")];
+    html! {
+        header.side {
+            a.brand href="/" { (icon("brand")) span { "Indelible" } }
+            nav aria-label="Pages" {
+                @for (nav, address, word, drawing, key) in NAV.iter().filter(|(nav, ..)| seen(*nav)) {
+                    a href=(address) aria-current=[(*nav == current).then_some("page")] data-key=(key) {
+                        (icon(drawing)) span { (word) }
+                    }
+                }
+            }
+            div.who {
+                @if let Ok(me) = &visit.me {
+                    details.menu {
+                        summary aria-label="You, themes, the way out" {
+                            (icon("person")) span { (crate::text::short_to(me.name.as_deref().unwrap_or(&me.id), 24)) }
+                        }
+                        div {
+                            p { "Role " strong { (me.role) } br; span.quiet { code { (crate::text::short(&me.id)) } } }
+                            @if let Some(trails) = &me.trails {
+                                p { "Trails: " (crate::text::short(&trails.join(", "))) }
+                            }
+                            p.themes { "Theme: "
+                                @for (theme, word) in themes {
+                                    a href=(Params::new().with("to", theme).with("back", &here).to("/theme")) { (word) } " "
+                                }
+                            }
+                            p { a href="/api/docs" { "The HTTP API" } }
+                            form action="/logout" method="post" { button.plain { "Sign out" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the keys do; opened by `?`.
+fn keys() -> Markup {
+    let keys = [
+        ("/", "Go to the search"),
+        ("j k", "Next, previous row"),
+        ("Enter", "Open the row"),
+        ("Esc", "Close the panel; leave a field"),
+        ("g s", "Search"),
+        ("g l", "Live"),
+        ("g o", "Overview"),
+        ("g t", "Timeline"),
+        ("g p", "People"),
+        ("g e", "Export"),
+        ("g ,", "Settings"),
+        ("?", "These keys"),
+    ];
+    html! {
+        dialog #keys aria-labelledby="keys-title" {
+            h2 #keys-title { "Keys" }
+            dl.keys { @for (key, what) in keys {
+                dt { @for key in key.split(' ') { kbd { (key) } " " } } dd { (what) }
+            } }
+            form method="dialog" { button { "Close" } }
+        }
+    }
+}
+
+/// What went wrong, as a page or as a piece of one.
+pub fn problem(visit: &Visit, problem: &Problem) -> Response {
+    let body = problem_markup(problem);
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let page = Page { status, ..Page::new(problem.title.clone(), Nav::None, body) };
+    if visit.fragment { page.fragment() } else { page.whole(visit) }
+}
+
+/// What went wrong, where something else still stands.
+pub fn problem_markup(problem: &Problem) -> Markup {
+    html! {
+        section.notice.bad role="alert" {
+            h1 { (crate::text::short(&problem.title)) }
+            p { (crate::text::whole(&problem.detail)) }
+            @if problem.status == 403 || problem.status == 404 {
+                p.quiet { "What your credential may not see does not exist for it." }
+            }
+            p { a href="/" { "To the search" } }
+        }
+    }
+}
+
+/// Leads on by a `GET`.
+pub fn see_other(address: &str) -> Response {
+    let address = HeaderValue::from_str(address).unwrap_or_else(|_| HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response()
+}
+
+/// An address within these pages, or the first of them: nobody is led elsewhere by a link of ours.
+pub fn within(address: &str) -> &str {
+    let own = address.starts_with('/')
+        && !address.starts_with("//")
+        && !address.contains('\\')
+        && address.bytes().all(|b| b.is_ascii_graphic());
+    if own { address } else { "/" }
+}
+
+/// Chooses a theme: `/theme?to=dark&back=/…`.
+pub async fn theme(visit: Visit) -> Response {
+    let mut response = see_other(within(visit.params.get("back").unwrap_or("/")));
+    let theme = visit.params.get("to").filter(|theme| matches!(*theme, "dark" | "light"));
+    let cookie = match theme {
+        Some(theme) => format!("{THEME}={theme}; Path=/; SameSite=Lax; Max-Age=31536000"),
+        None => format!("{THEME}=; Path=/; SameSite=Lax; Max-Age=0"),
+    };
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_elsewhere() {
+        for good in ["/", "/people/a?x=1", "/?q=a%2F%2Fb"] {
+            assert_eq!(within(good), good);
+        }
+        for bad in [
+            "",
+            "//example.org",
+            "https://example.org",
+            "/\\example.org",
+            "/a\r\nb",
+            "javascript:alert(1)",
+        ] {
+            assert_eq!(within(bad), "/", "{bad}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Moments. A page is written in UTC, and is right without scripts; `times.js` turns it into the viewer's zone, with
+//! UTC on hover.
+
+use indelible_event::Micros;
+use maud::{Markup, html};
+
+/// A moment: date and time to the second. `text` is an RFC 3339 time as the API gives it; what is none is shown as it
+/// is.
+pub fn at(text: &str) -> Markup {
+    shown(text, "exact")
+}
+
+/// How long ago a moment was, as of `now`.
+pub fn ago(text: &str, now: Micros) -> Markup {
+    let Ok(at) = Micros::parse(text) else { return crate::text::short(text) };
+    html! { time datetime=(text) title=(utc(text)) data-time="ago" { (since(now.0.saturating_sub(at.0))) } }
+}
+
+fn shown(text: &str, form: &str) -> Markup {
+    if Micros::parse(text).is_err() {
+        return crate::text::short(text);
+    }
+    html! { time datetime=(text) title=(utc(text)) data-time=(form) { (utc(text)) } }
+}
+
+/// `2026-01-31 10:00:00 UTC`
+pub fn utc(text: &str) -> String {
+    let text = Micros::parse(text).map_or_else(|_| text.to_owned(), |at| at.to_string());
+    let second = text.get(..19).unwrap_or(&text).replace('T', " ");
+    format!("{second} UTC")
+}
+
+/// A length of time in one unit.
+pub fn since(micros: i64) -> String {
+    let seconds = micros / 1_000_000;
+    let (count, unit) = match seconds {
+        ..0 => return "in the future".to_owned(),
+        0..60 => return "just now".to_owned(),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
