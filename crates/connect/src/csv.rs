@@ -199,7 +199,14 @@ fn is_formula(c: char) -> bool {
 }
 
 /// The text as a cell, before it is quoted.
-fn cell(text: &str) -> String {
+fn cell(text: &str) -> Cow<'_, str> {
+    // Most cells are such that nothing can be wrong with them.
+    let harmless = |byte: u8| matches!(byte, b' '..=b'~') && byte != b';';
+    let begins = text.trim_start().chars().next();
+    if text.len() < CELL_UNITS_MAX && text.bytes().all(harmless) && !begins.is_some_and(is_formula)
+    {
+        return text.into();
+    }
     let mut made = String::with_capacity(text.len() + 2);
     let (mut units, mut begins) = (0, true);
     // Where the apostrophe goes, if what follows turns out to need one.
@@ -234,7 +241,7 @@ fn cell(text: &str) -> String {
         }
         begins = ends || (begins && c.is_whitespace());
     }
-    made
+    made.into()
 }
 
 /// Quotes a cell where it needs it.

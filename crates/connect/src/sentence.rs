@@ -282,7 +282,7 @@ fn inside(around: &Target) -> &'static str {
 
 fn target(place: usize, target: &Target, joint: &str, said: &mut Sentence) {
     let cut = |text: &Option<String>, max| shown(text.as_deref()?, max);
-    let kind = cut(&target.kind, KIND_CHARS_MAX).map(|kind| text::words(&kind));
+    let kind = target.kind.as_deref().and_then(text::kind).map(|kind| text::words(&kind));
     let name = cut(&target.name, NAME_CHARS_MAX).or_else(|| cut(&target.id, NAME_CHARS_MAX));
     match (kind, name) {
         (Some(kind), Some(name)) => {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::limits::KIND_CHARS_MAX;
+
 /// The text on one line, without anything that a screen would obey or that would turn its direction, cut with `…` to
 /// at most so many characters. `None` if nothing is left to see. Reads no more of it than it shows.
 pub(crate) fn shown(text: &str, chars_max: usize) -> Option<String> {
@@ -73,6 +75,11 @@ pub(crate) fn words(snake: &str) -> String {
         }
     }
     made
+}
+
+/// The name of a kind of things, still as the action or the target has it. `None` if there is no word in it.
+pub(crate) fn kind(text: &str) -> Option<String> {
+    shown(text, KIND_CHARS_MAX).filter(|kind| !words(kind).is_empty())
 }
 
 /// Whether a list of words has this one.

@@ -1,6 +1,8 @@
 //! The verbs that audit trails use, and how they are bent. A word that is not here is not bent into a verb.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use crate::text::is_in;
 
@@ -49,7 +51,6 @@ const IRREGULAR: &[(&str, &str, &str)] = &[
     ("choose", "choose", "chose"),
     ("cut", "cut", "cut"),
     ("fail", "report a failure of", "reported a failure of"),
-    ("failed", "report a failure of", "reported a failure of"),
     ("failover", "fail over", "failed over"),
     ("find", "find", "found"),
     ("forget", "forget", "forgot"),
@@ -101,9 +102,6 @@ const IRREGULAR: &[(&str, &str, &str)] = &[
     ("sign_in", "sign in", "signed in"),
     ("sign_out", "sign out", "signed out"),
     ("sign_up", "sign up", "signed up"),
-    ("signed_in", "sign in", "signed in"),
-    ("signed_out", "sign out", "signed out"),
-    ("signed_up", "sign up", "signed up"),
     ("signin", "sign in", "signed in"),
     ("signoff", "sign off", "signed off"),
     ("signout", "sign out", "signed out"),
@@ -127,6 +125,7 @@ const PARTICIPLES: &[(&str, &str)] = &[
     ("canceled", "cancel"),
     ("overridden", "override"),
     ("chosen", "choose"),
+    ("failed", "fail"),
     ("frozen", "freeze"),
     ("given", "give"),
     ("hidden", "hide"),
@@ -151,44 +150,48 @@ const FOR: &str = "allow approve deny disable enable enforce enroll order requir
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verb {
     /// As an action has it.
-    pub word: Cow<'static, str>,
+    pub word: &'static str,
     /// After "tried to".
-    pub base: Cow<'static, str>,
+    pub base: &'static str,
     /// After the name.
     pub past: Cow<'static, str>,
 }
 
+/// Every form of every verb, as an action may have it. Made once: each event asks for several words.
+static FORMS: LazyLock<HashMap<Cow<'static, str>, Verb>> = LazyLock::new(|| {
+    let regular = REGULAR.split_ascii_whitespace().map(|word| Verb {
+        word,
+        base: word,
+        past: Cow::Owned(past(word)),
+    });
+    let irregular =
+        IRREGULAR.iter().map(|(word, base, past)| Verb { word, base, past: Cow::Borrowed(past) });
+    let verbs: Vec<Verb> = regular.chain(irregular).collect();
+    let written = |verb: &Verb| Cow::Owned(verb.past.replace(' ', "_"));
+    let mut forms: HashMap<_, _> = verbs.iter().map(|verb| (written(verb), verb.clone())).collect();
+    for (participle, base) in PARTICIPLES {
+        let verb = verbs.iter().find(|verb| verb.word == *base);
+        forms.extend(verb.map(|verb| (Cow::Borrowed(*participle), verb.clone())));
+    }
+    // Last, so that no verb is hidden by another's past.
+    forms.extend(verbs.into_iter().map(|verb| (Cow::Borrowed(verb.word), verb)));
+    forms
+});
+
 impl Verb {
     /// The verb that a word of an action is, in its base form or its past.
-    pub fn of(word: &str) -> Option<Verb> {
-        if let Some((word, base, past)) =
-            IRREGULAR.iter().find(|(one, _, past)| *one == word || is_written(past, word))
-        {
-            let [word, base, past] = [*word, *base, *past].map(Cow::Borrowed);
-            return Some(Verb { word, base, past });
-        }
-        if let Some((_, base)) = PARTICIPLES.iter().find(|(past, _)| *past == word) {
-            return Verb::of(base);
-        }
-        if is_in(REGULAR, word) {
-            return Some(Verb::regular(word));
-        }
-        bases(word).find(|base| is_in(REGULAR, base)).map(|base| Verb::regular(&base))
-    }
-
-    fn regular(word: &str) -> Verb {
-        let [word, base] = [0; 2].map(|_| Cow::Owned(word.to_owned()));
-        Verb { past: Cow::Owned(past(&word)), word, base }
+    pub fn of(word: &str) -> Option<&'static Verb> {
+        FORMS.get(word)
     }
 
     /// Whether somebody comes in or goes.
     pub fn is_sign_in(&self) -> bool {
-        matches!(&*self.base, "sign in" | "sign out" | "sign up")
+        matches!(self.base, "sign in" | "sign out" | "sign up")
     }
 
     /// What stands between it with what it is done with, and whom or what it is done to.
     pub fn joint(&self) -> Option<&'static str> {
-        let word = &*self.word;
+        let word = self.word;
         if is_in(TO, word) {
             return Some("to");
         }
@@ -205,7 +208,7 @@ impl Verb {
 
     /// Whether it makes what was not there: a share, not the share.
     pub fn makes(&self) -> bool {
-        is_in("create generate issue make place register request", &self.word)
+        is_in("create generate issue make place register request", self.word)
     }
 
     /// The same where what it is done with is a quality of the thing: MFA for a user.
@@ -213,15 +216,10 @@ impl Verb {
         match self.joint() {
             Some(joint) => joint,
             None if quality == "access" => "to",
-            None if is_in(FOR, &self.word) => "for",
+            None if is_in(FOR, self.word) => "for",
             None => "of",
         }
     }
-}
-
-/// Whether `rolled_back` is "rolled back".
-fn is_written(said: &str, word: &str) -> bool {
-    said.len() == word.len() && said.split(' ').eq(word.split(['_', ' ']))
 }
 
 fn past(verb: &str) -> String {
@@ -234,18 +232,6 @@ fn past(verb: &str) -> String {
         _ if verb.ends_with('e') => format!("{verb}d"),
         _ => format!("{verb}ed"),
     }
-}
-
-/// What a past may be the past of.
-fn bases(word: &str) -> impl Iterator<Item = String> {
-    let of_y = word.strip_suffix("ied").map(|stem| format!("{stem}y"));
-    let of_e = word.strip_suffix('d').map(str::to_owned);
-    let plain = word.strip_suffix("ed").map(str::to_owned);
-    let doubled = plain.as_ref().and_then(|stem| {
-        let short = stem.get(..stem.len().checked_sub(1)?)?;
-        is_in(DOUBLED, short).then(|| short.to_owned())
-    });
-    [of_y, of_e, plain, doubled].into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -264,14 +250,14 @@ mod tests {
             ("written", "write", "wrote"),
             ("wrote", "write", "wrote"),
             ("login", "sign in", "signed in"),
-            ("rolled back", "roll back", "rolled back"),
+            ("rolled_back", "roll back", "rolled back"),
             ("passed", "pass", "passed"),
             ("transferred", "transfer", "transferred"),
             ("stat", "look at", "looked at"),
         ];
         for (word, base, past) in cases {
             let verb = Verb::of(word).unwrap_or_else(|| panic!("{word} is no verb"));
-            assert_eq!((&*verb.base, &*verb.past), (base, past), "{word}");
+            assert_eq!((verb.base, &*verb.past), (base, past), "{word}");
         }
         for word in ["", "frobnicate", "ed", "d", "ied", "é", "nightly", "user", "éd"] {
             assert_eq!(Verb::of(word), None, "{word}");
@@ -281,7 +267,7 @@ mod tests {
     #[test]
     fn no_verb_is_listed_twice_with_two_pasts() {
         for word in REGULAR.split_ascii_whitespace() {
-            assert_eq!(Verb::of(word).map(|verb| verb.word), Some(word.into()), "{word}");
+            assert_eq!(Verb::of(word).map(|verb| verb.word), Some(word), "{word}");
         }
     }
 }

@@ -64,7 +64,7 @@ const PRIVILEGES: &str =
 
 /// What was done, by the verb at the end of the action.
 pub(super) struct Deed<'a> {
-    verb: Option<Verb>,
+    verb: Option<&'static Verb>,
     /// What stands before the verb: `password` of `user.password_reset`, `role` of `role.grant`.
     noun: &'a str,
 }
@@ -78,7 +78,7 @@ impl<'a> Deed<'a> {
     }
 
     fn is(&self, words: &str) -> bool {
-        self.verb.as_ref().is_some_and(|verb| is_in(words, &verb.word))
+        self.verb.is_some_and(|verb| is_in(words, verb.word))
     }
 
     fn gives(&self) -> Option<Activity> {
@@ -143,7 +143,7 @@ pub(super) fn classify(event: &Event, deed: &Deed<'_>) -> (Class, Activity) {
 fn authentication(category: &str, deed: &Deed<'_>) -> Option<Activity> {
     const ON: Activity = (1, "Logon");
     const OFF: Activity = (2, "Logoff");
-    let by_verb = match deed.verb.as_ref().map(|verb| &*verb.base) {
+    let by_verb = match deed.verb.map(|verb| verb.base) {
         Some("sign in") => Some(ON),
         Some("sign out") => Some(OFF),
         _ => None,
@@ -159,7 +159,7 @@ fn authentication(category: &str, deed: &Deed<'_>) -> Option<Activity> {
 fn account(category: &str, deed: &Deed<'_>) -> Option<Activity> {
     let about = |word: &str| deed.noun.split('_').any(|part| part == word);
     let factor = about("mfa") || about("2fa") || about("otp") || about("totp");
-    let known = match deed.verb.as_ref().map(|verb| &*verb.word)? {
+    let known = match deed.verb?.word {
         "change" | "update" | "set" if about("password") => (3, "Password Change"),
         "reset" if about("password") => (4, "Password Reset"),
         "enable" | "add" | "enroll" if factor => (10, "MFA Factor Enable"),
@@ -179,7 +179,7 @@ fn account(category: &str, deed: &Deed<'_>) -> Option<Activity> {
 }
 
 fn entity(deed: &Deed<'_>) -> Option<Activity> {
-    let known = match deed.verb.as_ref().map(|verb| &*verb.word)? {
+    let known = match deed.verb?.word {
         "move" => (5, "Move"),
         "enroll" => (6, "Enroll"),
         "unenroll" => (7, "Unenroll"),

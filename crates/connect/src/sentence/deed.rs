@@ -1,8 +1,8 @@
 //! The verb of an action, and what it is done with: `bucket.policy_update`, `password_changed`, `role.grant`.
 
 use super::{Ending, Told};
-use crate::limits::{ACTION_BYTES_MAX, KIND_CHARS_MAX};
-use crate::text::{is_in, shown, some, words};
+use crate::limits::ACTION_BYTES_MAX;
+use crate::text::{self, is_in, some, words};
 use crate::verbs::Verb;
 use crate::{Event, Target};
 
@@ -40,7 +40,7 @@ const PEOPLE: &str = "collaborator guest member participant person reviewer user
 
 /// What an action says.
 struct Deed<'a> {
-    verb: Verb,
+    verb: &'static Verb,
     noun: Option<&'a str>,
     ending: Option<Ending>,
 }
@@ -54,7 +54,7 @@ pub(super) fn told(event: &Event, action: &str) -> Option<Told> {
     let kind = event.targets.first().and_then(|target| target.kind.as_deref());
     let Deed { verb, noun, ending } = read(action, kind)?;
     if verb.is_sign_in() {
-        return Some(sign_in(event, &verb, ending));
+        return Some(sign_in(event, verb, ending));
     }
     let manner = noun.filter(|noun| is_in(MANNERS, noun));
     let noun = noun.filter(|_| manner.is_none());
@@ -65,19 +65,19 @@ pub(super) fn told(event: &Event, action: &str) -> Option<Told> {
         match kind {
             // What is switched on, or sent, is not what it is switched on for, or sent to.
             Some(kind) => ((is_in(QUALITIES, scope)
-                || (is_in(APART, &verb.word) && !is_in(PROGRAMS, scope)))
+                || (is_in(APART, verb.word) && !is_in(PROGRAMS, scope)))
                 && !is_same(scope, kind))
             .then_some(scope),
             None => (!is_in(PROGRAMS, scope)).then_some(scope),
         }
     });
     let mut told =
-        Told { ending, around: verb.joint(), ..Told::new(verb.base.clone(), verb.past.clone()) };
+        Told { ending, around: verb.joint(), ..Told::new(verb.base, verb.past.as_ref()) };
     if let Some(manner) = manner {
         told.base.insert_str(0, &format!("{manner}-"));
         told.past.insert_str(0, &format!("{manner}-"));
     }
-    if let Some(noun) = noun.and_then(|noun| shown(noun, KIND_CHARS_MAX)) {
+    if let Some(noun) = noun.and_then(text::kind) {
         let joint = verb.joint_of_quality(&noun);
         let with = match (joint, event.targets.is_empty()) {
             ("of", false) if !verb.makes() => format!(" the {}", words(&noun)),
@@ -87,7 +87,7 @@ pub(super) fn told(event: &Event, action: &str) -> Option<Told> {
         told.past.push_str(&with);
         (told.joint, told.around) = (Some(spaced(joint)), None);
     }
-    if matches!(&*verb.word, "list" | "search" | "query") {
+    if matches!(verb.word, "list" | "search" | "query") {
         list(event, &mut told);
     }
     Some(told)
@@ -98,7 +98,7 @@ fn list(event: &Event, told: &mut Told) {
     let [Target { kind: Some(kind), id: None, name: None }, around @ ..] = &*event.targets else {
         return;
     };
-    let Some(kind) = shown(kind, KIND_CHARS_MAX).filter(|_| around.is_empty()) else { return };
+    let Some(kind) = text::kind(kind).filter(|_| around.is_empty()) else { return };
     let mut kinds = words(&kind);
     match kinds
         .strip_suffix('y')
@@ -154,7 +154,7 @@ fn sign_in(event: &Event, verb: &Verb, ending: Option<Ending>) -> Told {
         _ if verb.base == "sign up" => Some(" for "),
         _ => Some(" to "),
     };
-    Told { joint, ending, ..Told::new(verb.base.clone(), verb.past.clone()) }
+    Told { joint, ending, ..Told::new(verb.base, verb.past.as_ref()) }
 }
 
 fn read<'a>(action: &'a str, kind: Option<&str>) -> Option<Deed<'a>> {

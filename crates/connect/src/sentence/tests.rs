@@ -112,6 +112,7 @@ fn actions_are_said_as_people_say_them() {
         ("deployment.rolled_back", &["deployment 7"], "rolled back deployment 7"),
         ("order.canceled", &["order 7"], "cancelled order 7"),
         ("mfa.enroll", &["user bob"], "enrolled MFA for user bob"),
+        ("__get", &["_"], "got something"),
         ("access.request", &["vault v"], "requested access to vault v"),
     ];
     let wrong: Vec<_> = cases

@@ -40,7 +40,7 @@ fn make(count: u64, redact: &[Part]) -> Made {
     let mut items: Vec<Item> = (0..count).map(|n| item("shop", full(n))).collect();
     items.push(item("bank", json!({"action": "no.parts"})));
     items.push(item("bank", full(count)));
-    store.append(&items).into_iter().for_each(|result| drop(result.unwrap()));
+    assert!(store.append(&items).iter().all(Result::is_ok));
     store.publish().unwrap();
     let reader = store.reader();
     // Not published any more, and not asked for.

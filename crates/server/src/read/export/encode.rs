@@ -104,7 +104,7 @@ fn line(format: Format, found: &Found, out: &mut Vec<u8>) -> Result<(), Problem>
     })?;
     match format {
         Format::Csv => indelible_connect::csv::row(&event, out),
-        _ => super::shim::ocsf::line(&event, json, out),
+        _ => indelible_connect::ocsf::line(&event, json, out),
     }
     Ok(())
 }

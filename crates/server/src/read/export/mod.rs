@@ -10,7 +10,6 @@ mod body;
 mod encode;
 mod pages;
 mod run;
-mod shim;
 mod tickets;
 mod told;
 

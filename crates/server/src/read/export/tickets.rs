@@ -144,3 +144,27 @@ impl Drop for Ticket {
         self.failed("it broke off");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_first_makes_room_and_what_runs_stays() {
+        let entry = |ended| {
+            let progress =
+                Progress { state: RUNNING, events: 0, of: None, bytes: 0, message: None };
+            Entry { progress, ended }
+        };
+        let name = |n: usize| (Arc::from("key:0"), format!("ticket-{n}"));
+        let ended = |n: usize| (n > 7).then(|| Micros(n as i64));
+        let mut entries: HashMap<Name, Entry> =
+            (0..limits::TICKETS_MAX + 3).map(|n| (name(n), entry(ended(n)))).collect();
+        make_room(&mut entries, Micros(5_000));
+        assert_eq!(entries.len(), limits::TICKETS_MAX - 1);
+        assert!((0..12).all(|n| entries.contains_key(&name(n)) == (n < 8)));
+        // An hour after all of them ended, only those that run are left.
+        make_room(&mut entries, Micros(limits::TICKET_MICROS + 5_000));
+        assert_eq!(entries.len(), 8);
+    }
+}
