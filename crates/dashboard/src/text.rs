@@ -50,6 +50,12 @@ pub fn short_to(text: &str, chars_max: usize) -> Markup {
     }
 }
 
+/// A text for where no markup can stand, such as a title: cut, and a mark for every unseen character.
+pub fn plain(text: &str, chars_max: usize) -> String {
+    let seen = |c: char| if is_unseen(c) { '\u{fffd}' } else { c };
+    text.chars().take(chars_max).map(seen).collect()
+}
+
 /// A text as it is, line breaks and all; folded where it is long, cut where it is beyond all reading.
 pub fn whole(text: &str) -> Markup {
     let chars = text.chars().count();
@@ -109,6 +115,7 @@ mod tests {
         assert!(shown.contains("&lt;script&gt;"), "{shown}");
         assert!(!shown.contains('\u{202e}') && !shown.contains('\u{0}'), "{shown}");
         assert!(shown.contains("U+202E") && shown.contains("U+000A"), "{shown}");
+        assert_eq!(plain("a\u{202e}\nb", 3), "a\u{fffd}\u{fffd}");
         assert!(shown.starts_with("<bdi>") && shown.ends_with("</bdi>"), "{shown}");
     }
 
