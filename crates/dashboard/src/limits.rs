@@ -12,6 +12,10 @@ pub const OPEN_CHARS_MAX: usize = 400;
 pub const SHOWN_CHARS_MAX: usize = 20_000;
 /// The most bytes of a query's text, as the API takes it.
 pub const QUERY_BYTES_MAX: usize = 8 << 10;
+/// Keys or trails that a page of the settings lists; a filter finds the others.
+pub const SETTINGS_ROWS_MAX: usize = 200;
+/// The most events of a bundle of evidence, as the API takes it.
+pub const BUNDLE_EVENTS_MAX: u64 = 10_000;
 /// The most values of a facet that the API gives.
 pub const FACET_VALUES_MAX: usize = 1_000;
 /// The most characters of a value beside its bar.

@@ -97,6 +97,21 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
+/// A number of bytes, in the unit that fits.
+pub fn bytes(count: u64) -> String {
+    let mut size = count as f64;
+    for unit in ["bytes", "KiB", "MiB", "GiB"] {
+        if size < 1024.0 {
+            return match unit {
+                "bytes" => counted(count, "byte", "bytes"),
+                _ => format!("{size:.1} {unit}"),
+            };
+        }
+        size /= 1024.0;
+    }
+    format!("{size:.1} TiB")
+}
+
 /// A number and its word.
 pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })

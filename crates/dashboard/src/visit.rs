@@ -168,6 +168,11 @@ impl Visit {
         self.me.as_ref().map_err(Clone::clone)
     }
 
+    /// The value of a header field of the request.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.parts.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
     /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let cookies = self.parts.headers.get_all(header::COOKIE).iter();

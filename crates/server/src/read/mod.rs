@@ -8,6 +8,7 @@ mod compat;
 mod diff;
 mod engine;
 mod event;
+mod export;
 mod fields;
 mod filter;
 mod limits;
@@ -37,5 +38,6 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(user::routes())
         .merge(report::routes())
         .merge(stream::routes())
+        .merge(export::routes())
         .merge(compat::routes())
 }
