@@ -43,6 +43,7 @@ export function histogram(figure) {
     const address = new URL(location.href);
     address.pathname = '/';
     address.searchParams.set('t', stretch(from + a * step, from + (b + 1) * step));
+    if (figure.dataset.by) address.searchParams.set('by', figure.dataset.by);
     for (const name of ['cursor', 'summary']) address.searchParams.delete(name);
     location.assign(address);
   }

@@ -86,7 +86,7 @@ pub fn chips(asked: &Asked) -> Markup {
                     (chip("by the time it happened", "by", &State { by: By::Recorded, ..state.clone() }))
                 }
                 @if *hides_system {
-                    (chip("without what the audit system did", "system", &State { system: true, ..state.clone() }))
+                    (chip("without the audit system itself", "system", &State { system: true, ..state.clone() }))
                 }
             }
         }

@@ -4,7 +4,7 @@ use indelible_event::Micros;
 use maud::{Markup, html};
 
 use super::api::{Bucket, Buckets};
-use super::state::{Asked, stretch};
+use super::state::{Asked, By, State, stretch};
 use crate::href::Params;
 use crate::{limits, text, time};
 
@@ -62,6 +62,17 @@ impl Axis {
         Micros(self.from.0.saturating_add(bucket.saturating_mul(self.step * SECOND)))
     }
 
+    /// Longer at the front where there were events before it, as far as there is room.
+    fn grown(self, counted: &Buckets) -> Axis {
+        let starts = counted.buckets.iter().filter_map(|bucket| Micros::parse(&bucket.start).ok());
+        let first = starts.min().map_or(self.from, |first| first.min(self.from));
+        let more = (self.from.0 - first.0).div_euclid(self.step * SECOND);
+        match self.count + more <= limits::HISTOGRAM_BUCKETS_MAX {
+            true => Axis { from: first, count: self.count + more, ..self },
+            false => self,
+        }
+    }
+
     /// The bucket of a moment, if it is one of these.
     fn bucket(&self, at: Micros) -> Option<i64> {
         let bucket = (at.0 - self.from.0).div_euclid(self.step * SECOND);
@@ -69,8 +80,9 @@ impl Axis {
     }
 }
 
-/// The histogram. Each bar leads to its own time.
-pub fn drawn(asked: &Asked, axis: Axis, counted: &Buckets) -> Markup {
+/// The histogram. Each bar leads to its own time; `state` is the search that it narrows.
+pub fn drawn(state: &State, axis: Axis, counted: &Buckets) -> Markup {
+    let axis = axis.grown(counted);
     let bars: Vec<(i64, &Bucket)> = counted
         .buckets
         .iter()
@@ -81,16 +93,16 @@ pub fn drawn(asked: &Asked, axis: Axis, counted: &Buckets) -> Markup {
     let view = format!("0 0 {} {HIGH}", axis.count * WIDE);
     html! {
         figure #histogram data-from=(axis.from.0 / SECOND) data-step=(axis.step) data-buckets=(axis.count)
-            data-key=(asked.state.by.key()) {
+            data-by=(state.by.chosen()) {
             figcaption {
                 span.legend { @for (class, word, _) in kinds { span { span class={"key " (class)} aria-hidden="true" {} (word) } " " } }
-                span.quiet { "each bar " (length(axis.step)) }
+                span.quiet { "by the time it " (if state.by == By::Happened { "happened" } else { "was recorded" }) ", each bar " (length(axis.step)) }
             }
             div.plot {
                 span.most.quiet aria-hidden="true" { (text::grouped(most)) }
                 svg viewBox=(view) preserveAspectRatio="none" role="group" aria-label="Events over time" {
                     line.mid x1="0" x2=(axis.count * WIDE) y1=(HIGH / 2) y2=(HIGH / 2) {}
-                    @for (at, bucket) in &bars { (bar(asked, axis, *at, bucket, most)) }
+                    @for (at, bucket) in &bars { (bar(state, axis, *at, bucket, most)) }
                     rect.brush x="0" y="0" width="0" height=(HIGH) {}
                 }
             }
@@ -104,7 +116,7 @@ pub fn drawn(asked: &Asked, axis: Axis, counted: &Buckets) -> Markup {
     }
 }
 
-fn bar(asked: &Asked, axis: Axis, at: i64, bucket: &Bucket, most: u64) -> Markup {
+fn bar(state: &State, axis: Axis, at: i64, bucket: &Bucket, most: u64) -> Markup {
     let stretch = stretch(axis.at(at), axis.at(at + 1));
     let parts: Vec<String> = KINDS
         .iter()
@@ -114,7 +126,7 @@ fn bar(asked: &Asked, axis: Axis, at: i64, bucket: &Bucket, most: u64) -> Markup
         .collect();
     let title = format!("{}: {}", time::utc(&axis.at(at).to_string()), parts.join(", "));
     html! {
-        a href=(asked.state.with_t(stretch).address()) aria-label=(title) data-bucket=(at) {
+        a href=(state.with_t(stretch).address()) aria-label=(title) data-bucket=(at) {
             title { (title) }
             rect.room x=(at * WIDE) y="0" width=(WIDE) height=(HIGH) {}
             @for (class, y, height) in stacked(bucket, most) {
@@ -185,9 +197,9 @@ fn length(seconds: i64) -> String {
 }
 
 /// The parameters of what is counted.
-pub fn params(asked: &Asked, axis: Option<Axis>) -> Params {
+pub fn params(asked: &Asked, by: By, axis: Option<Axis>) -> Params {
     let params = Params::new().with("q", asked.query()).with("top", limits::FACET_TOP.to_string());
-    let params = params.with("time", asked.state.by.field());
+    let params = params.with("time", by.field());
     match axis {
         Some(axis) => params.with("interval", axis.interval()),
         None => params,
@@ -197,8 +209,6 @@ pub fn params(asked: &Asked, axis: Option<Axis>) -> Params {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::search::api::Parsed;
-    use crate::pages::search::state::State;
 
     fn at(text: &str) -> Micros {
         Micros::parse(text).unwrap()
@@ -220,6 +230,13 @@ mod tests {
         let eternal = Axis::over(at("0001-01-01T00:00:00Z"), at("9999-12-31T00:00:00Z"));
         assert!(eternal.count <= limits::HISTOGRAM_BUCKETS_MAX, "{eternal:?}");
         assert_eq!(Axis::over(from, Micros(0)).count, 1);
+        let axis = Axis { from, step: 60, count: 10 };
+        let early = |start: &str| Buckets {
+            buckets: vec![Bucket { start: start.to_owned(), ..Bucket::default() }],
+            ..Buckets::default()
+        };
+        assert_eq!(axis.grown(&early("2026-01-01T10:15:30Z")).count, 15);
+        assert_eq!(axis.grown(&early("2025-01-01T10:15:30Z")), axis);
     }
 
     #[test]
@@ -235,10 +252,8 @@ mod tests {
         assert_eq!(pieces[1].2, "1.5", "what is there at all can be seen");
         let axis = Axis { from: at("2026-01-01T10:00:00Z"), step: 3_600, count: 24 };
         let state = State::of(&Params::parse("q=x"));
-        let parsed = Parsed::default();
-        let asked = Asked { state, parsed, time: None, hides_system: false };
         let drawn =
-            drawn(&asked, axis, &Buckets { interval_seconds: 3_600, buckets: vec![bucket] });
+            drawn(&state, axis, &Buckets { interval_seconds: 3_600, buckets: vec![bucket] });
         let drawn = drawn.into_string();
         assert!(drawn.contains("t=2026-01-01T11%3A00%3A00Z..2026-01-01T11%3A59%3A59Z"), "{drawn}");
         assert!(drawn.contains("90 succeeded, 1 failed, 9 denied"), "{drawn}");

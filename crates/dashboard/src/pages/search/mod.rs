@@ -21,7 +21,7 @@ use maud::{Markup, html};
 
 use self::api::{Found, Saved, SavedSearches, Stats, Unasked};
 use self::histogram::Axis;
-use self::state::{Asked, State};
+use self::state::{Asked, By, State};
 use crate::href::Params;
 use crate::page::{Nav, Page, see_other};
 use crate::visit::{Api, Problem, Visit};
@@ -69,11 +69,11 @@ async fn summary(visit: Visit) -> Response {
             Ok(asked) => asked,
             Err(_) => return Ok(html! {}),
         };
-        let (stats, axis) = count(&visit, &asked).await?;
+        let counted = count(&visit, &asked).await?;
         Ok(html! {
-            (counted(&asked, &stats, axis))
-            (filter::facets(&asked, &stats, true))
-            (total(&stats, true))
+            (summed(&asked, &counted))
+            (filter::facets(&asked, &counted.stats, true))
+            (total(&counted.stats, true))
         })
     };
     // Whatever goes wrong here, the rows stand.
@@ -160,14 +160,11 @@ async fn second(visit: &Visit, asked: &Asked, found: &Found) -> (Markup, Markup,
     if nothing {
         return (html! {}, filter::facets_later(), html! {});
     }
-    if visit.params.get("summary") == Some("1") {
-        if let Ok((stats, axis)) = count(visit, asked).await {
-            return (
-                counted(asked, &stats, axis),
-                filter::facets(asked, &stats, false),
-                total(&stats, false),
-            );
-        }
+    if visit.params.get("summary") == Some("1")
+        && let Ok(counted) = count(visit, asked).await
+    {
+        let facets = filter::facets(asked, &counted.stats, false);
+        return (summed(asked, &counted), facets, total(&counted.stats, false));
     }
     let params = asked.state.params();
     let later = html! {
@@ -179,10 +176,12 @@ async fn second(visit: &Visit, asked: &Asked, found: &Found) -> (Markup, Markup,
 }
 
 /// The histogram, and what lacks in it.
-fn counted(asked: &Asked, stats: &Stats, axis: Option<Axis>) -> Markup {
+fn summed(asked: &Asked, counted: &Counted) -> Markup {
+    let Counted { stats, axis, by } = counted;
+    let state = State { by: *by, ..asked.state.clone() };
     html! {
         section #summary {
-            @if let (Some(axis), Some(buckets)) = (axis, &stats.histogram) { (histogram::drawn(asked, axis, buckets)) }
+            @if let (Some(axis), Some(buckets)) = (axis, &stats.histogram) { (histogram::drawn(&state, *axis, buckets)) }
             (parts::notices(stats.incomplete.as_ref(), &stats.alarms))
         }
     }
@@ -203,27 +202,50 @@ async fn find(visit: &Visit, asked: &Asked) -> Result<Found, Problem> {
     visit.get("/api/audit/logs", &params.with("cursor", cursor)).await
 }
 
-/// Counts all that matches, over the time that is asked for, or else from the first of them until now.
-async fn count(visit: &Visit, asked: &Asked) -> Result<(Stats, Option<Axis>), Problem> {
-    let (from, to) = asked.bounds();
-    let from = match from {
-        Some(from) => Some(from),
-        None => first(visit, asked).await?,
-    };
-    let axis = from.map(|from| Axis::over(from, to.unwrap_or(visit.now)));
-    let stats = visit.get("/api/audit/stats", &histogram::params(asked, axis)).await?;
-    Ok((stats, axis))
+/// What was counted, and along which axis.
+struct Counted {
+    stats: Stats,
+    axis: Option<Axis>,
+    /// By which time.
+    by: By,
 }
 
-/// The first moment of all that matches.
-async fn first(visit: &Visit, asked: &Asked) -> Result<Option<Micros>, Problem> {
+/// Counts all that matches, over the time that is asked for, or else from the first of them until now.
+async fn count(visit: &Visit, asked: &Asked) -> Result<Counted, Problem> {
+    let (from, to) = asked.bounds();
+    let (from, by) = match from {
+        Some(from) => (Some(from), asked.state.by),
+        None => first(visit, asked, to.is_none()).await?,
+    };
+    let axis = from.map(|from| Axis::over(from, to.unwrap_or(visit.now)));
+    let stats = "/api/audit/stats";
+    match visit.get(stats, &histogram::params(asked, by, axis)).await {
+        // Some happened in another age, if their callers are to be believed, and so many bars there are not.
+        Err(problem) if problem.status == 400 && axis.is_some() => {
+            let counted = visit.get(stats, &histogram::params(asked, by, None)).await?;
+            Ok(Counted { stats: counted, axis: None, by })
+        }
+        counted => Ok(Counted { stats: counted?, axis, by }),
+    }
+}
+
+/// The first moment of all that matches, and by which time. Where they were recorded all at once long after they
+/// happened, and nobody chose, the time when they happened says more.
+async fn first(visit: &Visit, asked: &Asked, free: bool) -> Result<(Option<Micros>, By), Problem> {
+    let by = asked.state.by;
     let params = asked.params().set("order", "asc").with("page_size", "1");
     let found: Found = visit.get("/api/audit/logs", &params).await?;
-    let at = found.events.first().map(|event| match asked.state.by {
-        state::By::Recorded => event.recorded_at.as_str(),
-        state::By::Happened => event.at(),
-    });
-    Ok(at.and_then(|at| Micros::parse(at).ok()))
+    let Some(event) = found.events.first() else { return Ok((None, by)) };
+    let read = |text: &str| Micros::parse(text).ok();
+    let (Some(recorded), Some(happened)) = (read(&event.recorded_at), read(event.at())) else {
+        return Ok((None, by));
+    };
+    let late = recorded.0.saturating_sub(happened.0) > visit.now.0.saturating_sub(recorded.0);
+    Ok(match by {
+        By::Recorded if free && late => (Some(happened), By::Happened),
+        By::Recorded => (Some(recorded), by),
+        By::Happened => (Some(happened), by),
+    })
 }
 
 /// The visitor's own searches; none where a node keeps none.

@@ -22,6 +22,11 @@ impl By {
         if self == By::Recorded { "created" } else { "occurred" }
     }
 
+    /// The parameter's value.
+    pub fn chosen(self) -> &'static str {
+        if self == By::Recorded { "" } else { "happened" }
+    }
+
     /// The name of the field.
     pub fn field(self) -> &'static str {
         if self == By::Recorded { "recorded_at" } else { "occurred_at" }
@@ -66,7 +71,7 @@ impl State {
         Params::new()
             .with("q", self.q.as_str())
             .with("t", self.t.as_str())
-            .with("by", when(self.by == By::Happened, "happened"))
+            .with("by", self.by.chosen())
             .with("order", when(self.oldest, "asc"))
             .with(
                 "page_size",
