@@ -77,28 +77,28 @@ pub fn chips(asked: &Asked) -> Markup {
         @if !parsed.clauses.is_empty() || !state.t.is_empty() || *hides_system || state.by == By::Happened {
             ul #chips.chips aria-label="Conditions" {
                 @for (at, clause) in parsed.clauses.iter().enumerate() {
-                    (chip(&clause.text, "clause", &state.with_q(without(parsed, at))))
+                    (chip(&text::short_to(&clause.text, 60), &clause.text, "clause", &state.with_q(without(parsed, at))))
                 }
                 @if !state.t.is_empty() {
-                    (chip(&format!("{}: {}", state.by.key(), tools::time_said(&state.t)), "time", &state.with_t("")))
+                    (chip(&html! { (state.by.key()) ": " (tools::time_said(&state.t)) }, "the time", "time", &state.with_t("")))
                 }
                 @if state.by == By::Happened && state.t.is_empty() {
-                    (chip("by the time it happened", "by", &State { by: By::Recorded, ..state.clone() }))
+                    (chip(&html! { "by the time it happened" }, "it", "by", &State { by: By::Recorded, ..state.clone() }))
                 }
                 @if *hides_system {
-                    (chip("without the audit system itself", "system", &State { system: true, ..state.clone() }))
+                    (chip(&html! { "without the audit system itself" }, "it", "system", &State { system: true, ..state.clone() }))
                 }
             }
         }
     }
 }
 
-fn chip(said: &str, kind: &str, without: &State) -> Markup {
+fn chip(shown: &Markup, said: &str, kind: &str, without: &State) -> Markup {
     let removed =
         format!("Remove {}", said.chars().take(limits::ROW_CHARS_MAX).collect::<String>());
     html! {
         li.chip data-chip=(kind) {
-            span { (text::short_to(said, 60)) }
+            span { (shown) }
             a.remove href=(without.address()) aria-label=(removed) title="Remove" { "×" }
         }
     }

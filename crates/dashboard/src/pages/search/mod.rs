@@ -102,7 +102,7 @@ async fn whole(visit: &Visit) -> Result<Page, Problem> {
     let head = html! {
         h1.sr { "Search" }
         (bar::bar(&state, wrong.as_ref()))
-        (tools::tools(&state, me, saved.as_deref(), &here))
+        (tools::tools(&state, me, saved.as_deref(), &here, asked.as_ref().map(|asked| results::by_api(asked, &origin))))
     };
     let body = match &asked {
         None => {
@@ -130,7 +130,6 @@ async fn whole(visit: &Visit) -> Result<Page, Problem> {
                                 (over(asked, visit, total))
                                 ol #rows.rows { (results::rows(asked, &found, visit.now)) }
                             }
-                            (results::by_api(asked, &origin))
                         }
                         aside #panel aria-label="Event" hidden tabindex="-1" {}
                     }

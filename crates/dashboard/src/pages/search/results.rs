@@ -91,8 +91,7 @@ pub fn by_api(asked: &Asked, origin: &str) -> Markup {
     let query = asked.query();
     let (oldest, happened) = (asked.state.oldest, asked.state.by == By::Happened);
     html! {
-        details #by-api {
-            summary { "The same by API" }
+        p { "The same by API" }
             pre #as-curl { "curl -H \"Authorization: Bearer $KEY\" " "'" span data-origin { (origin) } (path) "'" }
             p { button.plain data-copy="#as-curl" { "Copy" } }
             pre #as-cli {
@@ -102,7 +101,6 @@ pub fn by_api(asked: &Asked, origin: &str) -> Markup {
                 @if !query.is_empty() { " -- " (shell(&query)) }
             }
             p { button.plain data-copy="#as-cli" { "Copy" } }
-        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Beside the bar: the time, searches that are ready, searches that were kept, the order.
 
+use indelible_event::Micros;
 use maud::{Markup, html};
 
 use super::api::Saved;
 use super::state::{By, State};
 use crate::href::Params;
 use crate::visit::Me;
-use crate::{limits, text};
+use crate::{limits, text, time};
 
 /// Times back from now, and what they are called.
 const BACK: &[(&str, &str)] = &[
@@ -27,15 +28,23 @@ const READY: &[(&str, &str, &str)] = &[
 ];
 
 /// All of them; without a search only that cannot be read, those that lead elsewhere.
-pub fn tools(state: &State, me: &Me, saved: Option<&[Saved]>, here: &str) -> Markup {
+pub fn tools(
+    state: &State,
+    me: &Me,
+    saved: Option<&[Saved]>,
+    here: &str,
+    by_api: Option<Markup>,
+) -> Markup {
     html! {
         div #tools.tools {
-            (time(state))
+            (times(state))
             (drop_down("ready", html! { "Ready-made" }, ready(me)))
             @if let Some(saved) = saved { (drop_down("saved", html! { "Saved" }, kept_searches(state, saved, here))) }
             (drop_down("view", html! { (if state.oldest { "Oldest first" } else { "Newest first" }) }, view(state)))
             a.to-filters href="#filters" { "Filter" }
-            @if me.may_audit() { a #export.push href=(state.params().without(&["page_size"]).to("/export")) { "Export…" } }
+            span.push {}
+            @if let Some(by_api) = by_api { (drop_down("by-api", html! { "API" }, by_api)) }
+            @if me.may_audit() { a #export href=(state.params().without(&["page_size"]).to("/export")) { "Export…" } }
         }
     }
 }
@@ -44,21 +53,38 @@ fn drop_down(id: &str, summary: Markup, body: Markup) -> Markup {
     html! { details.drop id=(id) name="tools" { summary { (summary) } div.sheet { (body) } } }
 }
 
-/// A time as people say it.
-pub fn time_said(t: &str) -> String {
-    let known = BACK.iter().find(|(back, _)| *back == t);
-    match known {
-        Some((_, said)) => said.to_lowercase(),
-        None => t.replace("..", " to ").replace('T', " "),
+/// A time as people say it; its moments are shown in the viewer's zone.
+pub fn time_said(t: &str) -> Markup {
+    if let Some((_, said)) = BACK.iter().find(|(back, _)| *back == t) {
+        return html! { (said) };
+    }
+    let end = |text: &str| match moment(text) {
+        Some(at) => time::at_short(&at),
+        None => text::short(text),
+    };
+    match (t.split_once(".."), t.strip_prefix(">="), t.strip_prefix("<=")) {
+        (Some((from, to)), ..) => html! { (end(from)) " to " (end(to)) },
+        (_, Some(from), _) => html! { "From " (end(from)) },
+        (.., Some(to)) => html! { "Until " (end(to)) },
+        _ => end(t),
     }
 }
 
-fn time(state: &State) -> Markup {
-    let known = BACK.iter().find(|(back, _)| *back == state.t);
-    let summary = match known {
-        Some((_, said)) => html! { (said) },
-        None if state.t.is_empty() => html! { "All time" },
-        None => html! { (text::short_to(&time_said(&state.t), 44)) },
+/// A moment that is written to the minute or the second, as RFC 3339 has it.
+fn moment(text: &str) -> Option<String> {
+    let plain = text.trim_end_matches('Z');
+    let whole = match plain.len() {
+        16 => format!("{plain}:00Z"),
+        19 => format!("{plain}Z"),
+        _ => return None,
+    };
+    Micros::parse(&whole).ok().map(|_| whole)
+}
+
+fn times(state: &State) -> Markup {
+    let summary = match state.t.is_empty() {
+        true => html! { "All time" },
+        false => time_said(&state.t),
     };
     let [from, to] = ends(&state.t);
     let body = html! {
@@ -183,8 +209,16 @@ mod tests {
         assert_eq!(ends("<=2026-01-01"), ["", "2026-01-01T00:00"]);
         assert_eq!(ends("-48h..-24h"), ["", ""]);
         assert_eq!(ends("today"), ["", ""]);
-        assert_eq!(time_said("-24h"), "last 24 hours");
-        assert_eq!(time_said("2026-01-01..2026-01-31"), "2026-01-01 to 2026-01-31");
+    }
+
+    #[test]
+    fn a_time_is_said_as_people_say_it() {
+        assert_eq!(time_said("-24h").into_string(), "Last 24 hours");
+        let said = time_said("2026-01-31T10:00Z..2026-01-31T11:00:59Z").into_string();
+        assert!(said.contains("datetime=\"2026-01-31T10:00:00Z\""), "{said}");
+        assert!(said.contains("2026-01-31 11:00:59</time>"), "{said}");
+        assert_eq!(time_said(">=2026-01-31").into_string(), "From <bdi>2026-01-31</bdi>");
+        assert_eq!(time_said("<b>\u{e9}").into_string(), "<bdi>&lt;b&gt;é</bdi>");
     }
 
     #[test]
