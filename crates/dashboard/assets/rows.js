@@ -14,9 +14,12 @@ function close() {
   turn += 1;
   clearTimeout(waiting);
   const inside = panel.contains(document.activeElement);
+  const was = current?.getBoundingClientRect().top;
   panel.hidden = true;
   panel.replaceChildren();
   results.classList.remove('open');
+  // The row stays where the eye is.
+  if (current) scrollBy(0, current.getBoundingClientRect().top - was);
   current?.removeAttribute('aria-current');
   if (inside) find('.said', current)?.focus();
   current = null;
@@ -50,8 +53,10 @@ async function open(row, focus) {
   // Made by our own server, which escapes whatever an event holds.
   panel.innerHTML = html;
   panel.prepend(head(address));
+  const was = row.getBoundingClientRect().top;
   panel.hidden = false;
   results.classList.add('open');
+  scrollBy(0, row.getBoundingClientRect().top - was);
   panel.scrollTop = 0;
   window.htmx?.process(panel);
   document.dispatchEvent(new CustomEvent('indelible:added', { detail: panel }));

@@ -92,7 +92,7 @@ pub fn facets(asked: &Asked, stats: &Stats, later: bool) -> Markup {
         div #facets hx-swap-oob=[later.then_some("true")] {
             @for (key, word, counted) in shown {
                 section.facet data-facet=(key) aria-label=(word) {
-                    h3 { (word) }
+                    h2 { (word) }
                     ul { @for value in &counted.values {
                         @let (with, without) = links(state, parsed, key, &value.value);
                         li {

@@ -41,7 +41,6 @@ pub fn tools(
             (drop_down("ready", html! { "Ready-made" }, ready(me)))
             @if let Some(saved) = saved { (drop_down("saved", html! { "Saved" }, kept_searches(state, saved, here))) }
             (drop_down("view", html! { (if state.oldest { "Oldest first" } else { "Newest first" }) }, view(state)))
-            a.to-filters href="#filters" { "Filter" }
             span.push {}
             @if let Some(by_api) = by_api { (drop_down("by-api", html! { "API" }, by_api)) }
             @if me.may_audit() { a #export href=(state.params().without(&["page_size"]).to("/export")) { "Export…" } }
@@ -50,7 +49,7 @@ pub fn tools(
 }
 
 fn drop_down(id: &str, summary: Markup, body: Markup) -> Markup {
-    html! { details.drop id=(id) name="tools" { summary { (summary) } div.sheet { (body) } } }
+    html! { details.drop id=(id) name="tools" { summary { span { (summary) } } div.sheet { (body) } } }
 }
 
 /// A time as people say it; its moments are shown in the viewer's zone.
