@@ -145,7 +145,7 @@ async fn whole(visit: &Visit) -> Result<Page, Problem> {
 fn over(asked: &Asked, visit: &Visit, total: Markup) -> Markup {
     let first = visit.params.get("cursor").is_some();
     html! {
-        div.over {
+        div.over aria-live="polite" {
             (total)
             span.quiet { "Times in " span data-zone { "UTC" } }
             @if first { a href=(asked.state.address()) { (if asked.state.oldest { "To the oldest" } else { "To the newest" }) } }
