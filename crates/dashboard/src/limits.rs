@@ -87,3 +87,23 @@ pub const CORRELATIONS_SHOWN_MAX: usize = 50;
 pub const SUGGESTED_FROM_EVENTS: usize = 500;
 /// The most of each kind that is suggested.
 pub const SUGGESTED_MAX: usize = 8;
+/// Events on a page of a search, if it does not say.
+pub const PAGE_SIZE: u64 = 50;
+/// The most events on a page of a search.
+pub const PAGE_SIZE_MAX: u64 = 500;
+/// What is offered.
+pub const PAGE_SIZES: [u64; 4] = [25, 50, 100, 200];
+/// The most bytes of a time in an address.
+pub const TIME_BYTES_MAX: usize = 80;
+/// Characters of a query that are shown on either side of what is wrong with it.
+pub const WRONG_CHARS_AROUND: usize = 60;
+/// As many buckets as a histogram has room for.
+pub const HISTOGRAM_BUCKETS: i64 = 120;
+/// As many as it is ever drawn with, over however long a time.
+pub const HISTOGRAM_BUCKETS_MAX: i64 = 400;
+/// Values of each facet beside a search.
+pub const FACET_TOP: usize = 5;
+/// The most characters of a saved search's name.
+pub const NAME_CHARS_MAX: usize = 120;
+/// The most bytes of a value that a row offers to search for.
+pub const SEARCHED_BYTES_MAX: usize = 512;

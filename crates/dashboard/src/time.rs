@@ -16,6 +16,15 @@ pub fn ago(text: &str, now: Micros) -> Markup {
     html! { time datetime=(text) title=(utc(text)) data-time="ago" { (since(now.0.saturating_sub(at.0))) } }
 }
 
+/// A moment where there is little room: to the second, its zone said elsewhere.
+pub fn at_short(text: &str) -> Markup {
+    if Micros::parse(text).is_err() {
+        return crate::text::short(text);
+    }
+    let utc = utc(text);
+    html! { time datetime=(text) title=(utc) data-time="short" { (utc.trim_end_matches(" UTC")) } }
+}
+
 fn shown(text: &str, form: &str) -> Markup {
     if Micros::parse(text).is_err() {
         return crate::text::short(text);

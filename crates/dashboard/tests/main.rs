@@ -7,4 +7,5 @@ mod hostile;
 mod live;
 mod overview;
 mod people;
+mod search;
 mod timeline;

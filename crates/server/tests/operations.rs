@@ -116,6 +116,11 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
                 .flat_map(|field| [path(field), format!("{}&prefix={prefix}", path(field))]);
             fields.map(|path| ask(Reads, path)).collect()
         }
+        "GET /api/audit/query" => vec![
+            ask(Reads, "/api/audit/query"),
+            ask(Reads, format!("/api/audit/query?q=trail:{trail}+or:")),
+        ],
+        "GET /api/audit/query/keys" => vec![ask(Reads, "/api/audit/query/keys")],
         "GET /api/audit/timeline" => vec![
             ask(Reads, format!("/api/audit/timeline?resource_id={}", t.resource)),
             ask(Reads, format!("/api/audit/timeline?correlation_id={}", t.correlation)),

@@ -13,6 +13,7 @@ mod fields;
 mod filter;
 mod limits;
 mod proof;
+mod query;
 mod report;
 mod search;
 mod shown;
@@ -33,6 +34,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(search::routes())
         .merge(event::routes())
         .merge(proof::routes())
+        .merge(query::routes())
         .merge(stats::routes())
         .merge(timeline::routes())
         .merge(user::routes())
