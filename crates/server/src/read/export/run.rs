@@ -36,14 +36,18 @@ pub(super) struct Export {
 
 /// Where its bytes come from.
 enum Source {
-    /// Whatever matches, the first page of which is there.
-    Pages {
-        pages: Pages,
-        first: Option<Vec<Found>>,
-        encoder: Encoder,
-        head: Vec<u8>,
-    },
+    /// Whatever matches.
+    Pages(Box<Paged>),
     Bundle(Box<Evidence>),
+}
+
+/// Records, of which the first page is there.
+struct Paged {
+    pages: Pages,
+    first: Option<Vec<Found>>,
+    encoder: Encoder,
+    /// What stands before all of them.
+    head: Vec<u8>,
 }
 
 /// Where its bytes go.
@@ -160,7 +164,7 @@ async fn prepare(
     let of = if first.is_none() { Some(0) } else { pages.of };
     let (encoder, head) = Encoder::new(&ask)?;
     let begun = told::begins(state, caller, &ask, of).await?;
-    Ok((Source::Pages { pages, first, encoder, head }, of, begun))
+    Ok((Source::Pages(Box::new(Paged { pages, first, encoder, head })), of, begun))
 }
 
 /// Finds all that goes into a bundle, and waits until it is published.
@@ -232,7 +236,8 @@ fn unpublished(error: StoreError) -> Problem {
 async fn send_all(to: &mut Sink, source: Source) -> Result<(), Broken> {
     match source {
         Source::Bundle(evidence) => send_bundle(to, evidence).await,
-        Source::Pages { mut pages, mut first, mut encoder, head } => {
+        Source::Pages(paged) => {
+            let Paged { mut pages, mut first, mut encoder, head } = *paged;
             to.send(head).await?;
             loop {
                 let records = match first.take() {

@@ -157,7 +157,7 @@ mod tests {
             Entry { progress, ended }
         };
         let name = |n: usize| (Arc::from("key:0"), format!("ticket-{n}"));
-        let ended = |n: usize| (n > 7).then(|| Micros(n as i64));
+        let ended = |n: usize| (n > 7).then_some(Micros(n as i64));
         let mut entries: HashMap<Name, Entry> =
             (0..limits::TICKETS_MAX + 3).map(|n| (name(n), entry(ended(n)))).collect();
         make_room(&mut entries, Micros(5_000));
