@@ -155,7 +155,7 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
             div.who {
                 @if let Ok(me) = &visit.me {
                     details.menu {
-                        summary aria-label="You, themes, the way out" {
+                        summary title="You, themes, the way out" {
                             (icon("person")) span { (crate::text::short_to(me.name.as_deref().unwrap_or(&me.id), 24)) }
                         }
                         div {
