@@ -7,8 +7,9 @@ use indelible_event::Micros;
 use indelible_log::{Clock, SystemClock};
 use serde_json::Value;
 
-use crate::http::{Address, Connection};
+use crate::http::Connection;
 use crate::measure::quantile;
+use crate::node::Node;
 use crate::questions::path;
 use crate::table::{Table, thousands};
 
@@ -31,15 +32,20 @@ struct Question<'a> {
 }
 
 /// Asks a running node everything so many times, over one connection.
-pub fn ask(address: &Address, asked: usize) -> Result<Table> {
-    let mut connection = Connection::open(address)?;
+pub fn ask(node: &Node, asked: usize) -> Result<Table> {
+    let mut connection = Connection::open(&node.address)?;
     let subjects = subjects(&mut connection)?;
     let now = SystemClock.now();
-    let mut table = Table::new(&["question", "p50 ms", "p99 ms", "bytes", "matches"]);
+    let heading = ["question", "p50 ms", "p99 ms", "processor ms", "bytes", "matches"];
+    let mut table = Table::new(&heading);
     for question in questions(&subjects, now) {
         let (mut times, mut bytes, mut matches) = (Vec::with_capacity(asked), 0, 0);
+        let mut before = None;
         for round in 0..WARM_UP + asked {
             let path = (question.path)(round);
+            if round == WARM_UP {
+                before = node.cpu_seconds()?;
+            }
             let start = Instant::now();
             let answer = connection.get(&path)?;
             let time = start.elapsed().as_secs_f64() * 1e3;
@@ -53,11 +59,14 @@ pub fn ask(address: &Address, asked: usize) -> Result<Table> {
             matches += json["total"]["value"].as_u64().unwrap_or(0);
         }
         times.sort_by(f64::total_cmp);
+        let processor = node.cpu_seconds()?.zip(before).map(|(after, before)| after - before);
+        let processor = processor.map(|seconds| format!("{:.1}", seconds * 1e3 / asked as f64));
         let mean = |sum: u64| thousands(sum / asked.max(1) as u64);
         table.row(&[
             question.name,
             format!("{:.2}", quantile(&times, 0.5)),
             format!("{:.2}", quantile(&times, 0.99)),
+            processor.unwrap_or_default(),
             mean(bytes as u64),
             mean(matches),
         ]);
@@ -129,7 +138,10 @@ fn questions<'a>(subjects: &'a Subjects, now: Micros) -> Vec<Question<'a>> {
     let resource = |round: usize| &subjects.resources[round % subjects.resources.len()];
     let newest = move |round: usize| {
         let (kind, id) = resource(round);
-        path("/api/audit/logs", &[("resource_type", kind), ("resource_id", id), ("page_size", "50")])
+        path(
+            "/api/audit/logs",
+            &[("resource_type", kind), ("resource_id", id), ("page_size", "50")],
+        )
     };
     add("newest 50 of a resource".to_owned(), Box::new(newest));
     let timeline = move |round: usize| {

@@ -166,6 +166,9 @@ enum Bench {
         /// A key that may read all trails there.
         #[arg(long)]
         key: String,
+        /// Its process, to see what a question costs there.
+        #[arg(long)]
+        pid: Option<u32>,
     },
     /// Writes events to standard output, one a line.
     Generate {
@@ -298,8 +301,9 @@ fn main() -> Result<()> {
         Bench::History { events, days, data, seed } => {
             history::make(&data, &History { seed, events, days })
         }
-        Bench::Dashboard { asked, url, key } => {
-            print!("{}", dashboard::ask(&Address::parse(&url, &key)?, asked)?.render());
+        Bench::Dashboard { asked, url, key, pid } => {
+            let node = Node::running(Address::parse(&url, &key)?, pid, None);
+            print!("{}", dashboard::ask(&node, asked)?.render());
             Ok(())
         }
         Bench::Generate { events, seed } => generate(events, seed),

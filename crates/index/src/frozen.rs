@@ -265,6 +265,11 @@ impl Index for Frozen {
         self.or_damage(columns::pos(&self.file, row), 0)
     }
 
+    fn pos_each(&self, rows: &mut dyn Iterator<Item = u32>, out: &mut Vec<u64>) {
+        let mut places = columns::Places::new(&self.file);
+        out.extend(rows.map(|row| self.or_damage(places.next(row), 0)));
+    }
+
     fn row_at(&self, pos: u64) -> u32 {
         self.or_damage(columns::row_at(&self.file, self.facts.rows, pos), 0)
     }

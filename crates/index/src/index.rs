@@ -55,6 +55,10 @@ pub trait Index {
 
     /// A row's place in the node's log.
     fn pos(&self, row: u32) -> u64;
+    /// Appends the places of rows, which rise.
+    fn pos_each(&self, rows: &mut dyn Iterator<Item = u32>, out: &mut Vec<u64>) {
+        out.extend(rows.map(|row| self.pos(row)));
+    }
     /// The first row whose `pos` is not below this one; [`Index::rows`] if there is none.
     fn row_at(&self, pos: u64) -> u32;
     /// When a row was recorded.

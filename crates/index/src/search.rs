@@ -175,6 +175,8 @@ pub enum SearchError {
 }
 
 #[cfg(test)]
+mod large_tests;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod tests;

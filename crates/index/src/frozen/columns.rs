@@ -91,6 +91,32 @@ pub(crate) fn pos(file: &PagedFile, row: u32) -> Result<u64, IndexError> {
     first.checked_add(u64::from(row - first_row)).ok_or_else(|| bad("a place is too large"))
 }
 
+/// The places of rows that rise: mostly the next is of the same run.
+pub(crate) struct Places<'a> {
+    file: &'a PagedFile,
+    /// The run of the last row: its first row and that one's place, and the first row after it.
+    run: (u32, u64),
+    end: u32,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn new(file: &'a PagedFile) -> Places<'a> {
+        Places { file, run: (0, 0), end: 0 }
+    }
+
+    pub(crate) fn next(&mut self, row: u32) -> Result<u64, IndexError> {
+        if row < self.run.0 || row >= self.end {
+            let (after, count) = find_run(self.file, |run| run.0 <= row)?;
+            let index = after.checked_sub(1).ok_or_else(|| bad("a row has no place"))?;
+            self.run = run(self.file, index)?;
+            self.end = if after < count { run(self.file, after)?.0 } else { u32::MAX };
+        }
+        let (first_row, first) = self.run;
+        let offset = u64::from(row.saturating_sub(first_row));
+        first.checked_add(offset).ok_or_else(|| bad("a place is too large"))
+    }
+}
+
 /// The first row whose place is not below this one, or `rows`.
 pub(crate) fn row_at(file: &PagedFile, rows: u32, pos: u64) -> Result<u32, IndexError> {
     let (after, count) = find_run(file, |run| run.1 <= pos)?;

@@ -38,9 +38,15 @@ fn few_half_most_and_all_rows_are_counted_alike() {
     let told = told();
     let snapshot = told.len() - 300;
     let kinds = [Kind::Live, Kind::Frozen, Kind::Model(2), Kind::Model(3)];
-    for (kind, rows) in kinds.into_iter().flat_map(|kind| sets().into_iter().map(move |r| (kind, r))) {
+    for (kind, rows) in
+        kinds.into_iter().flat_map(|kind| sets().into_iter().map(move |r| (kind, r)))
+    {
         // The index may have more rows than are in the snapshot; all are counted here.
-        let model = Model::new(told.clone(), if let Kind::Live = kind { snapshot } else { told.len() }, kind);
+        let model = Model::new(
+            told.clone(),
+            if let Kind::Live = kind { snapshot } else { told.len() },
+            kind,
+        );
         crate::search::Unit::with_index(&model, |index| check(index, &told, &rows));
     }
 }

@@ -125,7 +125,11 @@ pub(super) fn combine<U: Unit>(
             contests[*facet].contenders[*known].count += count;
         }
     }
-    Ok(contests.into_iter().zip(facets).map(|(contest, facet)| contest.finish(*facet, top)).collect())
+    Ok(contests
+        .into_iter()
+        .zip(facets)
+        .map(|(contest, facet)| contest.finish(*facet, top))
+        .collect())
 }
 
 /// What is known of a value.
@@ -193,9 +197,8 @@ impl Contest {
 
     fn finish(self, facet: Facet, top: usize) -> FacetCounts {
         let Contest { mut contenders, left_out, with, missing } = self;
-        contenders.sort_unstable_by(|a, b| {
-            b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value))
-        });
+        contenders
+            .sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
         contenders.truncate(top);
         let least =
             if contenders.len() < top { 0 } else { contenders.last().map_or(0, |last| last.count) };

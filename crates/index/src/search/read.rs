@@ -5,9 +5,7 @@ use roaring::RoaringBitmap;
 use super::gather::each_of;
 use super::{Access, Alarm, Ask, Budget, Record, SearchError, Unit};
 use crate::index::IndexError;
-use crate::limits::{
-    ALARMS_MAX, PAGE_BYTES_MAX, READ_ROWS_MAX, READ_TOGETHER_ROWS, THREADS_MAX,
-};
+use crate::limits::{ALARMS_MAX, PAGE_BYTES_MAX, READ_ROWS_MAX, READ_TOGETHER_ROWS, THREADS_MAX};
 
 /// A row that matches, or may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +64,7 @@ impl<'a, 'b, 'c, U: Unit> Checker<'a, 'b, 'c, U> {
     }
 
     /// Reads candidates of one unit, and says of each whether the query matches it.
-    fn look(
-        &self,
-        wanted: &[Candidate],
-        run: &[usize],
-    ) -> Vec<Result<(U::Record, bool), Alarm>> {
+    fn look(&self, wanted: &[Candidate], run: &[usize]) -> Vec<Result<(U::Record, bool), Alarm>> {
         let Some(&first) = run.first() else { return Vec::new() };
         let rows: Vec<u32> = run.iter().map(|&at| wanted[at].row).collect();
         let read = self.units[wanted[first].unit].read(&rows);
