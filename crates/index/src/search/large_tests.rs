@@ -7,8 +7,8 @@ use indelible_event::{Micros, Outcome};
 use super::model::{Kind, Model, TRAILS, Told};
 use super::worlds::some;
 use super::*;
-use crate::Facet;
 use crate::query::{Expr, Leaf, Query, Span, Test};
+use crate::{Facet, Field};
 
 const SECOND: i64 = 1_000_000;
 

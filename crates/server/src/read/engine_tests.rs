@@ -38,7 +38,7 @@ fn a_credential_has_half_of_the_turns_and_others_find_the_rest() {
     assert!(now(&turns, &modest).is_some());
     assert_eq!(turns.shares.lock().unwrap().len(), 1, "only one credential is left");
     // Whoever gives up leaves nothing behind.
-    waiting.remove(0);
+    drop(waiting.remove(0));
     drop(waiting);
     drop((next, kept));
     assert_eq!(turns.all.available_permits(), 4);
