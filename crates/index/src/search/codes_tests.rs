@@ -15,7 +15,7 @@ const ROWS: u32 = 4_000;
 fn told() -> Vec<Told> {
     let row = |row: u32| {
         let random = row.wrapping_mul(0x9e37_79b9) >> 16;
-        let actor = if row % 3 == 0 { random % 7 } else { 100 + random % 1_500 };
+        let actor = if row.is_multiple_of(3) { random % 7 } else { 100 + random % 1_500 };
         let who = format!(r#"{{"actor":{{"type":"user","id":"u{actor}"}}}}"#);
         let who = Some(who).filter(|_| row % 5 != 4);
         Told { pos: row.into(), recorded_at: row.into(), parts: [who, None, None], ..some() }
