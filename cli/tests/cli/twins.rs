@@ -236,7 +236,11 @@ fn what_never_ended_is_listed_and_the_status_says_so() {
         assert_eq!(rows(at, "unfinished"), ("4".to_owned(), 1));
         assert_eq!(rows(at, "abandoned"), (String::new(), 1));
         let told = twins.run(&[&report[..], &["--text"], at].concat()).status(1);
-        assert!(told.stdout.contains("maria is about to restore backup db-0417"), "{}", told.stdout);
+        assert!(
+            told.stdout.contains("maria is about to restore backup db-0417"),
+            "{}",
+            told.stdout
+        );
         told.says("1 begun and never ended, 0 ended without saying how");
     }
     twins.ask(&["report", "unfinished", "--older-than", "1h"]).ok();
