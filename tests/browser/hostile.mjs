@@ -1,0 +1,63 @@
+// Whatever an event holds, a page shows it and does nothing else with it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { visiting, open, fits } from './lib/browser.mjs';
+import { TEXTS, event, huge, intruders } from './lib/hostile.mjs';
+import { Node } from './lib/node.mjs';
+import { once } from './lib/world.mjs';
+
+const at = (path, params) => `${path}?${new URLSearchParams(params)}`;
+
+/** A node full of it. */
+const hostile = () => once('hostile', async () => {
+  const node = await Node.empty();
+  node.events = TEXTS.map(([name, text]) => ({ name, text, event: event(text) }));
+  await node.append(...node.events.map(({ event }) => event));
+  node.huge = huge();
+  for (const one of node.huge) await node.append(one);
+  // Names that people give: of keys, of trails, of what they saved.
+  for (const [name, text] of TEXTS) {
+    const named = text.slice(0, 80).trim();
+    const made = await node.ask('/api/keys', { method: 'POST', json: { role: 'reader', name: named || name } });
+    assert.ok([201, 400].includes(made.status), `${name}: ${made.status} ${made.text}`);
+  }
+  await node.append({ action: 'x.y', trail: `a${'._@:-'.repeat(25)}` }, { action: 'x.y', trail: '1'.repeat(128) });
+  return node;
+});
+
+async function look(page, path, name) {
+  const answer = await open(page, path);
+  assert.ok(answer.status() < 500, `${name}: ${path.slice(0, 200)} answered ${answer.status()}`);
+  assert.deepEqual(await page.evaluate(intruders), [], `${name}: ${path.slice(0, 200)}`);
+  await fits(page);
+  return answer.status();
+}
+
+const NARROW = { width: 360, height: 740 };
+
+test('hostile texts: the page of each event, its timeline and its actor', async () => {
+  const node = await hostile();
+  // A browser cannot ask for every address that we are asked to make; what it asks must be answered well.
+  await visiting(node, { key: node.key, ...NARROW, allow: /status of (400|404|414)/ }, async (page) => {
+    for (const { name, event } of node.events) {
+      const { actor, targets, context } = event;
+      assert.equal(await look(page, at(`/events/${event.id}`, { trail: 'default' }), name), 200, name);
+      await look(page, `/people/${encodeURIComponent(actor.id)}`, `${name}, person`);
+      await look(page, at('/timeline', { resource_type: targets[0].type, resource_id: targets[0].id }), `${name}, timeline`);
+      await look(page, at('/timeline', { correlation_id: context.correlation_id }), `${name}, correlation`);
+      await look(page, at('/', { q: event.actor.id }), `${name}, as a query`);
+    }
+  });
+});
+
+test('hostile texts: lists, charts, settings', async () => {
+  const node = await hostile();
+  for (const theme of ['light', 'dark']) {
+    await visiting(node, { key: node.key, theme, ...NARROW }, async (page) => {
+      for (const path of ['/', '/?q=action:hostile.*', '/?page_size=100', '/overview', '/people', '/live', '/timeline', '/export', '/settings']) {
+        await look(page, path, 'lists');
+      }
+      for (const event of node.huge) assert.equal(await look(page, `/events/${event.id}`, 'huge'), 200);
+    });
+  }
+});

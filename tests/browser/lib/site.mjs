@@ -1,0 +1,45 @@
+// Every page there is, at addresses that have something to show on a demo's node.
+import { once } from './world.mjs';
+
+const at = (path, params) => `${path}?${new URLSearchParams(params)}`;
+
+/** Events of the demo that tests look at. */
+export const known = (node) => once(`known ${node.url}`, async () => {
+  const one = async (q) => {
+    const { json } = await node.ask(at('/api/audit/logs', { q, page_size: 1 }));
+    if (!json.events.length) throw new Error(`the demo has no event for ${q}`);
+    return json.events[0];
+  };
+  return {
+    changed: await one('has:before has:after has:targets'),
+    failed: await one('outcome:failure has:targets'),
+    intent: await one('phase:intent'),
+    linked: await one('correlation:* has:targets'),
+  };
+});
+
+export const address = (event) => at(`/events/${event.id}`, { trail: event.trail });
+
+/** Name, path, who may see it (`read`, `audit`, `admin`, `all`), and whether it is an error's page. */
+export async function pages(node) {
+  const { changed, failed, linked } = await known(node);
+  const target = linked.targets[0];
+  return [
+    { name: 'search', path: '/', may: 'read' },
+    { name: 'search-query', path: at('/', { q: 'outcome:denied,failure' }), may: 'read' },
+    { name: 'search-nothing', path: at('/', { q: 'actor:nobody-of-this-name' }), may: 'read' },
+    { name: 'search-error', path: at('/', { q: 'action:(a' }), may: 'read' },
+    { name: 'event', path: address(changed), may: 'read' },
+    { name: 'event-failed', path: address(failed), may: 'read' },
+    { name: 'live', path: '/live', may: 'read' },
+    { name: 'overview', path: '/overview', may: 'read' },
+    { name: 'timeline', path: '/timeline', may: 'read' },
+    { name: 'timeline-resource', path: at('/timeline', { resource_type: target.type, resource_id: target.id }), may: 'read' },
+    { name: 'timeline-correlation', path: at('/timeline', { correlation_id: linked.context.correlation_id }), may: 'read' },
+    { name: 'people', path: '/people', may: 'read' },
+    { name: 'person', path: `/people/${encodeURIComponent(linked.actor.id)}`, may: 'read' },
+    { name: 'export', path: '/export', may: 'audit' },
+    { name: 'settings', path: '/settings', may: 'admin' },
+    { name: 'not-found', path: '/events/00000000-0000-7000-8000-000000000000', may: 'read', status: 404 },
+  ];
+}

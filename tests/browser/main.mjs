@@ -1,0 +1,4 @@
+// All tests in one process: one browser, one node for most. `node --test tests/browser/main.mjs`
+import './first_run.mjs';
+import './every_page.mjs';
+import './hostile.mjs';
