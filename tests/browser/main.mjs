@@ -1,4 +1,6 @@
 // All tests in one process: one browser, one node for most. `node --test tests/browser/main.mjs`
 import './first_run.mjs';
 import './every_page.mjs';
+import './roles.mjs';
+import './keyboard.mjs';
 import './hostile.mjs';

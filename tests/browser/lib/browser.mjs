@@ -87,5 +87,5 @@ export async function widest(page) {
 
 /** Waits until no piece of a page is still on its way. */
 export async function settled(page) {
-  await page.waitForFunction(() => !document.querySelector('.htmx-request, [aria-busy=true]'));
+  await page.waitForFunction(() => !document.querySelector('.htmx-request, [aria-busy=true], #verified[data-state=checking]'));
 }
