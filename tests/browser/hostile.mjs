@@ -2,28 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { visiting, open, fits } from './lib/browser.mjs';
-import { TEXTS, event, huge, intruders } from './lib/hostile.mjs';
-import { Node } from './lib/node.mjs';
-import { once } from './lib/world.mjs';
+import { intruders } from './lib/hostile.mjs';
+import { hostile } from './lib/world.mjs';
 
 const at = (path, params) => `${path}?${new URLSearchParams(params)}`;
-
-/** A node full of it. */
-const hostile = () => once('hostile', async () => {
-  const node = await Node.empty();
-  node.events = TEXTS.map(([name, text]) => ({ name, text, event: event(text) }));
-  await node.append(...node.events.map(({ event }) => event));
-  node.huge = huge();
-  for (const one of node.huge) await node.append(one);
-  // Names that people give: of keys, of trails, of what they saved.
-  for (const [name, text] of TEXTS) {
-    const named = text.slice(0, 80).trim();
-    const made = await node.ask('/api/keys', { method: 'POST', json: { role: 'reader', name: named || name } });
-    assert.ok([201, 400].includes(made.status), `${name}: ${made.status} ${made.text}`);
-  }
-  await node.append({ action: 'x.y', trail: `a${'._@:-'.repeat(25)}` }, { action: 'x.y', trail: '1'.repeat(128) });
-  return node;
-});
 
 async function look(page, path, name) {
   const answer = await open(page, path);

@@ -11,10 +11,9 @@ export const known = (node) => once(`known ${node.url}`, async () => {
     return json.events[0];
   };
   return {
-    changed: await one('has:before has:after has:targets'),
-    failed: await one('outcome:failure has:targets'),
-    intent: await one('phase:intent'),
-    linked: await one('correlation:* has:targets'),
+    changed: await one('has:before has:after has:targets -trail:_system'),
+    failed: await one('outcome:failure has:targets -trail:_system'),
+    linked: await one('correlation:* has:targets actor_type:user -trail:_system'),
   };
 });
 
