@@ -1,10 +1,14 @@
 // What keeps people out of a page who see, read or steer otherwise.
 import { AxeBuilder } from './packages.mjs';
 
-/** What of weight is wrong with a page as it is now. `name` says what is open in it. */
-export async function barriers(page, name) {
+/** What of weight is wrong with a page as it is now, or with a part of it. `name` says what is open in it. */
+export async function barriers(page, name, within) {
   // In the page's own frame: nothing here has others.
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+  const axe = new AxeBuilder({ page }).setLegacyMode(true);
+  if (within) axe.include(within);
+  // Rows are alike, and looking at each takes seconds.
+  else axe.exclude('.rows > li:nth-child(n+6)').exclude('tbody > tr:nth-child(n+12)');
+  const { violations } = await axe.analyze();
   const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
   return grave.flatMap(({ id, help, nodes }) => nodes.slice(0, 4).map(({ target, any }) => `${name}: ${id}, ${help}: ${target.join(' ')}${any[0] ? ` (${any[0].message})` : ''}`));
 }

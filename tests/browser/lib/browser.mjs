@@ -79,8 +79,8 @@ export async function widest(page) {
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= width) return null;
     const name = (e) => e.tagName.toLowerCase() + (e.id ? `#${e.id}` : '') + [...e.classList].map((c) => `.${c}`).join('');
-    // The innermost that stick out.
-    const out = [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > width + 1);
+    // The innermost that stick out, of those that are seen.
+    const out = [...document.body.querySelectorAll('*')].filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > width + 1);
     return out.filter((e) => ![...e.children].some((c) => out.includes(c))).slice(0, 5).map(name).join(', ') || 'something';
   });
 }
