@@ -8,4 +8,5 @@ import './live.mjs';
 import './exports.mjs';
 import './roles.mjs';
 import './keyboard.mjs';
+import './no_script.mjs';
 import './hostile.mjs';

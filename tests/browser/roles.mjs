@@ -8,10 +8,10 @@ import { demo, once } from './lib/world.mjs';
 const READ = ['Search', 'Live', 'Overview', 'Timeline', 'People'];
 /** What each may see (`may` of a page), and what stands in its navigation. */
 const ROLES = {
-  writer: { sees: [], navigation: [] },
-  reader: { sees: ['read'], navigation: READ },
-  auditor: { sees: ['read', 'audit'], navigation: [...READ, 'Export'] },
-  admin: { sees: ['read', 'audit', 'admin'], navigation: [...READ, 'Export', 'Settings'] },
+  writer: { sees: ['all'], navigation: [] },
+  reader: { sees: ['all', 'read'], navigation: READ },
+  auditor: { sees: ['all', 'read', 'audit'], navigation: [...READ, 'Export'] },
+  admin: { sees: ['all', 'read', 'audit', 'admin'], navigation: [...READ, 'Export', 'Settings'] },
 };
 
 const key = (node, role) => once(`key of ${role} at ${node.url}`, () => node.made(role));
@@ -26,10 +26,18 @@ const forms = (node) => once(`forms of ${node.url}`, async () => {
         action: new URL(form.getAttribute('action') ?? '', location.href).pathname + new URL(form.getAttribute('action') ?? '', location.href).search,
         fields: [...new FormData(form)].map(([name, value]) => [name, String(value)]),
       })));
-      for (const { action, fields } of here) found.set(action + fields.map(([name]) => name), { action, fields, page: path });
+      for (const { action, fields } of here) found.set(action, { action, fields: [...fields, ['confirm', 'yes'], ['name', 'by hand'], ['role', 'admin']] });
     }
+    const { json } = await node.ask('/api/keys');
+    found.set('revoke', { action: `/settings/keys/${json.keys[0].id}/revoke`, fields: [['confirm', 'yes']] });
   });
   return [...found.values()];
+});
+
+/** The cookie of an admin's browser. */
+const session = (node) => once(`session at ${node.url}`, async () => {
+  const answer = await fetch(`${node.url}/api/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ key: node.key }) });
+  return answer.headers.get('set-cookie').split(';')[0];
 });
 
 /** Sends a form as a browser does that shows a page of ours, or of somebody else's. */
@@ -60,8 +68,9 @@ for (const [role, { sees, navigation }] of Object.entries(ROLES)) {
 test('who is not signed in is led to where they can, and comes back', async () => {
   const node = await demo();
   await visiting(node, {}, async (page) => {
-    for (const { name, path } of await pages(node)) {
+    for (const { name, path, may } of await pages(node)) {
       await open(page, path);
+      if (may === 'all') continue;
       const here = new URL(page.url());
       assert.equal(here.pathname, '/login', `${name} shows itself to anybody`);
       assert.equal(here.searchParams.get('next'), path, name);
@@ -72,18 +81,24 @@ test('who is not signed in is led to where they can, and comes back', async () =
 
 test('a form that is not theirs is refused, whoever sends it by hand', async () => {
   const node = await demo();
-  const all = (await forms(node)).filter(({ action }) => !/^\/(logout|login|theme)/.test(action));
-  assert.ok(all.length > 2, `an admin has forms: ${all.map(({ action }) => action)}`);
-  const before = (await node.ask('/api/keys')).text;
+  // Everybody has their own way out, and searches of their own.
+  const all = (await forms(node)).filter(({ action }) => !/^\/(logout|login|settings\/searches)/.test(action));
+  assert.ok(all.length >= 3, `an admin has forms: ${all.map(({ action }) => action)}`);
+  const state = async () => [(await node.ask('/api/keys')).json.keys.map(({ id, revoked_at }) => [id, revoked_at]), (await node.ask('/api/trails')).json.trails.map(({ name, public: open }) => [name, open])];
+  await Promise.all(['writer', 'reader', 'auditor'].map((role) => key(node, role)));
+  const before = await state();
+  const own = await post(node, { action: '/settings/keys/new', fields: [['name', 'by hand'], ['role', 'reader']] }, { cookie: await session(node) });
+  assert.equal(own.status, 200, 'an admin is asked to confirm');
   for (const form of all) {
     for (const role of ['writer', 'reader', 'auditor']) {
-      // What one keeps for oneself, everybody who reads may keep.
-      if (form.own && role !== 'writer') continue;
       const { status } = await post(node, form, { authorization: `Bearer ${await key(node, role)}` });
       assert.ok([401, 403, 404].includes(status), `POST ${form.action} by a ${role}: ${status}`);
     }
     const nobody = await post(node, form);
     assert.ok([401, 403].includes(nobody.status) || (nobody.status === 303 && nobody.to.startsWith('/login')), `POST ${form.action} by nobody: ${nobody.status} ${nobody.to}`);
+    // An admin's own browser, led by another site: the cookie alone is no consent.
+    const foreign = await post(node, form, { cookie: await session(node), origin: 'https://other.example', 'sec-fetch-site': 'cross-site' });
+    assert.ok([401, 403].includes(foreign.status) || (foreign.status === 303 && foreign.to.startsWith('/login')), `POST ${form.action} from another site: ${foreign.status} ${foreign.to}`);
   }
-  assert.equal((await node.ask('/api/keys')).text, before, 'no key was made or revoked');
+  assert.deepEqual(await state(), before, 'nothing was changed');
 });

@@ -38,7 +38,14 @@ export async function pages(node) {
     { name: 'people', path: '/people', may: 'read' },
     { name: 'person', path: `/people/${encodeURIComponent(linked.actor.id)}`, may: 'read' },
     { name: 'export', path: '/export', may: 'audit' },
-    { name: 'settings', path: '/settings', may: 'admin' },
+    { name: 'settings-keys', path: '/settings/keys', may: 'admin' },
+    { name: 'settings-new-key', path: '/settings/keys/new', may: 'admin' },
+    { name: 'settings-trails', path: '/settings/trails', may: 'admin' },
+    { name: 'settings-trail', path: '/settings/trails/backup/public', may: 'admin' },
+    { name: 'settings-node', path: '/settings/node', may: 'admin' },
+    { name: 'saved-searches', path: '/settings/searches', may: 'read' },
+    { name: 'unfinished', path: '/search/unfinished', may: 'read' },
+    { name: 'api', path: '/api/docs', may: 'all' },
     { name: 'not-found', path: '/events/00000000-0000-7000-8000-000000000000', may: 'read', status: 404 },
   ];
 }
