@@ -4,7 +4,7 @@ import { chromium } from './packages.mjs';
 
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 /** How long a page may take to become what a test waits for. */
-export const PATIENCE = 8_000;
+export const PATIENCE = 15_000;
 
 let launched;
 const browser = () => (launched ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS }));
