@@ -14,6 +14,7 @@ test('what an event changed is read member by member, before and after', async (
       after: { price: 12, name: 'A yearly report of sales', new: null, same: 1, deep: { list: [1, 3] } },
     },
   });
+  await node.published(id);
   await visiting(node, { key: node.key }, async (page) => {
     await open(page, `/events/${id}?trail=default`);
     const read = (path) => page.locator(`.diff tr[data-path="${path}"]`).evaluate((row) => [row.dataset.op, row.querySelector('.before').innerText.trim(), row.querySelector('.after').innerText.trim()]);

@@ -41,7 +41,7 @@ export async function pages(node) {
     { name: 'settings-keys', path: '/settings/keys', may: 'admin' },
     { name: 'settings-new-key', path: '/settings/keys/new', may: 'admin' },
     { name: 'settings-trails', path: '/settings/trails', may: 'admin' },
-    { name: 'settings-trail', path: '/settings/trails/backup/public', may: 'admin' },
+    { name: 'settings-trail', path: '/settings/trails/backup/public?to=public', may: 'admin' },
     { name: 'settings-node', path: '/settings/node', may: 'admin' },
     { name: 'saved-searches', path: '/settings/searches', may: 'read' },
     { name: 'unfinished', path: '/search/unfinished', may: 'read' },
