@@ -11,7 +11,7 @@ export const known = (node) => once(`known ${node.url}`, async () => {
     return json.events[0];
   };
   return {
-    changed: await one('has:before has:after has:targets -trail:_system'),
+    changed: await one('has:before AND has:after AND has:targets AND -trail:_system'),
     failed: await one('outcome:failure has:targets -trail:_system'),
     linked: await one('correlation:* has:targets actor_type:user -trail:_system'),
   };
