@@ -1,6 +1,7 @@
 //! What can be said on the command line. The texts here are the manual; the man pages are made of them.
 
 mod asking;
+mod exporting;
 mod reporting;
 mod serving;
 
@@ -11,6 +12,7 @@ use indelible_event::{EventId, Part, TrailName};
 use indelible_merkle::Vkey;
 
 pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which, with_exclusions};
+pub use exporting::{Export, VerifyBundle};
 pub use reporting::{Gaps, ReportCommand, Unfinished};
 pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve, TrailAt, Trails, TrailsCommand};
 
@@ -104,7 +106,7 @@ pub enum Command {
         command: KeyCommand,
     },
     Prove(Prove),
-    /// Verify a proof offline, the whole log, or the search index
+    /// Verify a proof or a bundle offline, the whole log, or the search index
     Verify {
         #[command(subcommand)]
         command: VerifyCommand,
@@ -312,6 +314,7 @@ kept. The proof then shows that nothing under it was changed since.
 Example:
   indelible verify consistency grown.proof --key 'audit.example.com/4f2a…+6c51e9d0+Aa…'")]
     Consistency(VerifyFile),
+    Bundle(VerifyBundle),
     Log(VerifyLog),
     /// Make the index again in memory, and compare it with the one on disk, both ways
     ///
@@ -364,31 +367,6 @@ pub struct Tiles {
     pub trail: OneTrail,
     /// The directory: new, empty, or with an earlier export of this trail
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-}
-
-/// Write a trail as one Parquet file, for DuckDB, pandas or Spark
-#[derive(Debug, Args)]
-#[command(after_help = "\
-With --entries anybody's SQL recomputes the leaves of the tree: sha256('\\x00' || entry) = leaf.
-
-Examples:
-  indelible export --out default.parquet
-  indelible export --entries --from 1000 --to 1999 --out some.parquet")]
-pub struct Export {
-    #[command(flatten)]
-    pub trail: OneTrail,
-    /// The first seq
-    #[arg(long, value_name = "SEQ", default_value_t = 0)]
-    pub from: u64,
-    /// The last seq, itself included [default: the newest]
-    #[arg(long, value_name = "SEQ")]
-    pub to: Option<u64>,
-    /// Also the exact bytes that are hashed into the tree, and their leaf hashes
-    #[arg(long)]
-    pub entries: bool,
-    /// The file
-    #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }
 

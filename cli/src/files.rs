@@ -76,6 +76,16 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
+/// Removes a file that was not finished; one that cannot be removed is in nobody's way.
+pub fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+/// Opens a file to be read at any place.
+pub fn open_file(path: &Path) -> Result<File, Failure> {
+    File::open(path).map_err(Failure::io(path.display()))
+}
+
 /// Writes a file, or replaces it; there is never half of it under its name.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let aside = aside(path);

@@ -58,6 +58,16 @@ fn failed(error: io::Error) -> Failure {
     }
 }
 
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.to.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
 /// Says a line on standard error. Where nobody can hear it, nobody is told of that either.
 pub fn note(line: Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{line}");

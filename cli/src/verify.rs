@@ -1,4 +1,4 @@
-//! `indelible verify proof`, `verify consistency` and `verify log`
+//! `indelible verify proof`, `verify consistency`, `verify bundle` and `verify log`
 
 use std::path::PathBuf;
 use std::thread::available_parallelism;
@@ -6,14 +6,16 @@ use std::thread::available_parallelism;
 use indelible_event::{DisclosedPart, Part};
 use indelible_merkle::limits::PROOF_BYTES_MAX;
 use indelible_store::{
-    ProvenEvent, ProvenGrowth, VerifyOptions, VerifyReport, verify_consistency_proof, verify_proof,
+    Manifest, ProvenBundle, ProvenEvent, ProvenGrowth, VerifyOptions, VerifyReport, verify_bundle,
+    verify_consistency_proof, verify_proof,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::args::{Global, VerifyCommand, VerifyFile, VerifyLog};
+use crate::args::{Global, VerifyBundle, VerifyCommand, VerifyFile, VerifyLog};
 use crate::failure::Failure;
 use crate::files;
+use crate::look::clean;
 use crate::out::{self, Out, grouped};
 use crate::progress::Progress;
 
@@ -91,6 +93,7 @@ pub fn run(global: &Global, out: &mut Out, command: VerifyCommand) -> Result<(),
                 verify_consistency_proof(&bytes, &args.key).map_err(|why| refute(out, why))?;
             growth(out, &proven)
         }
+        VerifyCommand::Bundle(args) => bundle(out, &args),
         VerifyCommand::Log(args) => log(global, out, &args),
         VerifyCommand::Index => crate::index::verify(global, out),
     }
@@ -199,6 +202,78 @@ fn growth(out: &mut Out, proven: &ProvenGrowth) -> Result<(), Failure> {
         checkpoint.size, checkpoint.origin
     ))?;
     out.line("Compare the older size and root with the checkpoint that you kept: if they are the same, nothing\nthat it covers was changed or removed.")
+}
+
+#[derive(Serialize)]
+struct BundleHolds<'a> {
+    holds: bool,
+    pinned: bool,
+    manifest_sha256: String,
+    manifest: &'a Manifest,
+}
+
+#[derive(Serialize)]
+struct BundleRefuted<'a> {
+    holds: bool,
+    file: &'a str,
+    reason: &'a str,
+}
+
+fn bundle(out: &mut Out, args: &VerifyBundle) -> Result<(), Failure> {
+    let file = files::open_file(&args.file)?;
+    let proven = match verify_bundle(file, &args.vkey) {
+        Ok(proven) => proven,
+        Err(refused) if out.is_json() => {
+            let (file, reason) = (refused.file.as_str(), refused.why.as_str());
+            let _ = out.object(&BundleRefuted { holds: false, file, reason });
+            return Err(finish(out));
+        }
+        Err(refused) => {
+            let why = clean(&refused.to_string());
+            return Err(Failure::DoesNotHold(format!("the bundle does not verify: {why}")));
+        }
+    };
+    if out.is_json() {
+        let (pinned, manifest_sha256) = (proven.pinned, proven.manifest_sum());
+        let manifest = &proven.manifest;
+        return out.object(&BundleHolds { holds: true, pinned, manifest_sha256, manifest });
+    }
+    bundle_text(out, &proven)
+}
+
+/// Words of a manifest are a stranger's: they must not write to the screen.
+fn bundle_text(out: &mut Out, proven: &ProvenBundle) -> Result<(), Failure> {
+    let Manifest { events, trails, redacted, query, made_at, made_by, recorded_as, .. } =
+        &proven.manifest;
+    out.line(format_args!("Proven: each of the {} events is in its trail.\n", grouped(*events)))?;
+    for trail in trails {
+        out.line(format_args!(
+            "  trail        {}, {} records",
+            clean(&trail.name),
+            grouped(trail.size)
+        ))?;
+        out.line(format_args!("  root         {}", clean(&trail.root)))?;
+        out.line(format_args!("  signed by    {}", clean(&trail.vkey)))?;
+    }
+    if !redacted.is_empty() {
+        out.line(format_args!("  withheld     {}", clean(&redacted.join(", "))))?;
+    }
+    out.line("\nThe bundle says of itself:\n")?;
+    let everything = if query.is_empty() { "(everything)" } else { query };
+    out.line(format_args!("  query        {}", clean(everything)))?;
+    let name = made_by.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+    out.line(format_args!("  made by      {}", clean(&format!("{}{name}", made_by.credential))))?;
+    out.line(format_args!("  made at      {}", clean(made_at)))?;
+    if let Some(id) = recorded_as {
+        out.line(format_args!("  recorded as  {} in _system", clean(id)))?;
+    }
+    out.line(format_args!("  manifest     {}", proven.manifest_sum()))?;
+    if !proven.pinned {
+        out.line(
+            "\nThe keys are the bundle's own: give those that the node publishes with --vkey.",
+        )?;
+    }
+    out.line("\nWhether what was recorded is true, only its recorder can say; nor is it proven that no other event matches.")
 }
 
 fn log(global: &Global, out: &mut Out, args: &VerifyLog) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! The answers of the API, as far as they are shown. What is printed as JSON is never made of these: those
 //! bytes are passed on as they came.
 
+use indelible_connect::Event;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -30,57 +31,6 @@ pub struct Incomplete {
     pub limit: String,
     #[serde(default)]
     pub message: String,
-}
-
-/// An event, as far as a sentence about it needs.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Event {
-    pub trail: String,
-    pub seq: u64,
-    pub id: String,
-    pub recorded_at: String,
-    pub occurred_at: Option<String>,
-    pub action: String,
-    pub outcome: Option<String>,
-    pub phase: Option<String>,
-    pub actor: Option<Actor>,
-    pub targets: Vec<Target>,
-    pub details: Option<serde_json::Map<String, serde_json::Value>>,
-    pub error: Option<ErrorOf>,
-    pub context: Context,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Actor {
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-    pub id: Option<String>,
-    pub name: Option<String>,
-    pub on_behalf_of: Option<Box<Actor>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Target {
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-    pub id: Option<String>,
-    pub name: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct ErrorOf {
-    pub code: Option<String>,
-    pub message: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Context {
-    pub service: Option<String>,
 }
 
 /// One event with everything about it.
@@ -113,13 +63,13 @@ pub struct Change {
     pub after: Option<Box<RawValue>>,
 }
 
-/// Events that belong to it: whole ones, or ids.
+/// Events that belong to it.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Related {
-    pub intent: Option<serde_json::Value>,
-    pub outcome: Option<serde_json::Value>,
-    pub corrections: Vec<serde_json::Value>,
+    pub intent: Option<Box<RawValue>>,
+    pub outcome: Option<Box<RawValue>>,
+    pub corrections: Vec<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -299,16 +249,9 @@ impl std::fmt::Display for Total {
     }
 }
 
-impl Event {
-    /// Reads it out of its JSON; what is not of its shape is left out rather than refused.
-    pub fn of(raw: &RawValue) -> Event {
-        serde_json::from_str(raw.get()).unwrap_or_default()
-    }
-
-    /// When it happened, or was recorded where nobody said.
-    pub fn at(&self) -> &str {
-        self.occurred_at.as_deref().unwrap_or(&self.recorded_at)
-    }
+/// Reads an event out of its JSON; what is not of its shape is left out rather than refused.
+pub fn event(raw: &RawValue) -> Event {
+    Event::read(raw.get()).unwrap_or_default()
 }
 
 fn yes() -> bool {

@@ -5,7 +5,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Params;
-use super::answers::{Change, Event, Related, Shown};
+use super::answers::{self, Change, Related, Shown};
 use super::sentence::{paint, sentence};
 use super::source::read;
 use crate::args::{Global, Show};
@@ -29,7 +29,7 @@ pub fn run(global: &Global, out: &mut Out, args: &Show) -> Result<(), Failure> {
         return out.line("");
     }
     let shown: Shown = read(&answer)?;
-    let event = Event::of(&shown.event);
+    let event = answers::event(&shown.event);
     let told = sentence(&event);
     out.line(look.paint(Paint::Strong, &look.paint(paint(&event), &told)))?;
     let (at, recorded) = (look.exact_time(event.at()), look.exact_time(&shown.receipt.recorded_at));
@@ -114,24 +114,18 @@ fn changes(out: &mut Out, look: &Look, diff: &[Change]) -> Result<(), Failure> {
 
 fn related(out: &mut Out, look: &Look, related: &Related) -> Result<(), Failure> {
     let Related { intent, outcome, corrections } = related;
-    let one = |name, value: &Option<serde_json::Value>| value.clone().map(|value| (name, value));
-    let mut lines = Vec::new();
-    lines.extend(one("intent", intent));
-    lines.extend(one("outcome", outcome));
-    lines.extend(corrections.iter().map(|value| ("correction", value.clone())));
+    let mut lines: Vec<(&str, &RawValue)> = Vec::new();
+    lines.extend(intent.as_deref().map(|raw| ("intent", raw)));
+    lines.extend(outcome.as_deref().map(|raw| ("outcome", raw)));
+    lines.extend(corrections.iter().map(|raw| ("correction", &**raw)));
     if lines.is_empty() {
         return Ok(());
     }
     out.line("\nbelongs to")?;
-    for (name, value) in lines {
-        // A whole event, or only its id.
-        let text = match serde_json::from_value::<Event>(value.clone()) {
-            Ok(event) if !event.action.is_empty() => {
-                format!("{}  {}  {}", look.time(event.at()), clean(&event.id), sentence(&event))
-            }
-            _ => clean(&value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
-        };
-        out.line(format_args!("  {}  {text}", pad(name, 10)))?;
+    for (name, raw) in lines {
+        let event = answers::event(raw);
+        let (time, id) = (look.time(event.at()), clean(&event.id));
+        out.line(format_args!("  {}  {time}  {id}  {}", pad(name, 10), sentence(&event)))?;
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! `indelible search`
 
+use indelible_connect::Event;
 use serde_json::value::RawValue;
 
-use super::answers::{Event, Page};
+use super::answers::{self, Page};
 use super::sentence::{paint, sentence};
 use super::{Params, tell_incomplete};
 use crate::args::{Global, Search};
@@ -114,7 +115,7 @@ impl Rows<'_> {
         if !self.look.for_people {
             return events.iter().try_for_each(|event| out.line(event.get()));
         }
-        let events: Vec<Event> = events.iter().map(|raw| Event::of(raw)).collect();
+        let events: Vec<Event> = events.iter().map(|raw| answers::event(raw)).collect();
         let widest = events.iter().map(|event| event.trail.chars().count()).max().unwrap_or(0);
         self.trail_width = self.trail_width.max(widest);
         events.iter().try_for_each(|event| out.line(self.row(event)))

@@ -1,9 +1,10 @@
 //! Where answers come from.
 
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use indelible_client::{Client, Problem, path_and_query};
-use indelible_server::{Local, LocalResponse};
+use indelible_server::{Local, LocalDownload, LocalResponse};
 use serde::de::DeserializeOwned;
 
 use super::Params;
@@ -58,9 +59,49 @@ impl Source {
         }
     }
 
+    /// An answer of any length, as it comes.
+    pub fn download(&self, path: &str, params: &Params) -> Result<Download<'_>, Failure> {
+        match self {
+            Source::Remote(client) => {
+                let body = client.download(path, params).map_err(|e| refused(e, params))?;
+                Ok(Download::Remote(Box::new(body)))
+            }
+            Source::Local(local) => match local.download(&path_and_query(path, params)) {
+                Ok(body) => Ok(Download::Local { body, left: io::Cursor::default() }),
+                Err(answer) => match answered(answer, params) {
+                    Err(failure) => Err(failure),
+                    Ok(_) => Err(Failure::cannot("the answer is none")),
+                },
+            },
+        }
+    }
+
     /// The answer, read.
     pub fn read<T: DeserializeOwned>(&self, path: &str, params: &Params) -> Result<T, Failure> {
         read(&self.get(path, params)?)
+    }
+}
+
+/// An answer's bytes as they come; an error says that it broke off.
+pub enum Download<'a> {
+    Remote(Box<dyn Read + Send>),
+    Local { body: LocalDownload<'a>, left: io::Cursor<Vec<u8>> },
+}
+
+impl Read for Download<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Download::Remote(body) => body.read(to),
+            Download::Local { body, left } => {
+                while left.position() == left.get_ref().len() as u64 {
+                    match body.piece().map_err(io::Error::other)? {
+                        Some(bytes) => *left = io::Cursor::new(bytes.into()),
+                        None => return Ok(0),
+                    }
+                }
+                left.read(to)
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `indelible tail`
 
+use indelible_connect::Event;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use indelible_log::{Clock, SystemClock};
 use serde_json::value::RawValue;
 
 use super::Params;
-use super::answers::{Event, Page};
+use super::answers::{self, Page};
 use super::search::{Rows, tell_alarms};
 use super::source::{Source, refused};
 use crate::args::{At, Global, Tail};
@@ -89,7 +90,7 @@ impl Tailing<'_> {
     fn show(&mut self, mut events: Vec<Box<RawValue>>, skipped: usize) -> Result<(), Failure> {
         events.reverse();
         let seen = &mut self.seen;
-        events.retain(|raw| seen.is_new(&Event::of(raw)));
+        events.retain(|raw| seen.is_new(&answers::event(raw)));
         events.drain(..skipped.min(events.len()));
         self.rows.print(self.out, &events)?;
         self.out.flush()
@@ -140,7 +141,7 @@ impl Tailing<'_> {
             params.extend(cursor.take().map(|cursor| ("cursor".to_owned(), cursor)));
             let page: Page = source.read(SEARCH, &params)?;
             tell_alarms(&page);
-            let met = page.events.iter().position(|raw| self.seen.has(&Event::of(raw)));
+            let met = page.events.iter().position(|raw| self.seen.has(&answers::event(raw)));
             news.extend(page.events.into_iter().take(met.unwrap_or(usize::MAX)));
             match page.next_cursor {
                 Some(next) if met.is_none() => cursor = Some(next),

@@ -130,7 +130,9 @@ impl Lanes<'_> {
             out.line(self.look.paint(Paint::Dim, &line))?;
         }
         let time = self.look.time(&entry.at);
-        let lane = self.lane(entry.event.context.service.as_deref().unwrap_or_default());
+        let context = entry.event.context.as_ref();
+        let service = context.and_then(|context| context.service.as_deref());
+        let lane = self.lane(service.unwrap_or_default());
         let mut told = sentence(&entry.event);
         if self.tells_via && entry.via == "correlation" {
             told.push_str(" (by its correlation)");

@@ -2,6 +2,7 @@
 
 mod append;
 mod asking;
+mod exporting;
 mod harness;
 mod help;
 mod proofs;

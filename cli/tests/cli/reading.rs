@@ -114,27 +114,6 @@ fn the_static_tree_is_not_mixed_with_anything() {
 }
 
 #[test]
-fn a_trail_is_exported_as_parquet() {
-    let log = Log::new();
-    log.fill("t", 30);
-    let done = log
-        .run(["export", "--trail", "t", "--from", "5", "--to", "9", "--out", "a.parquet", "--json"])
-        .ok()
-        .json();
-    assert_eq!(done[0]["records"], 5);
-    log.run(["export", "--trail", "t", "--entries", "--out", "b.parquet"]).ok();
-    for name in ["a.parquet", "b.parquet"] {
-        let bytes = harness::read(&log.path(name));
-        assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
-    }
-    assert!(harness::read(&log.path("b.parquet")).windows(4).any(|w| w == b"leaf"));
-    log.run(["export", "--out", "nowhere/a.parquet"]).status(3);
-    log.run(["export", "--trail", "t", "--out", "nowhere/a.parquet"])
-        .status(3)
-        .says("nowhere/a.parquet");
-}
-
-#[test]
 fn reading_goes_on_while_a_writer_seals_and_signs() {
     let log = Log::new();
     log.fill("t", 10);

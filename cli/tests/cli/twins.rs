@@ -98,8 +98,8 @@ fn searches_find_the_same_on_both() {
         twins.ask(&["search", "--trail", "default", "--text", "-n", "2", "password OR restore"]);
     assert_eq!(
         told.ok().stdout,
-        "2026-11-20 13:00:06  default   maria set out to restore backup db-0417\n\
-         2026-11-20 11:00:00  default   eve\\u{1b}[2J failed to log in: Wrong password again\n"
+        "2026-11-20 13:00:06  default   maria is about to restore backup db-0417\n\
+         2026-11-20 11:00:00  default   eve\\u{1b}[2J tried to sign in, and failed (Wrong password again)\n"
     );
     let more = twins.ask(&["search", "--trail", "default", "--text", "-n", "1"]).ok();
     more.says("there is more");
@@ -152,7 +152,7 @@ fn an_event_is_shown_with_what_it_changed() {
         "details.n               12345678901234567890.10\n",
         "\n  - 1.10\n  + \"two\"\n",
         "  /x add\n  + [1]\n",
-        "  correction  2026-11-20 13:00:07  0190b1a0-0000-7000-8000-000000000005  jonas updated backup",
+        "  correction  2026-11-20 13:00:07  0190b1a0-0000-7000-8000-000000000005  jonas corrected `backup.update`",
         "seq 2, id 0190b1a0",
         "published",
     ] {
@@ -174,9 +174,9 @@ fn a_timeline_has_lanes_gaps_and_what_never_ended() {
     assert_eq!(
         told,
         "                     ┌ backup-service\n                     │  ┌ user-service\n\
-         2026-11-20 11:00:05  │  ●    maria logged in (by its correlation)\n                  ⋮  2 h later\n\
+         2026-11-20 11:00:05  │  ●    maria signed in (by its correlation)\n                  ⋮  2 h later\n\
          2026-11-20 13:00:05  ●  │    maria updated backup db-0417\n\
-         2026-11-20 13:00:06  ●  │    maria set out to restore backup db-0417\n                  !  never ended: no outcome was recorded\n"
+         2026-11-20 13:00:06  ●  │    maria is about to restore backup db-0417\n                  !  never ended: no outcome was recorded\n"
     );
     assert_eq!(twins.ask(&["timeline", "--resource", "db-0417"]).ok().json().len(), 3);
     let of = twins.ask(&["timeline", "--correlation", "c-1", "--text"]).ok();
@@ -236,7 +236,7 @@ fn what_never_ended_is_listed_and_the_status_says_so() {
         assert_eq!(rows(at, "unfinished"), ("4".to_owned(), 1));
         assert_eq!(rows(at, "abandoned"), (String::new(), 1));
         let told = twins.run(&[&report[..], &["--text"], at].concat()).status(1);
-        assert!(told.stdout.contains("maria set out to restore backup db-0417"), "{}", told.stdout);
+        assert!(told.stdout.contains("maria is about to restore backup db-0417"), "{}", told.stdout);
         told.says("1 begun and never ended, 0 ended without saying how");
     }
     twins.ask(&["report", "unfinished", "--older-than", "1h"]).ok();

@@ -10,7 +10,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, RequestBuilder};
 
 use crate::error::{Error, Problem};
-use crate::limits::{ANSWER_BYTES_MAX, ANSWER_MAX, CONNECT_MAX, SILENCE_MAX};
+use crate::limits::{ANSWER_BYTES_MAX, ANSWER_MAX, CONNECT_MAX, DOWNLOAD_SILENCE_MAX, SILENCE_MAX};
 use crate::url::path_and_query;
 
 /// Parameters of a request, in order; a name may come several times.
@@ -155,13 +155,33 @@ impl Client {
             .timeout_recv_response(Some(self.timeouts.answer))
             .timeout_per_read(Some(self.timeouts.silence))
             .build();
-        let response = request.call().map_err(|e| self.unreachable(&e))?;
+        self.body(request.call())
+    }
+
+    /// Opens an answer of any length: its bytes as they come, decompressed. One that breaks off ends with an error.
+    pub fn download(&self, path: &str, params: &Params) -> Result<impl Read + Send + use<>, Error> {
+        let request = self.authorized(self.agent.get(self.at(path, params)));
+        // The answer begins when the node has found the first event.
+        let request = request
+            .config()
+            .timeout_recv_response(Some(DOWNLOAD_SILENCE_MAX))
+            .timeout_per_read(Some(DOWNLOAD_SILENCE_MAX))
+            .build();
+        self.body(request.call())
+    }
+
+    /// The body of an answer that is as hoped.
+    fn body(
+        &self,
+        result: Result<http::Response<Body>, ureq::Error>,
+    ) -> Result<impl Read + Send + use<>, Error> {
+        let response = result.map_err(|e| self.unreachable(&e))?;
         if response.status() == http::StatusCode::OK {
             return Ok(response.into_body().into_with_config().limit(u64::MAX).reader());
         }
         match self.answered(Ok(response)) {
             Err(e) => Err(e),
-            Ok(other) => Err(self.strange(format_args!("status {} to a stream", other.status))),
+            Ok(other) => Err(self.strange(format_args!("status {}", other.status))),
         }
     }
 

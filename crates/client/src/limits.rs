@@ -12,6 +12,8 @@ pub const CONNECT_MAX: Duration = Duration::from_secs(5);
 pub const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// A stream without a line, though the node sends one each 15 seconds.
 pub const SILENCE_MAX: Duration = Duration::from_secs(45);
+/// A download without a byte: the node may search for long before it finds the next event.
+pub const DOWNLOAD_SILENCE_MAX: Duration = Duration::from_secs(600);
 /// The first wait before something is tried again, and the longest.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(200);
 /// See [`BACKOFF_FIRST`].

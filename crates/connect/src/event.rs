@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::repair::repair;
+
 /// An event with its place. Members that a record does not have, or that were erased, are absent. Free JSON stays as
 /// it was written, so that no number goes through a float.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,6 +35,8 @@ pub struct Event {
     pub source: Option<Source>,
     /// The credential that wrote it.
     pub recorded_by: Option<String>,
+    /// Whom the credential was given to, where it says so.
+    pub credential_subject: Option<String>,
     /// Who did it.
     pub actor: Option<Actor>,
     /// What it was done to; the first is the resource.
@@ -170,9 +174,25 @@ pub struct Source {
 }
 
 impl Event {
-    /// Reads one. `None` if it is no event.
+    /// Reads one. A member that is not as it should be is left out, and takes nothing else with it. `None` if it is no
+    /// JSON object at all.
+    ///
+    /// ```
+    /// use indelible_connect::Event;
+    ///
+    /// let event = Event::read(r#"{"action":"file.read","actor":{"id":7,"name":[]},"targets":"?"}"#);
+    /// let event = event.ok_or("no event")?;
+    /// assert_eq!((&*event.action, event.targets.len()), ("file.read", 0));
+    /// assert_eq!(event.actor.and_then(|actor| actor.id).as_deref(), Some("7"));
+    /// # Ok::<(), &str>(())
+    /// ```
     pub fn read(json: &str) -> Option<Event> {
-        serde_json::from_str(json).ok()
+        // An array would be read as the members in their order.
+        if !json.trim_start().starts_with('{') {
+            return None;
+        }
+        let read = |json: &str| serde_json::from_str(json).ok();
+        read(json).or_else(|| read(&repair(json, &|json| read(json).is_some_and(|_: Event| true))?))
     }
 
     /// When it happened; when it was recorded, where it does not say.
@@ -180,3 +200,7 @@ impl Event {
         self.occurred_at.as_deref().unwrap_or(&self.recorded_at)
     }
 }
+
+#[cfg(test)]
+#[path = "event_tests.rs"]
+mod tests;

@@ -2,6 +2,17 @@
 const exact = new Intl.DateTimeFormat(undefined, {
   year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', timeZoneName: 'short',
 });
+const two = (number) => String(number).padStart(2, '0');
+const clock = (at) => `${two(at.getHours())}:${two(at.getMinutes())}`;
+const date = (at) => `${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+// Where there is little room, and the zone is said once for all.
+const FORMS = {
+  exact: (at) => exact.format(at),
+  ago: (at) => ago((Date.now() - at) / 1000),
+  short: (at) => `${at.getFullYear()}-${date(at)} ${clock(at)}:${two(at.getSeconds())}`,
+  minute: (at) => `${date(at)} ${clock(at)}`,
+  clock: (at) => `${clock(at)}:${two(at.getSeconds())}`,
+};
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 const UNITS = [['day', 86400], ['hour', 3600], ['minute', 60]];
 
@@ -14,8 +25,13 @@ export function localise(root) {
   for (const time of root.querySelectorAll('time[data-time]')) {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.getTime())) continue;
-    time.textContent = time.dataset.time === 'ago' ? ago((Date.now() - at) / 1000) : exact.format(at);
+    time.textContent = (FORMS[time.dataset.time] ?? FORMS.exact)(at);
   }
+}
+
+// The zone's own name, as short as there is one.
+export function zone(at = new Date()) {
+  return exact.formatToParts(at).find((part) => part.type === 'timeZoneName')?.value ?? 'UTC';
 }
 
 // How long ago things were goes on while one looks.

@@ -31,7 +31,17 @@ const FILES: &[(&str, &str, &str)] = &[
     ("main.js", JS, include_str!("../assets/main.js")),
     ("times.js", JS, include_str!("../assets/times.js")),
     ("search.js", JS, include_str!("../assets/search.js")),
+    ("complete.js", JS, include_str!("../assets/complete.js")),
+    ("check.js", JS, include_str!("../assets/check.js")),
+    ("histogram.js", JS, include_str!("../assets/histogram.js")),
+    ("rows.js", JS, include_str!("../assets/rows.js")),
     ("verify.js", JS, include_str!("../assets/verify.js")),
+    ("verify/bytes.js", JS, include_str!("../assets/verify/bytes.js")),
+    ("verify/memory.js", JS, include_str!("../assets/verify/memory.js")),
+    ("verify/note.js", JS, include_str!("../assets/verify/note.js")),
+    ("verify/proof.js", JS, include_str!("../assets/verify/proof.js")),
+    ("verify/shown.js", JS, include_str!("../assets/verify/shown.js")),
+    ("verify/tree.js", JS, include_str!("../assets/verify/tree.js")),
     ("live.js", JS, include_str!("../assets/live.js")),
     ("overview.js", JS, include_str!("../assets/overview.js")),
     ("settings.js", JS, include_str!("../assets/settings.js")),
@@ -50,7 +60,7 @@ pub fn address(name: &str) -> String {
 }
 
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/assets/{version}/{name}", get(file)).route("/favicon.ico", get(icon))
+    Router::new().route("/assets/{version}/{*name}", get(file)).route("/favicon.ico", get(icon))
 }
 
 async fn file(Path((version, name)): Path<(String, String)>) -> Response {

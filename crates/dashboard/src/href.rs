@@ -91,7 +91,26 @@ pub fn search_for(key: &str, value: &str) -> String {
 
 /// The page of a person, a service, whatever acts.
 pub fn person(id: &str) -> String {
-    format!("/people/{}", segment(id))
+    match id {
+        // A browser takes these for the way it came.
+        "" | "." | ".." => Params(vec![("id".to_owned(), id.to_owned())]).to("/people"),
+        _ => format!("/people/{}", segment(id)),
+    }
+}
+
+/// The timeline of a resource.
+pub fn resource_timeline(kind: &str, id: &str) -> String {
+    Params::new().with("resource_type", kind).with("resource_id", id).to("/timeline")
+}
+
+/// The timeline of what belongs together.
+pub fn correlation_timeline(id: &str) -> String {
+    Params::new().with("correlation_id", id).to("/timeline")
+}
+
+/// The timeline of what acts.
+pub fn actor_timeline(id: &str) -> String {
+    Params::new().with("actor", id).to("/timeline")
 }
 
 /// `key:value` as the query language writes it: in quotes wherever a bare word could mean something else.
@@ -128,6 +147,8 @@ mod tests {
         assert_eq!(Params::parse("q=a%26b%3Dc+d%2B%C3%A9%22"), params);
         assert_eq!(segment("a/b c?d#e+é"), "a%2Fb%20c%3Fd%23e%2B%C3%A9");
         assert_eq!(params.set("q", "x").to("/"), "/?q=x");
+        assert_eq!(person("a/.."), "/people/a%2F..");
+        assert_eq!(person(".."), "/people?id=..");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! every page; `text`, `time`, `href` and `parts` make what is shown harmless and alike everywhere.
 
 mod assets;
+mod chart;
 mod href;
 mod limits;
 mod page;

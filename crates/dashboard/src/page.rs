@@ -115,7 +115,7 @@ fn document(visit: &Visit, page: &Page) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="htmx-config" content="includeIndicatorCSS:false";
-                title { (page.title) " · Indelible" }
+                title { (crate::text::named(&page.title)) " · Indelible" }
                 link rel="icon" href=(address("icon.svg"));
                 link rel="stylesheet" href=(address("style.css"));
                 script type="module" src=(address("main.js")) {}
@@ -169,6 +169,7 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
                                     a href=(Params::new().with("to", theme).with("back", &here).to("/theme")) { (word) } " "
                                 }
                             }
+                            @if me.role != "writer" { p { a href="/settings/searches" { "Saved searches" } } }
                             p { a href="/api/docs" { "The HTTP API" } }
                             form action="/logout" method="post" { button.plain { "Sign out" } }
                         }
@@ -208,10 +209,29 @@ fn keys() -> Markup {
 
 /// What went wrong, as a page or as a piece of one.
 pub fn problem(visit: &Visit, problem: &Problem) -> Response {
-    let body = problem_markup(problem);
+    let writes = visit.me.as_ref().is_ok_and(|me| me.role == "writer");
+    let body = match problem.status {
+        403 if writes => writer(visit),
+        _ => problem_markup(problem),
+    };
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let page = Page { status, ..Page::new(problem.title.clone(), Nav::None, body) };
     if visit.fragment { page.fragment() } else { page.whole(visit) }
+}
+
+/// What a writer may do, which is nothing on these pages.
+fn writer(visit: &Visit) -> Markup {
+    let trails = visit.me.as_ref().ok().and_then(|me| me.trails.as_deref());
+    html! {
+        section #writer.notice role="alert" {
+            h1 { "This is a writer's key" }
+            p { "It appends events" @if let Some(trails) = trails { " to " (crate::text::short_to(&trails.join(", "), 200)) } ", and reads none. To look around, sign in with a key that reads." }
+            pre tabindex="0" { code { "curl -H \"Authorization: Bearer $INDELIBLE_KEY\" \"$INDELIBLE_URL/api/audit/logs\" \\\n"
+                "  -d '{\"action\":\"backup.delete\",\"user_id\":\"maria\",\"resource_type\":\"backup\",\"resource_id\":\"db-0417\"}'" } }
+            p { a href="/api/docs" { "The HTTP API" } }
+            form action="/logout" method="post" { button.plain { "Sign out" } }
+        }
+    }
 }
 
 /// What went wrong, where something else still stands.

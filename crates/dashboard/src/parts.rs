@@ -5,7 +5,7 @@ use indelible_event::Micros;
 use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
 
-use crate::{href, text, time};
+use crate::{href, limits, text, time};
 
 /// Why an answer is not all there is.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -97,7 +97,7 @@ pub fn said(event: &Event) -> Markup {
         @for piece in sentence(event).0 {
             @match piece {
                 Piece::Words(words) => (text::short_to(&words, 200)),
-                Piece::Actor(name) => strong { (text::short(&name)) },
+                Piece::Actor(name) | Piece::Behalf(_, name) => strong { (text::short(&name)) },
                 Piece::Target(_, name) => em { (text::short(&name)) },
             }
         }
@@ -117,7 +117,7 @@ pub fn row(event: &Event, now: Micros) -> Markup {
     let ip = event.context.as_ref().and_then(|context| context.ip.as_deref());
     html! {
         li.row data-row data-href=(address) {
-            span.when { (time::ago(event.at(), now)) span.exact { (time::at(event.at())) } }
+            span.when { (time::ago(event.at(), now)) span.exact { (time::at_short(event.at())) } }
             (outcome(event.outcome.as_deref()))
             a.said href=(address) { (said(event)) }
             span.facets {
@@ -139,10 +139,11 @@ pub fn row(event: &Event, now: Micros) -> Markup {
 /// A value of a key, with the two ways to make it part of the search: with it, or without.
 pub fn value(key: &str, value: Option<&str>) -> Markup {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return html! {} };
+    let shown = html! { span.key { (key) } (text::short(value)) };
     html! {
-        span.value data-key=(key) data-value=[(value.len() <= 512).then_some(value)] {
-            span.key { (key) } (text::short(value))
-        }
+        @if value.len() <= limits::SEARCHED_BYTES_MAX {
+            span.value data-key=(key) data-value=(value) { a href=(href::search_for(key, value)) { (shown) } }
+        } @else { span.value { (shown) } }
     }
 }
 

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use crate::limits;
 
 /// Characters that steer how others are shown, or are not shown at all.
-fn is_unseen(c: char) -> bool {
+pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -37,6 +37,18 @@ fn isolated(text: &str, lines: bool) -> Markup {
     }
 }
 
+/// A text where no markup can be, as in a tooltip or the title of a page: unseen characters are named there, too.
+pub fn named(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_unseen(c) {
+            true => out.push_str(&format!("U+{:04X}", c as u32)),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
 /// A text on one line, cut to what a row has room for.
 pub fn short(text: &str) -> Markup {
     short_to(text, limits::ROW_CHARS_MAX)
@@ -48,6 +60,12 @@ pub fn short_to(text: &str, chars_max: usize) -> Markup {
         None => isolated(text, false),
         Some((at, _)) => html! { (isolated(&text[..at], false)) "…" },
     }
+}
+
+/// A text for where no markup can stand, such as a title: cut, and a mark for every unseen character.
+pub fn plain(text: &str, chars_max: usize) -> String {
+    let seen = |c: char| if is_unseen(c) { '\u{fffd}' } else { c };
+    text.chars().take(chars_max).map(seen).collect()
 }
 
 /// A text as it is, line breaks and all; folded where it is long, cut where it is beyond all reading.
@@ -79,6 +97,21 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
+/// A number of bytes, in the unit that fits.
+pub fn bytes(count: u64) -> String {
+    let mut size = count as f64;
+    for unit in ["bytes", "KiB", "MiB", "GiB"] {
+        if size < 1024.0 {
+            return match unit {
+                "bytes" => counted(count, "byte", "bytes"),
+                _ => format!("{size:.1} {unit}"),
+            };
+        }
+        size /= 1024.0;
+    }
+    format!("{size:.1} TiB")
+}
+
 /// A number and its word.
 pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
@@ -94,6 +127,7 @@ mod tests {
         assert!(shown.contains("&lt;script&gt;"), "{shown}");
         assert!(!shown.contains('\u{202e}') && !shown.contains('\u{0}'), "{shown}");
         assert!(shown.contains("U+202E") && shown.contains("U+000A"), "{shown}");
+        assert_eq!(plain("a\u{202e}\nb", 3), "a\u{fffd}\u{fffd}");
         assert!(shown.starts_with("<bdi>") && shown.ends_with("</bdi>"), "{shown}");
     }
 

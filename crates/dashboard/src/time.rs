@@ -16,6 +16,15 @@ pub fn ago(text: &str, now: Micros) -> Markup {
     html! { time datetime=(text) title=(utc(text)) data-time="ago" { (since(now.0.saturating_sub(at.0))) } }
 }
 
+/// A moment where there is little room: to the second, its zone said elsewhere.
+pub fn at_short(text: &str) -> Markup {
+    if Micros::parse(text).is_err() {
+        return crate::text::short(text);
+    }
+    let utc = utc(text);
+    html! { time datetime=(text) title=(utc) data-time="short" { (utc.trim_end_matches(" UTC")) } }
+}
+
 fn shown(text: &str, form: &str) -> Markup {
     if Micros::parse(text).is_err() {
         return crate::text::short(text);
@@ -30,15 +39,24 @@ pub fn utc(text: &str) -> String {
     format!("{second} UTC")
 }
 
-/// A length of time in one unit.
+/// How long ago something was, in one unit.
 pub fn since(micros: i64) -> String {
+    match micros / 1_000_000 {
+        ..0 => "in the future".to_owned(),
+        0..60 => "just now".to_owned(),
+        _ => format!("{} ago", length(micros)),
+    }
+}
+
+/// A length of time in one unit.
+pub fn length(micros: i64) -> String {
     let seconds = micros / 1_000_000;
     let (count, unit) = match seconds {
-        ..0 => return "in the future".to_owned(),
-        0..60 => return "just now".to_owned(),
+        0 => return format!("{} ms", micros / 1_000),
+        ..60 => (seconds, "second"),
         60..3_600 => (seconds / 60, "minute"),
         3_600..86_400 => (seconds / 3_600, "hour"),
         _ => (seconds / 86_400, "day"),
     };
-    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }

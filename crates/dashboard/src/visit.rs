@@ -163,9 +163,25 @@ impl Visit {
         if self.parts.method == Method::GET { here.to_owned() } else { "/".to_owned() }
     }
 
+    /// The address under which the visitor asks, as far as a request tells it: for commands that are shown to be copied.
+    pub fn origin(&self) -> String {
+        let host = self.parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| self.parts.uri.authority().map(|authority| authority.as_str()));
+        let plain =
+            |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b));
+        let host = host.filter(plain).unwrap_or("127.0.0.1:8650");
+        let near = ["127.", "localhost", "[::1]"].iter().any(|near| host.starts_with(near));
+        format!("{}://{host}", if near { "http" } else { "https" })
+    }
+
     /// Who it is, or the problem that nobody is signed in.
     pub fn me(&self) -> Result<&Me, Problem> {
         self.me.as_ref().map_err(Clone::clone)
+    }
+
+    /// The value of a header field of the request.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.parts.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// The value of a cookie.

@@ -53,3 +53,7 @@ pub const MERGE_QUIET_CALLS: u32 = 3;
 
 /// Bytes of a small file that is read whole (manifest, guard, node description).
 pub const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;
+/// Records in a row group of an export: what is held in memory at a time.
+pub const EXPORT_GROUP_ROWS: usize = 16_384;
+/// Bytes of entries and parts in a row group of an export, so that large records do not fill the memory.
+pub const EXPORT_GROUP_BYTES: usize = 8 << 20;

@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::state::AppState;
+use crate::status::{require_all, writable};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(livez)).routes(routes!(readyz)).routes(routes!(metrics))
@@ -29,17 +30,10 @@ async fn livez() -> &'static str {
     ),
 )]
 async fn readyz(State(state): State<AppState>) -> Result<&'static str, Problem> {
-    let Some(writer) = state.writer() else { return Ok("ok, reading only\n") };
-    if let Some(why) = writer.poisoned() {
-        return Err(Problem::unavailable(format!("the log is poisoned: {why}"), 60));
+    if state.writer().is_none() {
+        return Ok("ok, reading only\n");
     }
-    if writer.is_full() {
-        return Err(Problem::unavailable("the disk is full", 60));
-    }
-    match writer.store().trouble() {
-        Some(why) => Err(Problem::unavailable(why, 60)),
-        None => Ok("ok\n"),
-    }
+    writable(&state).map(|()| "ok\n").map_err(|why| Problem::unavailable(why, 60))
 }
 
 /// Counters in Prometheus' text format.
@@ -55,12 +49,7 @@ async fn metrics(
     caller: Result<Caller, Problem>,
 ) -> Result<Response, Problem> {
     if !state.public_metrics() {
-        let caller = caller?;
-        caller.require_read()?;
-        if caller.trails.is_some() {
-            let detail = "counters are of all trails, and this credential is bound to some";
-            return Err(Problem::forbidden(detail));
-        }
+        require_all(&caller?)?;
     }
     if let Ok(index) = state.reader().search() {
         state.metrics().searchable_lag(index.status().lag);

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use indelible_event::{Micros, TrailName};
+use indelible_event::{EventId, Micros, TrailName};
 use indelible_log::hex;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::extract::{Json, Path};
 use crate::limits;
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::state::AppState;
+use crate::state::{AppState, EVENT};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(revoke)).routes(routes!(me))
@@ -42,37 +42,51 @@ pub struct NewKey {
 
 /// Makes a key. It is shown once, in this answer.
 #[utoipa::path(
-    post, path = "/api/keys", tag = "keys", request_body = NewKey,
+    post, path = "/api/keys", tag = "keys",
+    params(("unique" = Option<bool>, Query, description = "Refuse if a key of this name is valid already", example = true)),
+    request_body(content = NewKey, example = json!({"role": "writer", "name": "billing", "trails": ["shop"]})),
     responses(
-        (status = 201, description = "The key"),
+        (status = 201, description = "The key; `key` is never shown again", content_type = "application/json", example = json!({
+            "id": "0123456789abcdef", "key": "idl_…", "role": "writer", "name": "billing", "trails": ["shop"],
+            "created_at": "2026-01-31T10:00:00.000000Z", "expires_at": null,
+        })),
         (status = 400, description = "It cannot be made like this"),
         (status = 403, description = "Not an admin"),
+        (status = 409, description = "There are too many, or one of this name"),
     ),
 )]
 async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    params: Params,
+    mut params: Params,
     Json(new): Json<NewKey>,
 ) -> Result<Response, Problem> {
     caller.require_admin()?;
+    let unique = params.flag("unique")?.unwrap_or(false);
     params.finish()?;
-    let (key, text) = make(&state, &caller, &new).await?;
+    let _turn = state.changing().await;
+    let valid = |key: &Key| *key.name == *new.name && key.valid(state.now()).is_ok();
+    if unique && state.registry().keys().iter().any(valid) {
+        let detail = "a key of this name is valid already";
+        return Err(Problem::conflict("name-taken", detail));
+    }
+    let (key, text, event) = make(&state, &caller, &new).await?;
     let mut shown = shown(&key);
     shown["key"] = text.into();
-    for hidden in ["revoked_at", "created_by"] {
+    for hidden in ["revoked_at", "created_by", "last_used_at"] {
         shown.as_object_mut().expect("it was made as an object").remove(hidden);
     }
-    let json = [(header::CONTENT_TYPE, "application/json")];
-    Ok((StatusCode::CREATED, json, shown.to_string()).into_response())
+    let headers =
+        [(header::CONTENT_TYPE, "application/json".to_owned()), (EVENT, event.to_string())];
+    Ok((StatusCode::CREATED, headers, shown.to_string()).into_response())
 }
 
-/// Makes a key in somebody's name: the key, and its text.
+/// Makes a key in somebody's name: the key, its text, and the event that tells of it.
 pub(crate) async fn make(
     state: &AppState,
     caller: &Caller,
     new: &NewKey,
-) -> Result<(Key, String), Problem> {
+) -> Result<(Key, String, EventId), Problem> {
     let bad = |field: &str, why: &str| {
         Problem::bad_request(format!("{field} {why}")).with("field", field)
     };
@@ -130,13 +144,20 @@ pub(crate) async fn make(
         hash: made.hash,
     };
     state.apply(Change::KeyCreated(Box::new(key.clone())));
-    Ok((key, text))
+    Ok((key, text, receipt.id))
 }
 
-/// All keys, without their secrets, which nobody has.
+/// All keys, without their secrets, which nobody has. `last_used_at` is since the node started.
 #[utoipa::path(
     get, path = "/api/keys", tag = "keys",
-    responses((status = 200, description = "The keys"), (status = 403, description = "Not an admin")),
+    responses(
+        (status = 200, description = "The keys", content_type = "application/json", example = json!({"keys": [{
+            "id": "0123456789abcdef", "role": "writer", "name": "billing", "trails": ["shop"],
+            "created_at": "2026-01-31T10:00:00.000000Z", "expires_at": null, "revoked_at": null,
+            "created_by": "key:fedcba9876543210", "last_used_at": null,
+        }]})),
+        (status = 403, description = "Not an admin"),
+    ),
 )]
 async fn list(
     State(state): State<AppState>,
@@ -145,52 +166,80 @@ async fn list(
 ) -> Result<Json<Value>, Problem> {
     caller.require_admin()?;
     params.finish()?;
+    let used = state.last_used();
+    let shown = |key: &Key| {
+        let mut shown = shown(key);
+        shown["last_used_at"] = used.get(&key.id).map(Micros::to_string).into();
+        shown
+    };
     let keys: Vec<Value> = state.registry().keys().iter().map(shown).collect();
     Ok(Json(json!({ "keys": keys })))
 }
 
-/// Revokes a key.
+/// Revokes a key, and with it ends the sessions that began with it.
 #[utoipa::path(
     delete, path = "/api/keys/{id}", tag = "keys",
-    params(("id" = String, Path, description = "The key's id: 16 hexadecimal digits")),
+    params(
+        ("id" = String, Path, description = "The key's id: 16 hexadecimal digits"),
+        ("expected" = Option<String>, Query, description = "`valid`: refuse if it is revoked or expired already"),
+    ),
     responses(
         (status = 204, description = "It is revoked, or was already"),
         (status = 403, description = "Not an admin"),
         (status = 404, description = "There is none"),
+        (status = 409, description = "It is not what was expected"),
     ),
 )]
 async fn revoke(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
-    params: Params,
-) -> Result<StatusCode, Problem> {
+    mut params: Params,
+) -> Result<Response, Problem> {
     caller.require_admin()?;
+    let expected = params.read("expected", "valid", |text| (text == "valid").then_some(()))?;
     params.finish()?;
+    let _turn = state.changing().await;
     let known = KeyId::parse(&id).and_then(|id| state.registry().key(id).cloned());
     let known = known.ok_or_else(|| Problem::not_found("there is no key of this id"))?;
+    if expected.is_some()
+        && let Err(why) = known.valid(state.now())
+    {
+        return Err(Problem::conflict("changed-meanwhile", format!("it is not valid: {why}")));
+    }
     if known.revoked_at.is_some() {
-        return Ok(StatusCode::NO_CONTENT);
+        return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let target = json!({"type": "api_key", "id": known.id.to_string(), "name": &*known.name});
     let receipt = state.record_deed(&caller, KEY_REVOKE, target, json!({})).await?;
     state.apply(Change::KeyRevoked { id: known.id, at: receipt.recorded_at });
-    Ok(StatusCode::NO_CONTENT)
+    Ok((StatusCode::NO_CONTENT, [(EVENT, receipt.id.to_string())]).into_response())
 }
 
 /// What this credential is.
 #[utoipa::path(
     get, path = "/api/me", tag = "keys",
-    responses((status = 200, description = "Kind, role and trails"), (status = 401, description = "Not valid")),
+    responses(
+        (status = 200, description = "Kind, role, name and trails", content_type = "application/json", example = json!({
+            "id": "key:0123456789abcdef", "kind": "key", "role": "auditor", "name": "maria", "trails": null,
+        })),
+        (status = 401, description = "Not valid"),
+    ),
 )]
 async fn me(caller: Caller, params: Params) -> Result<Json<Value>, Problem> {
     params.finish()?;
-    Ok(Json(json!({
+    Ok(Json(about(&caller)))
+}
+
+/// What a credential is, as it is told.
+pub(crate) fn about(caller: &Caller) -> Value {
+    json!({
         "id": &*caller.id,
         "kind": caller.kind.name(),
         "role": caller.role.name(),
+        "name": caller.name.as_deref().or(caller.subject.as_deref()),
         "trails": names(caller.trails.as_deref()),
-    })))
+    })
 }
 
 fn shown(key: &Key) -> Value {

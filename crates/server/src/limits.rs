@@ -80,7 +80,9 @@ pub const SYSTEM_CHUNK: u64 = 1024;
 pub const SYSTEM_INDEX_WAIT: Duration = Duration::from_secs(10);
 
 /// Sessions of browsers at one time; the oldest goes when one more begins.
-pub const SESSIONS_MAX: usize = 1024;
+pub const SESSIONS_MAX: usize = 16_384;
+/// Sessions that one credential has begun; its oldest goes when one more begins, so that nobody ends another's.
+pub const SESSIONS_EACH_MAX: usize = 32;
 /// How long a session lasts.
 pub const SESSION_MICROS: i64 = 12 * 3_600_000_000;
 /// One-time links at one time; the oldest goes when one more is made.
@@ -98,6 +100,27 @@ pub const JWKS_REFRESH_MICROS: i64 = 60_000_000;
 pub const JWKS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How far a token's times may be off, in seconds.
 pub const JWT_LEEWAY_SECONDS: u64 = 30;
+
+/// Sign-ins refused in a minute from one address, until those that are refused are told to wait.
+pub const FAILURES_A_MINUTE_MAX: u32 = 20;
+/// Addresses whose refused sign-ins are counted.
+pub const FAILURE_ADDRESSES_MAX: usize = 4096;
+
+/// Searches that one credential keeps.
+pub const SAVED_SEARCHES_MAX: usize = 100;
+/// Searches that a node keeps.
+pub const SAVED_SEARCHES_ALL_MAX: usize = 20_000;
+/// Bytes of a saved search's name.
+pub const SAVED_NAME_BYTES_MAX: usize = 256;
+/// Bytes of the time of a saved search, as the query language writes it.
+pub const SAVED_TIME_BYTES_MAX: usize = 128;
+/// Bytes of the query of a saved search: what the query language takes.
+pub const SAVED_QUERY_BYTES_MAX: usize = 8 << 10;
+
+/// Trails that `/api/status` lists.
+pub const STATUS_TRAILS_MAX: usize = 1000;
+/// How long the sizes of a directory's files are good, as `/api/status` tells them.
+pub const DISK_MICROS: i64 = 10_000_000;
 
 /// Refused logins that are recorded one by one each minute; the others are counted, and the count recorded.
 pub const REFUSED_RECORDED_MAX: u32 = 60;

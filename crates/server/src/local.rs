@@ -6,6 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
+use axum::response::Response;
+use http_body_util::BodyExt as _;
 use indelible_store::{Reader, Store};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -64,6 +66,23 @@ impl Local {
         self.request("GET", path_and_query, Vec::new())
     }
 
+    /// Answers a GET with a body of any length, as it is made. What is not as hoped is answered whole.
+    pub fn download(&self, path_and_query: &str) -> Result<LocalDownload<'_>, LocalResponse> {
+        let request = Request::builder().uri(path_and_query).extension(OwnRequest);
+        let Ok(request) = request.body(Body::empty()) else {
+            return Err(self.get(path_and_query));
+        };
+        let response = self.runtime.block_on(self.router.clone().oneshot(request));
+        let response = match response {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        if response.status().is_success() {
+            return Ok(LocalDownload { local: self, body: response.into_body() });
+        }
+        Err(self.runtime.block_on(LocalResponse::of(response)))
+    }
+
     /// Answers a request with a JSON body, or none.
     pub fn request(&self, method: &str, path_and_query: &str, body: Vec<u8>) -> LocalResponse {
         let request = Request::builder().method(method).uri(path_and_query);
@@ -78,12 +97,43 @@ impl Local {
                 Ok(response) => response,
                 Err(never) => match never {},
             };
-            let status = response.status().as_u16();
-            let kind = response.headers().get(header::CONTENT_TYPE);
-            let content_type = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("").to_owned();
-            // The body was made in this process, whole; there is nobody to protect it from.
-            let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
-            LocalResponse { status, content_type, body: body.unwrap_or_default().to_vec() }
+            LocalResponse::of(response).await
+        })
+    }
+}
+
+impl LocalResponse {
+    async fn of(response: Response) -> LocalResponse {
+        let status = response.status().as_u16();
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        let content_type = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("").to_owned();
+        // The body was made in this process, whole; there is nobody to protect it from.
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+        LocalResponse { status, content_type, body: body.unwrap_or_default().to_vec() }
+    }
+}
+
+/// A body that is being made.
+pub struct LocalDownload<'a> {
+    local: &'a Local,
+    body: Body,
+}
+
+impl LocalDownload<'_> {
+    /// The next bytes; `None` at the end. An error says that it broke off before.
+    pub fn piece(&mut self) -> Result<Option<bytes::Bytes>, String> {
+        self.local.runtime.block_on(async {
+            loop {
+                match self.body.frame().await {
+                    None => return Ok(None),
+                    Some(Err(error)) => return Err(error.to_string()),
+                    Some(Ok(frame)) => {
+                        if let Ok(bytes) = frame.into_data() {
+                            return Ok(Some(bytes));
+                        }
+                    }
+                }
+            }
         })
     }
 }

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use serde_json::{Map, Value, json};
+
 /// Upper bounds of durations, in microseconds.
 const MICROS: [u64; 14] = [
     250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
@@ -163,6 +165,42 @@ impl Metrics {
         let of = routes.get_mut(route).expect("it was just put there");
         *of.statuses.entry(status).or_default() += 1;
         of.seconds.observe(micros.max(0) as u64);
+    }
+
+    /// What should have been recorded and was not.
+    pub fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Relaxed)
+    }
+
+    /// Events that were read from bodies, and what became of them.
+    pub(crate) fn events_shown(&self) -> Value {
+        let mut shown = Map::new();
+        shown.insert("accepted".into(), self.accepted.load(Ordering::Relaxed).into());
+        for fate in Fate::ALL {
+            let count = self.durable[fate as usize].load(Ordering::Relaxed);
+            shown.insert(fate.name().into(), count.into());
+        }
+        shown.into()
+    }
+
+    /// Requests that were answered, and how.
+    pub(crate) fn requests_shown(&self) -> Value {
+        let routes = self.routes.lock().expect("counting does not panic");
+        let statuses = routes.values().flat_map(|route| &route.statuses);
+        let (mut answered, mut client_errors, mut server_errors) = (0, 0, 0);
+        for (status, count) in statuses {
+            answered += count;
+            match status {
+                400..500 => client_errors += count,
+                500.. => server_errors += count,
+                _ => {}
+            }
+        }
+        let connections = self.connections.load(Ordering::Relaxed);
+        json!({
+            "answered": answered, "client_errors": client_errors, "server_errors": server_errors,
+            "connections": connections,
+        })
     }
 
     /// The page.

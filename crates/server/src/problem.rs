@@ -78,6 +78,14 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, kind, "Not as things are now", detail)
     }
 
+    /// Too much of it at once; what is right is taken all the same.
+    pub fn too_many() -> Problem {
+        let (status, title) = (StatusCode::TOO_MANY_REQUESTS, "Too many tries");
+        let detail = "too many sign-ins from this address were refused; wait a minute";
+        Problem::new(status, "too-many-tries", title, detail)
+            .header(header::RETRY_AFTER, HeaderValue::from_static("60"))
+    }
+
     /// Larger than its limit.
     pub fn too_large(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)

@@ -34,7 +34,7 @@ pub enum Read {
 }
 
 impl Read {
-    fn action(self) -> &'static str {
+    pub(crate) fn action(self) -> &'static str {
         match self {
             Read::Search => "audit.search",
             Read::Event | Read::Tree => "audit.read",
@@ -134,11 +134,22 @@ impl AppState {
         target: Value,
         details: Value,
     ) -> Result<Receipt, Problem> {
+        self.record_act(caller, (action, "config_change"), target, details).await
+    }
+
+    /// Records an action of a category.
+    pub(crate) async fn record_act(
+        &self,
+        caller: &Caller,
+        (action, category): (&str, &str),
+        target: Value,
+        details: Value,
+    ) -> Result<Receipt, Problem> {
         let missing = || Problem::unavailable("nothing is written here", 60);
         let writer = self.writer().ok_or_else(missing)?;
         let event = event(json!({
             "action": action,
-            "category": "config_change",
+            "category": category,
             "outcome": "success",
             "actor": actor(caller),
             "targets": [target],
@@ -336,7 +347,7 @@ pub(crate) fn actor(caller: &Caller) -> Value {
     actor
 }
 
-fn context(request: &RequestInfo) -> Value {
+pub(crate) fn context(request: &RequestInfo) -> Value {
     let path = cut(&request.path, limits::RECORDED_TEXT_BYTES_MAX);
     let method = cut(request.method.as_str(), 64);
     let mut context = json!({"http": {"method": method, "path": path}});
@@ -348,6 +359,9 @@ fn context(request: &RequestInfo) -> Value {
     }
     if !request.id.is_empty() {
         context["request_id"] = (&*request.id).into();
+    }
+    if let Some(session) = &request.session {
+        context["session_id"] = (&**session).into();
     }
     context
 }
@@ -362,12 +376,12 @@ fn own(action: &str, actor: &Value, details: Value) -> Checked {
     }))
 }
 
-fn event(json: Value) -> Checked {
+pub(crate) fn event(json: Value) -> Checked {
     check(json.to_string().as_bytes()).expect("its texts were cut to what an event may hold")
 }
 
 /// The front of a text, at most so many bytes of its canonical form, where a control character takes six.
-fn cut(text: &str, bytes_max: usize) -> String {
+pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
     let mut left = bytes_max;
     let fits = |c: &char| {
         let bytes = match c {
@@ -395,6 +409,7 @@ mod tests {
             user_agent: Some(nasty.clone().into()),
             method: axum::http::Method::from_bytes(&[b'A'; 300]).unwrap(),
             path: nasty.clone().into(),
+            session: Some("0123456789abcdef".into()),
         };
         let mut caller = Caller::local(request);
         caller.subject = Some(nasty.clone().into());

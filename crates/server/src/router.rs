@@ -18,7 +18,7 @@ use crate::auth::{OwnRequest, Peer, RequestId};
 use crate::limits;
 use crate::problem::{Problem, Refused};
 use crate::state::AppState;
-use crate::{append, health, keys, pages, read, trails};
+use crate::{append, health, keys, pages, read, saved, session, status, trails};
 
 /// The header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,6 +34,7 @@ const COMPRESS_BYTES_MIN: u64 = 1024;
     tags(
         (name = "append", description = "Events come in"),
         (name = "search", description = "Events are found"),
+        (name = "export", description = "Events go out"),
         (name = "proofs", description = "Proofs and the static tree"),
         (name = "keys", description = "Who may do what"),
         (name = "health", description = "How the node is"),
@@ -47,8 +48,11 @@ pub(crate) fn build(state: &AppState) -> Router {
         .merge(append::routes())
         .merge(read::routes())
         .merge(keys::routes())
+        .merge(session::routes())
+        .merge(saved::routes())
         .merge(trails::routes())
         .merge(health::routes())
+        .merge(status::routes())
         .merge(pages::routes())
         .split_for_parts();
     secure(&mut api);
@@ -56,7 +60,9 @@ pub(crate) fn build(state: &AppState) -> Router {
     state.set_api(api.into());
     let worthwhile = SizeAbove::new(COMPRESS_BYTES_MIN)
         .and(NotForContentType::SSE)
-        .and(NotForContentType::new("application/octet-stream"));
+        .and(NotForContentType::new("application/octet-stream"))
+        .and(NotForContentType::new("application/zip"))
+        .and(NotForContentType::new("application/vnd.apache.parquet"));
     let api = router.with_state(state.clone()).method_not_allowed_fallback(not_allowed);
     let clock = state.clone();
     let pages = indelible_dashboard::routes(api.clone(), carry, Box::new(move || clock.now()));
@@ -132,7 +138,9 @@ async fn surround(State(state): State<AppState>, mut request: Request, next: Nex
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Other sites learn no address. Our own forms must say where they come from: with `no-referrer` a browser would
+    // send `Origin: null`, and nothing else where there is no TLS.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

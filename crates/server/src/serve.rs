@@ -48,7 +48,7 @@ pub struct Running {
 impl Server {
     /// Starts to serve a store that is open for writing. From here on an interrupt or a termination signal does
     /// not end the process, but [`Running::wait`].
-    pub fn start(store: Arc<Store>, config: Config) -> Result<Running, ServerError> {
+    pub fn start(store: Arc<Store>, mut config: Config) -> Result<Running, ServerError> {
         let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let now = config.clock.now();
         let issuer = config.jwt.as_ref().map(|jwt| Issuer::open(jwt, now)).transpose()?;
@@ -64,6 +64,7 @@ impl Server {
         let listen = |source| ServerError::Listen { addr: config.listen, source };
         let listener = runtime.block_on(TcpListener::bind(config.listen)).map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
+        config.listen = addr;
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{addr}"));
         let public_url = public_url.trim_end_matches('/').to_owned();
@@ -113,7 +114,7 @@ impl Running {
     pub fn make_key(&self, new: &crate::keys::NewKey) -> Result<String, ServerError> {
         let caller = crate::auth::Caller::local(crate::auth::RequestInfo::none());
         let made = self.runtime().block_on(crate::keys::make(&self.state, &caller, new));
-        made.map(|(_, text)| text).map_err(|e| ServerError::Config(e.detail().to_owned()))
+        made.map(|(_, text, _)| text).map_err(|e| ServerError::Config(e.detail().to_owned()))
     }
 
     /// Waits until the process should end: it was asked to, or nothing can be written any more.

@@ -1,16 +1,20 @@
 //! What every handler has at hand.
 
-use std::sync::{Arc, RwLock, RwLockReadGuard};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 
+use axum::http::HeaderName;
 use indelible_event::Micros;
 use indelible_log::{Clock, Entropy};
 use indelible_store::{Reader, StoreError};
 use tokio::sync::{Semaphore, watch};
 
 use crate::auth::fold::fold;
-use crate::auth::registry::{self, Registry};
-use crate::auth::session::Sessions;
-use crate::auth::{Caller, CallerKind, Issuer, RequestInfo, Role, key};
+use crate::auth::key::{self, KeyId};
+use crate::auth::registry::{self, Key, Registry};
+use crate::auth::session::{Sessions, Whose};
+use crate::auth::{Caller, CallerKind, Issuer, RequestInfo, Role};
 use crate::config::Config;
 use crate::ingest::Ingest;
 use crate::limits;
@@ -19,6 +23,9 @@ use crate::problem::Problem;
 use crate::read::Reading;
 use crate::record::Recording;
 
+/// The header that names the event of `_system` in which a change was recorded.
+pub(crate) const EVENT: HeaderName = HeaderName::from_static("indelible-event");
+
 /// The state of a node's HTTP side. Cloning it is cheap.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
@@ -26,6 +33,12 @@ pub struct AppState(Arc<Inner>);
 struct Inner {
     reader: Source,
     registry: RwLock<Registry>,
+    /// Held from looking at what is there to having changed it.
+    changing: tokio::sync::Mutex<()>,
+    used: Mutex<HashMap<KeyId, Micros>>,
+    started: Micros,
+    listen: SocketAddr,
+    disk: Mutex<Option<(Micros, indelible_store::Disk)>>,
     sessions: Sessions,
     issuer: Option<Arc<Issuer>>,
     recording: Recording,
@@ -85,6 +98,11 @@ impl AppState {
         AppState(Arc::new(Inner {
             reader,
             registry: RwLock::new(registry),
+            changing: tokio::sync::Mutex::default(),
+            used: Mutex::default(),
+            started: config.clock.now(),
+            listen: config.listen,
+            disk: Mutex::default(),
             sessions: Sessions::default(),
             issuer: issuer.map(Arc::new),
             recording: Recording::default(),
@@ -198,6 +216,39 @@ impl AppState {
         self.0.registry.read().expect("nothing panics while holding the registry")
     }
 
+    /// One change of keys and settings at a time: nobody else changes what the holder has looked at.
+    pub(crate) async fn changing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.changing.lock().await
+    }
+
+    /// When this process began to serve.
+    pub(crate) fn started(&self) -> Micros {
+        self.0.started
+    }
+
+    /// Where it listens.
+    pub(crate) fn listen(&self) -> SocketAddr {
+        self.0.listen
+    }
+
+    /// Whether others reach the node over TLS alone.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.public_url().starts_with("https://")
+    }
+
+    /// How large the directory is, looked at again after a while.
+    pub(crate) fn disk(&self) -> Result<indelible_store::Disk, StoreError> {
+        let now = self.now();
+        let fresh = |(at, _): &(Micros, _)| (0..limits::DISK_MICROS).contains(&(now.0 - at.0));
+        let mut held = self.0.disk.lock().expect("nothing panics while holding it");
+        if let Some((_, disk)) = held.filter(fresh) {
+            return Ok(disk);
+        }
+        let disk = self.reader().disk()?;
+        *held = Some((now, disk));
+        Ok(disk)
+    }
+
     /// Takes in what is durable in `_system` now.
     pub(crate) fn apply(&self, change: registry::Change) {
         self.0.registry.write().expect("nothing panics while holding the registry").apply(change);
@@ -219,20 +270,40 @@ impl AppState {
         };
         let registry = self.registry();
         match registry.admit(&presented, self.now()) {
-            Ok(key) => Ok(Caller {
-                kind: CallerKind::Key,
-                id: format!("key:{}", key.id).into(),
-                name: Some(key.name.clone()),
-                role: key.role,
-                trails: key.trails.clone(),
-                subject: None,
-                request,
-            }),
+            Ok(key) => Ok(self.caller_of(key, CallerKind::Key, request)),
             Err(why) => {
                 drop(registry);
                 Err(self.refuse(&request, why, Some(format!("key:{}", presented.id))))
             }
         }
+    }
+
+    fn caller_of(&self, key: &Key, kind: CallerKind, request: RequestInfo) -> Caller {
+        self.0.used.lock().expect("nothing panics while holding it").insert(key.id, self.now());
+        Caller {
+            kind,
+            id: format!("key:{}", key.id).into(),
+            name: Some(key.name.clone()),
+            role: key.role,
+            trails: key.trails.clone(),
+            subject: None,
+            request,
+        }
+    }
+
+    /// When each key was last used, since this process began. Only valid keys get here, so they are bounded.
+    pub(crate) fn last_used(&self) -> HashMap<KeyId, Micros> {
+        self.0.used.lock().expect("nothing panics while holding it").clone()
+    }
+
+    /// Whether a caller that was admitted still would be: a key may have been revoked, or have expired, and a session
+    /// may have ended, since.
+    pub(crate) fn still_admits(&self, caller: &Caller) -> bool {
+        let now = self.now();
+        let session = caller.request.session.as_deref();
+        let lasts = session.is_none_or(|id| self.sessions().lasts(id, now));
+        let key = caller.id.strip_prefix("key:").and_then(KeyId::parse);
+        lasts && key.is_none_or(|id| self.registry().valid(id, now).is_ok())
     }
 
     pub(crate) async fn admit_jwt(
@@ -260,20 +331,39 @@ impl AppState {
     pub(crate) fn admit_session(
         &self,
         cookie: &str,
-        request: RequestInfo,
+        mut request: RequestInfo,
     ) -> Result<Caller, Problem> {
-        let Some(id) = self.sessions().find(cookie, self.now()) else {
+        let now = self.now();
+        let Some(session) = self.sessions().find(cookie, now) else {
             return Err(self.refuse(&request, "the session has ended", None));
         };
-        Ok(Caller {
-            kind: CallerKind::Session,
-            id: id.into(),
-            name: None,
-            role: Role::Admin,
-            trails: None,
-            subject: None,
-            request,
-        })
+        request.session = Some(session.id().into());
+        let id = match session.whose {
+            Whose::Link => {
+                let id = format!("session:{}", session.id()).into();
+                let (kind, role) = (CallerKind::Session, Role::Admin);
+                return Ok(Caller {
+                    kind,
+                    id,
+                    name: None,
+                    role,
+                    trails: None,
+                    subject: None,
+                    request,
+                });
+            }
+            Whose::Key(id) => id,
+        };
+        // At each request anew: what becomes of a key becomes of its sessions at once.
+        let registry = self.registry();
+        match registry.valid(id, now) {
+            Ok(key) => Ok(self.caller_of(key, CallerKind::Session, request)),
+            Err(why) => {
+                drop(registry);
+                self.sessions().end(cookie);
+                Err(self.refuse(&request, why, Some(format!("key:{id}"))))
+            }
+        }
     }
 
     /// Refuses a credential that was given, and has that recorded.

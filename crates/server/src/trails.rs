@@ -1,9 +1,11 @@
 //! Trails, and their static C2SP trees.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use indelible_log::TrailStatus;
+use indelible_merkle::TreeSize;
+use indelible_merkle::limits::TREE_SIZE_MAX;
 use indelible_store::StoreError;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,16 +19,26 @@ use crate::extract::{Json, Path};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::record::{Read, ReadDetails};
-use crate::state::AppState;
+use crate::state::{AppState, EVENT};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(change)).routes(routes!(tree))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(change))
+        .routes(routes!(consistency))
+        .routes(routes!(tree))
 }
 
 /// The trails that this credential may read.
 #[utoipa::path(
     get, path = "/api/trails", tag = "proofs",
-    responses((status = 200, description = "The trails"), (status = 403, description = "A writer reads none")),
+    responses(
+        (status = 200, description = "The trails", content_type = "application/json", example = json!({"trails": [{
+            "name": "shop", "size": 812, "published": 812, "origin": "audit.example.com/0123456789abcdef0123456789abcdef",
+            "vkey": "audit.example.com/0123456789abcdef0123456789abcdef+0a1b2c3d+AQ…", "public": false,
+        }]})),
+        (status = 403, description = "A writer reads none"),
+    ),
 )]
 async fn list(
     State(state): State<AppState>,
@@ -72,32 +84,91 @@ pub struct TrailSettings {
 
 /// Changes a trail's settings.
 #[utoipa::path(
-    put, path = "/api/trails/{name}", tag = "proofs", request_body = TrailSettings,
-    params(("name" = String, Path, description = "The trail")),
+    put, path = "/api/trails/{name}", tag = "proofs",
+    params(
+        ("name" = String, Path, description = "The trail"),
+        ("expected" = Option<String>, Query, description = "`public` or `private`: refuse if it is not that now"),
+    ),
+    request_body(content = TrailSettings, example = json!({"public": true})),
     responses(
-        (status = 200, description = "The trail as it is now"),
+        (status = 200, description = "The trail as it is now", content_type = "application/json", example = json!({
+            "name": "shop", "size": 812, "published": 812, "origin": "audit.example.com/0123456789abcdef0123456789abcdef",
+            "vkey": "audit.example.com/0123456789abcdef0123456789abcdef+0a1b2c3d+AQ…", "public": true,
+        })),
         (status = 403, description = "Not an admin"),
         (status = 404, description = "There is none"),
+        (status = 409, description = "It is not what was expected"),
     ),
 )]
 async fn change(
     State(state): State<AppState>,
     caller: Caller,
     Path(name): Path<String>,
-    params: Params,
+    mut params: Params,
     Json(settings): Json<TrailSettings>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     caller.require_admin()?;
+    let expected = params.read("expected", "public or private", |text| match text {
+        "public" => Some(true),
+        "private" => Some(false),
+        _ => None,
+    })?;
     params.finish()?;
+    let _turn = state.changing().await;
     let trail = caller.readable_trail(&state, &name)?;
     let (name, public) = (trail.info.name.clone(), settings.public);
-    if state.registry().is_public(&name) != public {
+    let before = state.registry().is_public(&name);
+    if expected.is_some_and(|expected| expected != before) {
+        let now = if before { "public" } else { "private" };
+        return Err(Problem::conflict("changed-meanwhile", format!("the trail is {now} now")));
+    }
+    let mut headers = HeaderMap::new();
+    if before != public {
         let action = if public { TRAIL_PUBLISH } else { TRAIL_UNPUBLISH };
         let target = json!({"type": "trail", "id": name.as_str()});
-        state.record_deed(&caller, action, target, json!({"public": public})).await?;
+        let details = json!({"public": public});
+        let receipt = state.record_deed(&caller, action, target, details).await?;
+        let id = HeaderValue::from_str(&receipt.id.to_string());
+        headers.insert(EVENT, id.expect("an id is made of digits"));
         state.apply(Change::Public { trail: name, public });
     }
-    Ok(Json(state.read(move |state| shown(state, &trail)).await?))
+    Ok((headers, Json(state.read(move |state| shown(state, &trail)).await?)).into_response())
+}
+
+/// A proof that a trail only grew: that its first `from` records are the beginning of its first `to`.
+#[utoipa::path(
+    get, path = "/api/trails/{name}/consistency", tag = "proofs",
+    params(
+        ("name" = String, Path, description = "The trail"),
+        ("from" = u64, Query, description = "The older size, as in a checkpoint that was kept"),
+        ("to" = Option<u64>, Query, description = "The newer size; that of the latest checkpoint if not given"),
+    ),
+    responses(
+        (status = 200, description = "The proof, as docs/format.md says", content_type = "text/plain", body = String),
+        (status = 400, description = "A parameter is missing or cannot be read"),
+        (status = 404, description = "There is no such trail, or its checkpoint does not cover these sizes"),
+    ),
+)]
+async fn consistency(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(name): Path<String>,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    caller.require_read()?;
+    let from = params.number("from", 0..=TREE_SIZE_MAX)?.map(TreeSize);
+    let to = params.number("to", 0..=TREE_SIZE_MAX)?.map(TreeSize);
+    params.finish()?;
+    let from = from.ok_or_else(|| Problem::bad_parameter("from", "give the older size"))?;
+    let trail = caller.readable_trail(&state, &name)?;
+    let name = trail.info.name.to_string();
+    let text =
+        state.read(move |state| Ok(state.reader().prove_consistency(&trail, from, to)?)).await?;
+    let to = to.map_or_else(|| "latest".to_owned(), |to| to.to_string());
+    let target = Some(format!("{name}/{from}..{to}"));
+    let details = ReadDetails { trails: vec![name], target, ..ReadDetails::default() };
+    state.record_read(&caller, Read::Proof, details).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }
 
 /// A file of a trail's static C2SP tree: `checkpoint`, `tile/…` or `tile/entries/…`.

@@ -121,7 +121,11 @@ fn a_key_lives_as_long_as_the_log_says() {
     assert_eq!(node.system("key.revoke").len(), 1);
     let list = node.get(&node.admin, "/api/keys").json();
     let of = |list: &Value| {
-        list["keys"].as_array().unwrap().iter().find(|k| k["id"] == *id).cloned().unwrap()
+        let keys = list["keys"].as_array().unwrap();
+        let mut key = keys.iter().find(|k| k["id"] == *id).cloned().unwrap();
+        // That alone is since the process began.
+        key.as_object_mut().unwrap().remove("last_used_at");
+        key
     };
     assert!(of(&list)["revoked_at"].is_string() && of(&list)["created_by"].is_string());
     assert!(of(&list).get("hash").is_none());
@@ -140,40 +144,4 @@ fn a_key_lives_as_long_as_the_log_says() {
     ] {
         node.post(&node.admin, "/api/keys", bad.to_string().as_bytes()).problem(400, "bad-request");
     }
-}
-
-#[test]
-fn a_one_time_link_logs_in_once_and_its_session_changes_nothing_from_elsewhere() {
-    let node = Node::new();
-    let link = node.running().admin_link();
-    let path = &link[link.find("/login").unwrap()..];
-    assert_eq!(node.ask("HEAD", path, &[], b"").status, 204, "looking does not use it up");
-    let first = node.ask("GET", path, &[], b"");
-    assert_eq!(first.status, 200);
-    let cookie = first.headers["set-cookie"].clone();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
-    let cookie = format!("Cookie: a=b; {}", cookie.split(';').next().unwrap());
-    node.ask("GET", path, &[], b"").problem(401, "unauthorized");
-    let me = node.ask("GET", "/api/me", &[&cookie], b"").json();
-    assert_eq!((&me["kind"], &me["role"]), (&json!("session"), &json!("admin")));
-    let key = json!({"role": "reader", "name": "x"}).to_string();
-    let make = |origin: &[&str]| {
-        let headers: Vec<&str> = [&*cookie].into_iter().chain(origin.iter().copied()).collect();
-        node.ask("POST", "/api/keys", &headers, key.as_bytes()).status
-    };
-    assert_eq!(make(&[]), 403);
-    assert_eq!(make(&["Origin: http://evil.example.com"]), 403);
-    assert_eq!(make(&["Origin: null"]), 403);
-    assert_eq!(make(&["Sec-Fetch-Site: cross-site"]), 403);
-    assert_eq!(make(&["Origin: http://node", "Sec-Fetch-Site: cross-site"]), 403);
-    assert_eq!(make(&["Origin: http://node"]), 201);
-    assert_eq!(make(&["Sec-Fetch-Site: same-origin"]), 201);
-    let home = node.ask("GET", "/", &[&cookie], b"");
-    assert!(String::from_utf8(home.body).unwrap().contains("session:"));
-    let out = node.ask("POST", "/logout", &[&cookie, "Origin: http://node"], b"");
-    assert_eq!(out.status, 200);
-    node.ask("GET", "/api/me", &[&cookie], b"").problem(401, "unauthorized");
-    let late = node.running().admin_link();
-    node.clock.advance(30 * 60_000_000);
-    node.ask("GET", &late[late.find("/login").unwrap()..], &[], b"").problem(401, "unauthorized");
 }

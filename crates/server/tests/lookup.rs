@@ -29,7 +29,7 @@ fn an_event_is_shown_with_its_receipt_and_what_it_changed() {
     let diff = r#""diff":[{"op":"change","path":"/price","before":10.0,"after":10.00},{"op":"change","path":"/a~1b/1","before":2,"after":3},{"op":"add","path":"/new","after":null}]"#;
     assert!(text.contains(diff), "{text}");
     assert!(text.contains(r#""before":{"price":10.0,"a/b":[1,2]}"#), "{text}");
-    assert_eq!(shown["published"], true);
+    assert_eq!((&shown["published"], &shown["gone"]), (&json!(true), &json!([])));
     let proof = shown["proof"].as_str().unwrap();
     assert_eq!(node.get(&node.admin, proof).status, 200);
     node.get(&node.admin, &format!("{LOGS}/{}", id(2))).problem(404, "not-found");
@@ -211,6 +211,9 @@ fn a_timeline_follows_what_belongs_together_across_systems() {
     for bad in [
         "",
         "resource_type=file",
+        "user_id=",
+        "user_id=u&resource_id=f",
+        "user_id=u&correlation_id=c",
         "resource_id=f&correlation_id=c",
         "resource_id=f&cursor=x",
         "resource_id=f&from=2026-02-01&to=2026-01-31",
@@ -220,6 +223,71 @@ fn a_timeline_follows_what_belongs_together_across_systems() {
             .get(&tenants.shop, &format!("/api/audit/timeline?{bad}"))
             .problem(400, "bad-parameter");
     }
+}
+
+#[test]
+fn a_timeline_of_an_actor_follows_what_its_deeds_set_off() {
+    let tenants = Tenants::new();
+    let event = |n: u32, actor: Value, correlation: &str| {
+        json!({"trail": "shop", "id": id(n), "action": "x.do", "actor": actor,
+            "occurred_at": format!("2026-01-31T10:00:{n:02}Z"),
+            "context": {"service": "store", "correlation_id": correlation}})
+    };
+    tenants.append(&[
+        event(1, json!({"type": "user", "id": "nils"}), "c-1"),
+        event(2, json!({"type": "service", "id": "copier"}), "c-1"),
+        event(
+            3,
+            json!({"type": "agent", "id": "bot", "on_behalf_of": {"type": "user", "id": "nils"}}),
+            "c-2",
+        ),
+        event(4, json!({"type": "service", "id": "copier"}), "c-3"),
+    ]);
+    tenants.append(&[json!({"trail": "bank", "action": "x.do", "user_id": "nils"})]);
+    let timeline = tenants.ok(&tenants.shop, "/api/audit/timeline?user_id=nils");
+    let rows: Vec<_> = timeline["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| (entry["event"]["id"].clone(), entry["via"].clone()))
+        .collect();
+    let row = |n, via: &str| (json!(id(n)), json!(via));
+    assert_eq!(rows, [row(1, "actor"), row(2, "correlation"), row(3, "actor")]);
+    assert_eq!(timeline["correlations"], json!(["c-1", "c-2"]));
+}
+
+#[test]
+fn whoever_kept_a_checkpoint_sees_that_the_trail_only_grew() {
+    let node = Node::new();
+    let append = || {
+        let path = format!("{LOGS}?wait=published");
+        node.post(&node.admin, &path, br#"{"action":"x.do"}"#).json();
+    };
+    append();
+    append();
+    let path = "/api/trails/default/consistency";
+    let text = |more: &str| {
+        let answer = node.get(&node.admin, &format!("{path}{more}"));
+        assert_eq!(answer.status, 200, "{more}");
+        String::from_utf8(answer.body).unwrap()
+    };
+    let trails = node.get(&node.admin, "/api/trails").json();
+    let of = |trail: &&Value| trail["name"] == "default";
+    let vkey = trails["trails"].as_array().unwrap().iter().find(of).unwrap()["vkey"].clone();
+    let vkey = vkey.as_str().unwrap().parse().unwrap();
+    for (more, old, new) in [("?from=1", 1, 2), ("?from=0", 0, 2), ("?from=1&to=1", 1, 1)] {
+        let proven =
+            indelible_store::verify_consistency_proof(text(more).as_bytes(), &vkey).unwrap();
+        assert_eq!((proven.old_size.0, proven.checkpoint.size.0), (old, new), "{more}");
+    }
+    for bad in ["", "?from=x", "?from=-1", "?from=", "?from=1&to=18446744073709551616"] {
+        node.get(&node.admin, &format!("{path}{bad}")).problem(400, "bad-parameter");
+    }
+    for beyond in ["?from=3", "?from=1&to=3", "?from=2&to=1"] {
+        node.get(&node.admin, &format!("{path}{beyond}")).problem(404, "not-found");
+    }
+    node.get(&node.admin, "/api/trails/nowhere/consistency?from=0").problem(404, "not-found");
+    node.get(&node.admin, &format!("{path}?from=0&x=1")).problem(400, "unknown-parameter");
 }
 
 #[test]

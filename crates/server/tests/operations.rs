@@ -13,6 +13,8 @@ pub enum Rule {
     Reads,
     /// Whoever reads this tenant's trail; for the others it does not exist.
     ReadsTrail,
+    /// Whoever exports.
+    Exports,
     /// Whoever writes to this tenant's trail; for the others it does not exist.
     Appends,
     /// The same, where an event names the trail: the event is refused.
@@ -53,6 +55,7 @@ impl Ask {
             Rule::Appends => of(appends, own, 404),
             Rule::AppendsInside => of(appends, own, 400),
             Rule::Counters => of(reads, who.bound.is_none(), 403),
+            Rule::Exports => of(["auditor", "admin"].contains(&who.role), true, 0),
             Rule::Admin => of(who.role == "admin", true, 0),
         }
     }
@@ -69,7 +72,7 @@ fn sends(rule: Rule, path: impl Into<String>, ok: u16, body: impl Into<String>) 
 /// Requests of an operation that concern a tenant. `spare` is the id of a key that nobody needs. An operation without a
 /// place here has none.
 pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
-    use Rule::{Admin, Any, Appends, AppendsInside, Counters, Open, Reads, ReadsTrail};
+    use Rule::{Admin, Any, Appends, AppendsInside, Counters, Exports, Open, Reads, ReadsTrail};
     let Tenant { trail, id, marker, .. } = t;
     let logs = "/api/audit/logs";
     let named = format!("tenant_id={trail}");
@@ -113,9 +116,15 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
                 .flat_map(|field| [path(field), format!("{}&prefix={prefix}", path(field))]);
             fields.map(|path| ask(Reads, path)).collect()
         }
+        "GET /api/audit/query" => vec![
+            ask(Reads, "/api/audit/query"),
+            ask(Reads, format!("/api/audit/query?q=trail:{trail}+or:")),
+        ],
+        "GET /api/audit/query/keys" => vec![ask(Reads, "/api/audit/query/keys")],
         "GET /api/audit/timeline" => vec![
             ask(Reads, format!("/api/audit/timeline?resource_id={}", t.resource)),
             ask(Reads, format!("/api/audit/timeline?correlation_id={}", t.correlation)),
+            ask(Reads, format!("/api/audit/timeline?user_id={}", t.user)),
             ask(ReadsTrail, format!("/api/audit/timeline?correlation_id=x&{named}")),
         ],
         "GET /api/audit/reports/unfinished" => {
@@ -139,6 +148,14 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
             let path = "/api/audit/stream?last_event_id=0000000000000000";
             vec![ask(Reads, path), ask(ReadsTrail, format!("{path}&{named}"))]
         }
+        "GET /api/audit/export" => {
+            let path = |format| ask(Exports, format!("/api/audit/export?format={format}&{named}"));
+            ["csv", "ndjson", "ocsf", "parquet", "bundle"].map(path).to_vec()
+        }
+        // What nobody has begun is nowhere; who begun it may see it in the tests of exports.
+        "GET /api/audit/export/progress/{ticket}" => {
+            vec![sends(Exports, "/api/audit/export/progress/nobody-has-it", 404, "")]
+        }
         "GET /api/v1/audit-logs" => vec![
             ask(Reads, "/api/v1/audit-logs?limit=1000"),
             ask(Reads, format!("/api/v1/audit-logs?user_id={}", t.user)),
@@ -151,6 +168,13 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         "PUT /api/trails/{name}" => {
             vec![sends(Admin, format!("/api/trails/{trail}"), 200, r#"{"public":false}"#)]
         }
+        "GET /api/trails/{name}/consistency" => {
+            let path = format!("/api/trails/{trail}/consistency");
+            vec![
+                ask(ReadsTrail, format!("{path}?from=1")),
+                ask(ReadsTrail, format!("{path}?from=0&to=1")),
+            ]
+        }
         "GET /trails/{name}/{*path}" => ["checkpoint", "tile/0/000.p/3", "tile/entries/000.p/3"]
             .map(|file| ask(ReadsTrail, format!("/trails/{trail}/{file}")))
             .to_vec(),
@@ -161,8 +185,20 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         }
         "DELETE /api/keys/{id}" => vec![sends(Admin, format!("/api/keys/{spare}"), 204, "")],
         "GET /api/me" => vec![ask(Any, "/api/me")],
+        "POST /api/session" => vec![sends(Open, "/api/session", 400, "{}")],
+        "DELETE /api/session" => vec![sends(Open, "/api/session", 204, "")],
+        "GET /api/saved-searches" => vec![ask(Reads, "/api/saved-searches")],
+        "POST /api/saved-searches" => {
+            // No two of one credential have the same name.
+            let body = format!(r#"{{"name":"{spare}","query":"trail:{trail}","time":"-1h"}}"#);
+            vec![sends(Reads, "/api/saved-searches", 201, body)]
+        }
+        "DELETE /api/saved-searches/{id}" => {
+            vec![sends(Reads, format!("/api/saved-searches/{spare}"), 404, "")]
+        }
+        "GET /api/status" => vec![ask(Counters, "/api/status")],
         "GET /metrics" => vec![ask(Counters, "/metrics")],
-        "GET /livez" | "GET /readyz" | "GET /api/openapi.json" | "GET /api/docs" => {
+        "GET /livez" | "GET /readyz" | "GET /api/openapi.json" => {
             vec![ask(Open, operation.split_once(' ').unwrap().1)]
         }
         _ => return None,

@@ -241,6 +241,39 @@ fn a_query_that_cannot_be_read_says_where() {
 }
 
 #[test]
+fn a_query_is_explained_and_nothing_is_searched() {
+    let tenants = Tenants::new();
+    let before = tenants.node.system("audit.search").len();
+    let ask = |q: &str| tenants.ok(&tenants.shop, &format!("/api/audit/query?q={q}"));
+    let answer = ask("%C3%A9+-user:maria+AND+created:2026-01-01");
+    let clauses = json!([
+        {"start": 0, "end": 1, "group": 0, "text": "é", "key": null, "value": null, "negated": false, "from": null, "to": null},
+        {"start": 2, "end": 13, "group": 0, "text": "-user:maria", "key": "actor", "value": "maria", "negated": true,
+            "from": null, "to": null},
+        {"start": 18, "end": 36, "group": 1, "text": "created:2026-01-01", "key": "created", "value": "2026-01-01",
+            "negated": false, "from": "2026-01-01T00:00:00.000000Z", "to": "2026-01-01T23:59:59.999999Z"},
+    ]);
+    assert_eq!(answer, json!({"ok": true, "any": false, "error": null, "clauses": clauses}));
+    let wrong = ask("a+actoin:b");
+    assert_eq!((&wrong["ok"], &wrong["clauses"]), (&json!(false), &json!([])));
+    assert_eq!(
+        (&wrong["error"]["column"], &wrong["error"]["instead"]),
+        (&json!(3), &json!("action"))
+    );
+    assert_eq!(ask("a+OR+b")["any"], true);
+    let long = "x".repeat(9_000);
+    tenants.get(&tenants.shop, &format!("/api/audit/query?q={long}")).problem(400, "bad-parameter");
+
+    let keys = tenants.ok(&tenants.shop, "/api/audit/query/keys");
+    let of = |name: &str| {
+        keys["keys"].as_array().unwrap().iter().find(|key| key["name"] == name).unwrap().clone()
+    };
+    assert_eq!((&of("target")["field"], &of("email")["field"]), (&json!("resource"), &json!(null)));
+    assert_eq!(of("phase")["values"], json!(["intent", "outcome", "correction"]));
+    assert_eq!(tenants.node.system("audit.search").len(), before);
+}
+
+#[test]
 fn nobody_sees_anything_of_another_tenant() {
     let tenants = Tenants::new();
     let (shop, bank) = (&tenants.shop, &tenants.bank);

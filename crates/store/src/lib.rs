@@ -3,6 +3,8 @@
 //!
 //! [`Store`] writes; [`Reader`] reads, also while another process writes; [`verify()`] trusts neither.
 
+mod bundle;
+mod disk;
 mod drill;
 mod error;
 mod guard;
@@ -16,11 +18,16 @@ mod text;
 mod tiles;
 mod verify;
 
+pub use bundle::{
+    Bundle, BundleAbout, BundleRefused, BundledFile, BundledTrail, MadeBy, Manifest, ProvenBundle,
+    last_of_each, limits as bundle_limits, verify_bundle,
+};
+pub use disk::Disk;
 pub use drill::{CaughtBy, DrillRow, drill};
 pub use error::StoreError;
 pub use guard::{Guard, Signed};
 pub use node::{KEY, NODE, Node};
-pub use proof::{ProvenEvent, ProvenGrowth, verify_consistency_proof, verify_proof};
+pub use proof::{ProvenEvent, ProvenGrowth, Prover, verify_consistency_proof, verify_proof};
 pub use reader::Reader;
 pub use search::{
     Found, INDEX, IndexReport, IndexStatus, Rebuilding, Search, Snapshot, UnitAt, reindex,

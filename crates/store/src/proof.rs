@@ -10,34 +10,87 @@ use indelible_merkle::{
 use crate::error::StoreError;
 use crate::reader::Reader;
 
-pub(crate) fn prove(
-    reader: &Reader,
-    trail: &TrailStatus,
-    seq: Seq,
-    redact: &[Part],
-) -> Result<String, StoreError> {
-    let (note, checkpoint) = reader.checkpoint(trail)?;
-    if seq.0 >= checkpoint.size.0 {
-        let size = reader.view.trail(trail.info.no)?.size;
+/// Proves records of one trail, all under one checkpoint.
+#[derive(Clone, Debug)]
+pub struct Prover {
+    trail: TrailStatus,
+    vkey: Vkey,
+    note: String,
+    checkpoint: Checkpoint,
+}
+
+impl Prover {
+    pub(crate) fn new(reader: &Reader, trail: &TrailStatus) -> Result<Prover, StoreError> {
+        let (note, checkpoint) = reader.checkpoint(trail)?;
+        let vkey = reader.vkey(trail)?;
+        Ok(Prover { trail: trail.clone(), vkey, note, checkpoint })
+    }
+
+    /// Proves one record. The parts in `redact` are withheld.
+    pub fn prove(&self, reader: &Reader, seq: Seq, redact: &[Part]) -> Result<String, StoreError> {
+        self.covers(reader, seq)?;
+        let records = reader.read(self.trail.info.no, &[seq])?;
+        let record = records.first().expect("reading one seq gives one record or fails");
+        self.prove_record(reader, record, redact)
+    }
+
+    /// `NotFound` unless the checkpoint covers it.
+    pub(crate) fn covers(&self, reader: &Reader, seq: Seq) -> Result<(), StoreError> {
+        let covered = self.checkpoint.size;
+        if seq.0 < covered.0 {
+            return Ok(());
+        }
+        let size = reader.view.trail(self.trail.info.no)?.size;
         let why = if seq.0 < size.0 {
             format!(
-                "seq {} is durable but not published yet: the checkpoint covers {}",
-                seq.0, checkpoint.size
+                "seq {} is durable but not published yet: the checkpoint covers {covered}",
+                seq.0
             )
         } else {
-            format!("trail {} has no seq {}: it has {size} records", trail.info.name, seq.0)
+            format!("trail {} has no seq {}: it has {size} records", self.trail.info.name, seq.0)
         };
-        return Err(StoreError::NotFound(why));
+        Err(StoreError::NotFound(why))
     }
-    let records = reader.read(trail.info.no, &[seq])?;
-    let record = records.first().expect("reading one seq gives one record or fails");
-    let hashes = reader.view.inclusion_proof(trail.info.no, seq, checkpoint.size)?;
-    let extra = Some(disclose(record, redact).encode());
-    let text = TlogProof { extra, index: seq.0, hashes, checkpoint_note: note }.encode();
-    // A proof that does not verify would send a stranger away with a false alarm, or hide a true one.
-    verify_proof(text.as_bytes(), &reader.vkey(trail)?)
-        .map_err(|reason| StoreError::BadProof { trail: trail.info.name.to_string(), reason })?;
-    Ok(text)
+
+    /// Proves a record that was read.
+    pub fn prove_record(
+        &self,
+        reader: &Reader,
+        record: &KeptRecord,
+        redact: &[Part],
+    ) -> Result<String, StoreError> {
+        self.covers(reader, record.seq)?;
+        let (no, index) = (self.trail.info.no, record.seq.0);
+        let hashes = reader.view.inclusion_proof(no, record.seq, self.checkpoint.size)?;
+        let extra = Some(disclose(record, redact).encode());
+        let text = TlogProof { extra, index, hashes, checkpoint_note: self.note.clone() }.encode();
+        // A proof that does not verify would send a stranger away with a false alarm, or hide a true one.
+        verify_proof(text.as_bytes(), &self.vkey).map_err(|reason| StoreError::BadProof {
+            trail: self.trail.info.name.to_string(),
+            reason,
+        })?;
+        Ok(text)
+    }
+
+    /// The trail.
+    pub fn trail(&self) -> &TrailStatus {
+        &self.trail
+    }
+
+    /// Its key.
+    pub fn vkey(&self) -> &Vkey {
+        &self.vkey
+    }
+
+    /// The checkpoint's note, as signed.
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// What the note says.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
 }
 
 /// What a record shows of itself: its entry, and each part or its commitment.

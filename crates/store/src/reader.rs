@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::sync::{Arc, OnceLock};
 
 use indelible_event::{EventId, Part, TrailName};
-use indelible_log::export::ExportWriter;
 use indelible_log::record::{KeptRecord, Seq, TrailNo};
 use indelible_log::storage::{Storage, read_whole};
 use indelible_log::trail::{DIR as TRAILS, TrailId};
@@ -14,7 +13,7 @@ use indelible_merkle::{Checkpoint, TreeSize, Vkey};
 
 use crate::error::StoreError;
 use crate::node::Node;
-use crate::proof;
+use crate::proof::{self, Prover};
 use crate::publish::checkpoint_path;
 use crate::search::Search;
 use crate::tiles::{self, TileStats};
@@ -146,7 +145,12 @@ impl Reader {
         seq: Seq,
         redact: &[Part],
     ) -> Result<String, StoreError> {
-        proof::prove(self, trail, seq, redact)
+        self.prover(trail)?.prove(self, seq, redact)
+    }
+
+    /// What proves records of a trail under its latest checkpoint, the same for all of them.
+    pub fn prover(&self, trail: &TrailStatus) -> Result<Prover, StoreError> {
+        Prover::new(self, trail)
     }
 
     /// The proof that the trail's first `from` records are a prefix of its first `to`; the latest
@@ -158,31 +162,6 @@ impl Reader {
         to: Option<TreeSize>,
     ) -> Result<String, StoreError> {
         proof::prove_consistency(self, trail, from, to)
-    }
-
-    /// Writes a trail's records from `seqs` as one Parquet file, with their exact entries and leaf hashes
-    /// if asked for. Gives how many there were.
-    pub fn export(
-        &self,
-        trail: &TrailStatus,
-        seqs: std::ops::Range<u64>,
-        entries: bool,
-        out: impl std::io::Write + Send,
-    ) -> Result<u64, StoreError> {
-        const CHUNK: u64 = 1024;
-        let bad = |e: &dyn std::fmt::Display| StoreError::file("the export", e.to_string());
-        let name = trail.info.name.as_str();
-        let mut writer = ExportWriter::new(out, name, entries).map_err(|e| bad(&e))?;
-        let mut at = seqs.start;
-        while at < seqs.end {
-            let chunk: Vec<Seq> = (at..seqs.end.min(at + CHUNK)).map(Seq).collect();
-            at += chunk.len() as u64;
-            for record in self.read(trail.info.no, &chunk)? {
-                writer.push(record).map_err(|e| bad(&e))?;
-            }
-        }
-        writer.finish().map_err(|e| bad(&e))?;
-        Ok(seqs.end.saturating_sub(seqs.start))
     }
 
     /// The bytes of one file of the trail's static C2SP tree, by its path: `checkpoint`,

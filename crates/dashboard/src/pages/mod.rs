@@ -1,5 +1,6 @@
 //! The pages, each with its own routes.
 
+mod docs;
 mod event;
 mod export;
 mod live;
@@ -28,5 +29,6 @@ pub fn routes() -> Router<Api> {
         .merge(export::routes())
         .merge(settings::routes())
         .merge(login::routes())
+        .merge(docs::routes())
         .route("/theme", get(page::theme))
 }

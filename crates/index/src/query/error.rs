@@ -13,6 +13,8 @@ pub struct QueryError {
     pub len: usize,
     /// What to write instead.
     pub hint: Option<String>,
+    /// What was probably meant: a text for the place of the characters concerned.
+    pub instead: Option<String>,
 }
 
 impl QueryError {
@@ -21,11 +23,16 @@ impl QueryError {
         let chars = |part: Option<&str>| part.map_or(0, |part| part.chars().count());
         let column = chars(text.get(..start)) + 1;
         let len = chars(text.get(start..end)).max(1);
-        QueryError { message: message.into(), column, len, hint: None }
+        QueryError { message: message.into(), column, len, hint: None, instead: None }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn instead(mut self, instead: impl Into<String>) -> Self {
+        self.instead = Some(instead.into());
         self
     }
 

@@ -15,6 +15,23 @@ pub struct KeyHelp {
     pub example: &'static str,
 }
 
+impl KeyHelp {
+    /// All its values, where no others can be.
+    pub fn values(&self) -> &'static [&'static str] {
+        match resolve(self.name) {
+            Some(Target::Closed(_, values)) => values,
+            Some(Target::Has) => HAS,
+            _ => &[],
+        }
+    }
+}
+
+/// How a key is written first of all, whichever way it is written.
+pub(super) fn usual<'w>(written: &'w str, target: &Target) -> &'w str {
+    let same = |key: &&KeyHelp| resolve(key.name).as_ref() == Some(target);
+    HELP.iter().find(same).map_or(written, |key| key.name)
+}
+
 /// What a key is looked up as.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Target {
@@ -246,7 +263,11 @@ pub(super) fn nearest(written: &str) -> Option<&'static str> {
     closest(&written, names.filter(|name| !name.contains('.')))
 }
 
-fn closest(written: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+/// The name that takes the fewest slips of the pen.
+pub(super) fn closest(
+    written: &str,
+    names: impl Iterator<Item = &'static str>,
+) -> Option<&'static str> {
     let letters = written.chars().count();
     // Nothing that long is a slip of the pen, and comparing it would take its time.
     if letters > 32 {

@@ -5,6 +5,7 @@
 
 mod ast;
 mod check;
+mod clauses;
 mod error;
 mod keys;
 mod parse;
@@ -15,6 +16,7 @@ mod value;
 
 pub use ast::{Expr, Leaf, Pattern, Query, Span, Test};
 pub use check::{WORD_FIELDS, WORD_FIELDS_UNIQUE};
+pub use clauses::{Clause, Clauses, clauses};
 pub use error::QueryError;
 pub use keys::KeyHelp;
 pub use parse::parse;

@@ -16,8 +16,7 @@ pub fn parse(text: &str, now: Micros) -> Result<Query, QueryError> {
         let message = format!("the query is longer than {QUERY_BYTES_MAX} bytes");
         return Err(QueryError::new(text, start, text.len(), message));
     }
-    let mut parser =
-        Parser { cursor: Cursor { text, at: 0 }, now, depth: 0, leaves: 0, patterns: 0 };
+    let mut parser = Parser::new(text, now);
     parser.cursor.skip_space();
     let expr = if parser.cursor.rest().is_empty() { Expr::All } else { parser.either()? };
     parser.cursor.skip_space();
@@ -38,8 +37,8 @@ pub(super) struct Parser<'t> {
 }
 
 /// A condition, and the key it is about if it may be joined with others about the same.
-struct Condition {
-    expr: Expr,
+pub(super) struct Condition {
+    pub expr: Expr,
     joins: Option<Target>,
 }
 
@@ -49,7 +48,12 @@ impl Condition {
     }
 }
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
+    /// At the beginning of a text.
+    pub fn new(text: &'t str, now: Micros) -> Parser<'t> {
+        Parser { cursor: Cursor { text, at: 0 }, now, depth: 0, leaves: 0, patterns: 0 }
+    }
+
     /// `a OR b`
     fn either(&mut self) -> Result<Expr, QueryError> {
         let mut exprs = vec![self.both()?];
@@ -106,7 +110,7 @@ impl Parser<'_> {
     }
 
     /// One condition, perhaps negated.
-    fn condition(&mut self) -> Result<Condition, QueryError> {
+    pub fn condition(&mut self) -> Result<Condition, QueryError> {
         let start = self.cursor.at;
         let negated = self.cursor.eat_word("NOT") || self.cursor.eat("-");
         if !negated {
@@ -173,7 +177,7 @@ impl Parser<'_> {
     }
 
     /// The key here and its colon, if there is one.
-    fn key(&mut self) -> Result<Option<Target>, QueryError> {
+    pub fn key(&mut self) -> Result<Option<Target>, QueryError> {
         let start = self.cursor.at;
         let token = self.cursor.rest().split(ends_token).next().unwrap_or_default();
         // An address of version 6 is full of colons.
@@ -214,7 +218,13 @@ impl Parser<'_> {
                 error.hint(quoted)
             }
             _ if shorter => error.hint(format!("name a member: {written}.…")),
-            Some(name) => error.hint(format!("did you mean `{name}`? {quoted}")),
+            Some(name) => {
+                let meant = match written.split_once('.') {
+                    Some((_, rest)) => format!("{name}.{rest}"),
+                    None => name.to_owned(),
+                };
+                error.hint(format!("did you mean `{meant}`? {quoted}")).instead(meant)
+            }
             None => error.hint(format!("your own values are found as details.{shown}; {quoted}")),
         }
     }

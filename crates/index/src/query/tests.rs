@@ -271,7 +271,7 @@ fn errors_show_the_place_and_help() {
         ("x phase:start", 9, 5, "one of intent, outcome, correction"),
         ("actor_type:bot", 12, 3, "user, service, system, agent, anonymous"),
         ("has:chnges", 5, 6, "changes, before, after"),
-        ("detials.x:1", 1, 9, "did you mean `details`?"),
+        ("detials.x:1", 1, 9, "did you mean `details.x`?"),
         ("creatd:today", 1, 6, "did you mean `created`?"),
         ("store_id:7", 1, 8, "details.store_id"),
         ("context:x", 1, 7, "name a member"),
@@ -398,7 +398,17 @@ proptest! {
     fn no_text_panics(pieces in proptest::collection::vec(piece(), 0..12), now in any::<i64>()) {
         let text = pieces.concat();
         match parse(&text, Micros(now)) {
-            Ok(query) => prop_assert_eq!(query.text, text),
+            Ok(query) => {
+                prop_assert_eq!(&query.text, &text);
+                let found = clauses(&text, Micros(now)).expect("what can be read has clauses");
+                let chars: Vec<char> = text.chars().collect();
+                for (at, clause) in found.clauses.iter().enumerate() {
+                    let rest = found.without(at);
+                    prop_assert!(parse(&rest, Micros(now)).is_ok(), "{} without {}: {}", text, clause.text, rest);
+                    let there: String = chars[clause.place.clone()].iter().collect();
+                    prop_assert_eq!(&there, &clause.text);
+                }
+            }
             Err(error) => {
                 prop_assert!(error.column >= 1 && error.column <= text.chars().count() + 1);
                 prop_assert!(error.len >= 1);

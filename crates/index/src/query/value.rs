@@ -7,7 +7,7 @@ use indelible_event::EventId;
 
 use super::ast::{Expr, Leaf, Pattern, Test};
 use super::error::QueryError;
-use super::keys::{HAS, Target};
+use super::keys::{HAS, Target, closest};
 use super::parse::Parser;
 use super::pattern::parse_number;
 use super::scalar::{Compare, Form, Scalar};
@@ -124,13 +124,18 @@ impl Parser<'_> {
     fn must_be_one_of(
         &self,
         test: &Test,
-        allowed: &[&str],
+        allowed: &[&'static str],
         scalar: &Scalar,
     ) -> Result<(), QueryError> {
         match test {
-            Test::Is(text) if !allowed.contains(&text.as_str()) => Err(self
-                .at(scalar, "no record has this value")
-                .hint(format!("it is one of {}", allowed.join(", ")))),
+            Test::Is(text) if !allowed.contains(&text.as_str()) => {
+                let error = self.at(scalar, "no record has this value");
+                let error = error.hint(format!("it is one of {}", allowed.join(", ")));
+                match closest(text, allowed.iter().copied()) {
+                    Some(meant) => Err(error.instead(meant)),
+                    None => Err(error),
+                }
+            }
             _ => Ok(()),
         }
     }

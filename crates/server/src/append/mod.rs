@@ -38,17 +38,23 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     request_body(
         description = "An event, a JSON array of events, or one event a line",
         content(
-            (serde_json::Value = "application/json"),
+            (serde_json::Value = "application/json", example = json!({
+                "action": "backup.delete", "actor": {"type": "user", "id": "maria"}, "targets": [{"type": "backup", "id": "db-0417"}],
+            })),
             (String = "application/x-ndjson"),
         ),
     ),
     params(
-        ("trail" = Option<String>, Query, description = "The trail of events that name none"),
-        ("wait" = Option<String>, Query, description = "published: answer once a signed checkpoint covers them, with proofs"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Gives events without an id one that a repetition has too"),
+        ("trail" = Option<String>, Query, description = "The trail of events that name none", example = "shop"),
+        ("wait" = Option<String>, Query, description = "published: answer once a signed checkpoint covers them, with proofs", example = "published"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Gives events without an id one that a repetition has too", example = "order-17"),
     ),
     responses(
-        (status = 201, description = "All are new"),
+        (status = 201, description = "All are new", content_type = "application/json", example = json!({
+            "results": [{"status": "new", "trail": "default", "seq": 17, "id": "0190b1a0-0000-7000-8000-000000000001",
+                "leaf": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "recorded_at": "2026-01-31T10:00:00.000000Z"}],
+            "new": 1, "known": 0, "refused": 0, "failed": 0,
+        })),
         (status = 200, description = "All were known already"),
         (status = 207, description = "Mixed; see each result"),
         (status = 400, description = "None was kept: each was refused"),
@@ -206,7 +212,12 @@ async fn proofs(
         .await
 }
 
-async fn published(state: &AppState, trail: &TrailStatus, seq: Seq) -> Result<(), Problem> {
+/// Waits until a signed checkpoint covers it, but not for ever.
+pub(crate) async fn published(
+    state: &AppState,
+    trail: &TrailStatus,
+    seq: Seq,
+) -> Result<(), Problem> {
     let until = tokio::time::Instant::now() + limits::PUBLISHED_WAIT;
     loop {
         let of = trail.clone();

@@ -51,6 +51,8 @@ pub struct RequestInfo {
     pub method: Method,
     /// Its path, without the query.
     pub path: Box<str>,
+    /// The public id of the browser's session that it belongs to.
+    pub session: Option<Arc<str>>,
 }
 
 /// The id of a request, in its extensions.
@@ -69,7 +71,7 @@ impl RequestInfo {
     /// Of what was asked over no network.
     pub(crate) fn none() -> RequestInfo {
         let (id, method) = ("".into(), Method::GET);
-        RequestInfo { id, ip: None, user_agent: None, method, path: "".into() }
+        RequestInfo { id, ip: None, user_agent: None, method, path: "".into(), session: None }
     }
 
     pub(crate) fn of(parts: &Parts) -> RequestInfo {
@@ -80,6 +82,7 @@ impl RequestInfo {
             user_agent: agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into()),
             method: parts.method.clone(),
             path: parts.uri.path().into(),
+            session: None,
         }
     }
 }
@@ -91,6 +94,7 @@ pub struct Caller {
     /// What kind of credential.
     pub kind: CallerKind,
     /// Its opaque id, which stands in `recorded_by`: `key:<16 hex>`, `jwt:<16 hex>`, `session:<16 hex>` or `local`.
+    /// A session that began with a key has the key's.
     pub id: Arc<str>,
     /// What somebody called it.
     pub name: Option<Arc<str>>,
@@ -182,11 +186,14 @@ impl FromRequestParts<AppState> for Caller {
         if state.is_local() || parts.extensions.get::<OwnRequest>().is_some() {
             return Ok(Caller::local(request));
         }
-        match credential(&parts.headers)? {
+        match credential(&parts.headers, state.is_secure())? {
             Credential::Bearer(token) if key::looks_like(token) => state.admit_key(token, request),
             Credential::Bearer(token) => state.admit_jwt(token, request).await,
             Credential::Cookie(value) => {
-                same_origin(parts, state)?;
+                if !parts.method.is_safe() && !from_own_page(parts, state) {
+                    let refused = "a session may change something only from this node's own pages";
+                    return Err(Problem::forbidden(refused));
+                }
                 state.admit_session(value, request)
             }
             Credential::None => {
@@ -203,7 +210,7 @@ enum Credential<'a> {
     None,
 }
 
-fn credential(headers: &HeaderMap) -> Result<Credential<'_>, Problem> {
+fn credential(headers: &HeaderMap, secure: bool) -> Result<Credential<'_>, Problem> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
     if let Some(value) = given.next() {
         let bad = || Problem::unauthorized("Authorization must be one Bearer credential", true);
@@ -214,33 +221,29 @@ fn credential(headers: &HeaderMap) -> Result<Credential<'_>, Problem> {
         }
         return Ok(Credential::Bearer(token.trim()));
     }
-    Ok(session_cookie(headers).map_or(Credential::None, Credential::Cookie))
+    Ok(session_cookie(headers, secure).map_or(Credential::None, Credential::Cookie))
 }
 
 /// The value of the session's cookie.
-pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn session_cookie(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    let wanted = session::cookie_name(secure);
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs =
         cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.split_once('='));
-    pairs.find(|(name, _)| name.trim() == session::COOKIE).map(|(_, value)| value.trim())
+    pairs.find(|(name, _)| name.trim() == wanted).map(|(_, value)| value.trim())
 }
 
-/// A browser sends its cookie with whatever another site makes it send: what changes something must come
-/// from our own pages.
-fn same_origin(parts: &Parts, state: &AppState) -> Result<(), Problem> {
-    if parts.method.is_safe() {
-        return Ok(());
-    }
+/// Whether a page of this node made a browser send this. A browser sends its cookie with whatever another site makes it
+/// send, so what changes something must come from our own pages.
+pub(crate) fn from_own_page(parts: &Parts, state: &AppState) -> bool {
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let own = |origin: &str| {
         let host = origin.split_once("://").map(|(_, host)| host);
         origin == state.public_url() || host.is_some() && host == text("host")
     };
     let fetch = text("sec-fetch-site");
-    let allowed = match text("origin") {
+    match text("origin") {
         Some(origin) => own(origin) && fetch.is_none_or(|site| site == "same-origin"),
         None => fetch == Some("same-origin"),
-    };
-    let refused = "a session may change something only from this node's own pages";
-    if allowed { Ok(()) } else { Err(Problem::forbidden(refused)) }
+    }
 }

@@ -3,6 +3,8 @@ use std::sync::Arc;
 use indelible_log::Seams;
 use indelible_store::{InitOptions, OpenOptions, Store};
 
+use serde_json::json;
+
 use super::*;
 use crate::{Config, NewKey, Server};
 
@@ -26,11 +28,24 @@ fn the_index_says_what_the_records_say() {
             store.reader().search().unwrap().wait_frozen().unwrap();
         }
     }
+    let caller = crate::auth::Caller::local(crate::auth::RequestInfo::none());
+    let state = running.state();
+    let act = |action: &'static str, id: &str, details| {
+        let (target, caller) = (json!({"type": "saved_search", "id": id}), caller.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(state.record_deed(&caller, action, target, details)).unwrap();
+    };
+    for id in ["one", "two"] {
+        act(registry::SEARCH_SAVE, id, json!({"owner": "local", "name": id, "query": "a"}));
+    }
+    act(registry::SEARCH_FORGET, "one", json!({}));
     let clock = || Micros(0);
     let found = indexed(store.reader(), &clock).expect("the index has everything");
     assert_eq!(found.len(), 3);
     assert_eq!(found, read(store.reader()).unwrap());
-    assert_eq!(found, *running.state().registry());
+    let saved = found.saved("local");
+    assert_eq!((saved.len(), &*saved[0].name, &*saved[0].time), (1, "two", ""));
+    assert_eq!(found.keys(), running.state().registry().keys());
     // No time at all is not enough to be sure.
     let late = std::sync::atomic::AtomicI64::new(0);
     let hurried = || Micros(late.fetch_add(i64::MAX / 4, std::sync::atomic::Ordering::Relaxed));

@@ -1,6 +1,6 @@
 //! Keys and public trails, as the events of `_system` tell: the log is the truth, this is derived.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use indelible_event::{Micros, Part, TrailName};
@@ -20,8 +20,13 @@ pub const KEY_REVOKE: &str = "key.revoke";
 pub const TRAIL_PUBLISH: &str = "trail.publish";
 /// It was closed again.
 pub const TRAIL_UNPUBLISH: &str = "trail.unpublish";
+/// A search was kept.
+pub const SEARCH_SAVE: &str = "search.save";
+/// A kept search was let go.
+pub const SEARCH_FORGET: &str = "search.forget";
 /// All of these: the only events that change something here.
-pub const ACTIONS: [&str; 4] = [KEY_CREATE, KEY_REVOKE, TRAIL_PUBLISH, TRAIL_UNPUBLISH];
+pub const ACTIONS: [&str; 6] =
+    [KEY_CREATE, KEY_REVOKE, TRAIL_PUBLISH, TRAIL_UNPUBLISH, SEARCH_SAVE, SEARCH_FORGET];
 
 /// What the node knows of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +51,46 @@ pub struct Key {
     pub hash: [u8; 32],
 }
 
+impl Key {
+    /// Itself, if it is valid; else why not.
+    pub fn valid(&self, now: Micros) -> Result<&Key, &'static str> {
+        if self.revoked_at.is_some() {
+            return Err("revoked key");
+        }
+        if self.expires_at.is_some_and(|at| at <= now) {
+            return Err("expired key");
+        }
+        Ok(self)
+    }
+}
+
+/// A search that somebody keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Its id: 16 hexadecimal digits.
+    pub id: Box<str>,
+    /// The credential that keeps it.
+    pub owner: Box<str>,
+    /// What it is called.
+    pub name: Box<str>,
+    /// The query.
+    pub query: Box<str>,
+    /// The time that goes with it, as the query language writes one; empty for all of it.
+    pub time: Box<str>,
+    /// When it was saved.
+    pub created_at: Micros,
+}
+
+/// The details of [`SEARCH_SAVE`], as they stand in the event.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SavedDetails {
+    pub owner: Box<str>,
+    pub name: Box<str>,
+    pub query: Box<str>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub time: Box<str>,
+}
+
 /// What one event of `_system` changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -64,6 +109,13 @@ pub enum Change {
         trail: TrailName,
         /// Whether it is.
         public: bool,
+    },
+    /// Somebody keeps a search.
+    SearchSaved(Box<Saved>),
+    /// A search is kept no longer.
+    SearchForgotten {
+        /// Which.
+        id: Box<str>,
     },
 }
 
@@ -92,6 +144,8 @@ pub fn change_of(record: &KeptRecord) -> Option<Change> {
         action @ (TRAIL_PUBLISH | TRAIL_UNPUBLISH) => target(record)
             .and_then(|name| trail_name(&name))
             .map(|trail| Change::Public { trail, public: action == TRAIL_PUBLISH }),
+        SEARCH_SAVE => saved_of(record, at).map(|saved| Change::SearchSaved(Box::new(saved))),
+        SEARCH_FORGET => target(record).map(|id| Change::SearchForgotten { id: id.into() }),
         _ => return None,
     };
     if change.is_none() {
@@ -111,11 +165,11 @@ pub(crate) fn trail_name(text: &str) -> Option<TrailName> {
 }
 
 #[derive(Deserialize)]
-struct What {
+struct What<T> {
     #[serde(default)]
     targets: Vec<Target>,
-    #[serde(default)]
-    details: Option<KeyDetails>,
+    #[serde(default = "Option::default")]
+    details: Option<T>,
 }
 
 #[derive(Deserialize)]
@@ -144,7 +198,7 @@ fn target(record: &KeptRecord) -> Option<String> {
 }
 
 fn key_of(record: &KeptRecord, created_at: Micros) -> Option<Key> {
-    let what: What = serde_json::from_slice(record.part(Part::What)?).ok()?;
+    let what: What<KeyDetails> = serde_json::from_slice(record.part(Part::What)?).ok()?;
     let details = what.details.filter(|_| !what.targets.is_empty())?;
     let who = record.part(Part::Who).and_then(|who| serde_json::from_slice::<Who>(who).ok());
     let trails = match details.trails {
@@ -170,11 +224,20 @@ fn key_of(record: &KeptRecord, created_at: Micros) -> Option<Key> {
     })
 }
 
-/// All keys, and which trails are public. Changed only by what is durable in `_system`.
+fn saved_of(record: &KeptRecord, created_at: Micros) -> Option<Saved> {
+    let what: What<SavedDetails> = serde_json::from_slice(record.part(Part::What)?).ok()?;
+    let (id, details) = (what.targets.into_iter().next()?.id.into(), what.details?);
+    let SavedDetails { owner, name, query, time } = details;
+    Some(Saved { id, owner, name, query, time, created_at })
+}
+
+/// All keys, which trails are public, and the searches that are kept. Changed only by what is durable in `_system`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Registry {
     keys: HashMap<KeyId, Key>,
     public: BTreeSet<TrailName>,
+    /// By their id.
+    saved: BTreeMap<Box<str>, Saved>,
 }
 
 impl Registry {
@@ -195,6 +258,12 @@ impl Registry {
             }
             Change::Public { trail, public: false } => {
                 self.public.remove(&trail);
+            }
+            Change::SearchSaved(saved) => {
+                self.saved.entry(saved.id.clone()).or_insert(*saved);
+            }
+            Change::SearchForgotten { id } => {
+                self.saved.remove(&id);
             }
         }
     }
@@ -226,6 +295,19 @@ impl Registry {
         self.public.contains(trail)
     }
 
+    /// The searches that this credential keeps, the oldest first.
+    pub fn saved(&self, owner: &str) -> Vec<Saved> {
+        let own = self.saved.values().filter(|saved| &*saved.owner == owner);
+        let mut own: Vec<Saved> = own.cloned().collect();
+        own.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        own
+    }
+
+    /// How many searches are kept.
+    pub fn saved_len(&self) -> usize {
+        self.saved.len()
+    }
+
     /// The key that was presented, if it is valid; else why not.
     pub fn admit(&self, presented: &Presented, now: Micros) -> Result<&Key, &'static str> {
         // An unknown id is compared too, so that time does not tell which ids there are.
@@ -233,12 +315,11 @@ impl Registry {
         let hash = known.map_or([0; 32], |key| key.hash);
         let same = bool::from(hash.ct_eq(&presented.hash));
         let key = known.filter(|_| same).ok_or("unknown key")?;
-        if key.revoked_at.is_some() {
-            return Err("revoked key");
-        }
-        if key.expires_at.is_some_and(|at| at <= now) {
-            return Err("expired key");
-        }
-        Ok(key)
+        key.valid(now)
+    }
+
+    /// A key that was presented before, if it is still valid; else why not.
+    pub fn valid(&self, id: KeyId, now: Micros) -> Result<&Key, &'static str> {
+        self.keys.get(&id).ok_or("unknown key")?.valid(now)
     }
 }

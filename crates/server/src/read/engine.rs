@@ -29,6 +29,10 @@ pub(crate) struct Reading {
     searches: Arc<Semaphore>,
     /// Places of live streams.
     pub(super) streams: Arc<Semaphore>,
+    /// Places of exports.
+    pub(super) exports: Arc<Semaphore>,
+    /// How far exports are that somebody asks after.
+    pub(super) tickets: Arc<super::export::Tickets>,
     /// Tells all streams how far the log is searchable; there is one as long as there is a stream.
     pub(super) ticks: Mutex<Option<Arc<watch::Sender<u64>>>>,
 }
@@ -39,6 +43,8 @@ impl Default for Reading {
         Reading {
             searches: Arc::new(Semaphore::new(cores * limits::SEARCHES_PER_CORE)),
             streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
+            exports: Arc::new(Semaphore::new(limits::EXPORTS_MAX)),
+            tickets: Arc::default(),
             ticks: Mutex::new(None),
         }
     }

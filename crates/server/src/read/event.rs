@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use indelible_event::{EventId, Phase};
+use indelible_event::{EventId, Part, Phase};
 use indelible_index::query::{Expr, Leaf, Query};
 use indelible_index::search::{Order, PageAsk};
+use indelible_log::record::KeptPart;
 use indelible_log::{TrailStatus, hex};
 use indelible_merkle::leaf_hash;
 use indelible_store::{Found, StoreError};
@@ -39,6 +40,8 @@ struct EventAnswer<'a> {
     receipt: Receipt<'a>,
     /// What it changed: `changes.before` and `changes.after` compared.
     diff: Vec<Difference<'a>>,
+    /// The parts that it had and that were erased or have expired: of these, `who`, `where` and `what`.
+    gone: Vec<&'static str>,
     /// Whether a signed checkpoint covers it.
     published: bool,
     /// Where its proof is.
@@ -99,6 +102,7 @@ struct Related {
                 "recorded_at": "2026-01-31T10:00:00.000000Z",
             },
             "diff": [{"op": "change", "path": "/price", "before": 10, "after": 12}],
+            "gone": [],
             "published": true,
             "proof": "/api/audit/logs/0190b1a0-0000-7000-8000-000000000000/proof?trail=default",
             "related": {"intent": null, "outcome": null, "corrections": [], "corrects": null},
@@ -161,6 +165,7 @@ fn answer(session: &mut Session<'_>, trail: &TrailStatus, found: &Found) -> Resu
             recorded_at: Time(record.entry().recorded_at),
         },
         diff: diff(changes.before, changes.after),
+        gone: gone(&record.parts),
         published,
         proof: format!("/api/audit/logs/{id}/proof?trail={name}"),
         related,
@@ -168,6 +173,12 @@ fn answer(session: &mut Session<'_>, trail: &TrailStatus, found: &Found) -> Resu
         alarms,
     };
     Ok(shown::bytes(&answer)?)
+}
+
+/// The names of the parts of which only the commitment is left.
+fn gone(parts: &[KeptPart; 3]) -> Vec<&'static str> {
+    let of = |part: Part| matches!(parts[part as usize], KeptPart::Gone(_)).then(|| part.name());
+    Part::ALL.into_iter().filter_map(of).collect()
 }
 
 /// What refers to an event, and what it refers to, in its own trail.

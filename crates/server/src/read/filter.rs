@@ -246,6 +246,7 @@ fn bad_query(error: &QueryError) -> Problem {
         "column": error.column,
         "length": error.len,
         "hint": error.hint,
+        "instead": error.instead,
     });
     Problem::new(status, "bad-query", title, error.message.clone()).with("query", place)
 }

@@ -92,3 +92,22 @@ pub const STREAM_WAIT: Duration = Duration::from_millis(500);
 pub const STREAM_RETRY: Duration = Duration::from_secs(1);
 /// Tries in a row that may fail before a stream is dropped.
 pub const STREAM_TRIES_MAX: u32 = 30;
+
+/// Exports at one time. Beyond it a client is asked to come back.
+pub const EXPORTS_MAX: usize = 8;
+/// Events that an export fetches at a time.
+pub const EXPORT_EVENTS: usize = 1_000;
+/// Bytes of an export that are handed to a connection at a time.
+pub const EXPORT_PIECE_BYTES: usize = 64 << 10;
+/// Pieces that wait for a connection.
+pub const EXPORT_PIECES: usize = 2;
+/// How long an export waits before it tries again what could not be answered.
+pub const EXPORT_RETRY: Duration = Duration::from_secs(1);
+/// Tries in a row that may fail before an export is broken off.
+pub const EXPORT_TRIES_MAX: u32 = 30;
+/// Bytes of the name that a client gives an export.
+pub const TICKET_BYTES: std::ops::RangeInclusive<usize> = 8..=64;
+/// Exports whose progress is remembered.
+pub const TICKETS_MAX: usize = 1_024;
+/// How long that is remembered after their end.
+pub const TICKET_MICROS: i64 = 3_600_000_000;

@@ -8,10 +8,12 @@ mod compat;
 mod diff;
 mod engine;
 mod event;
+mod export;
 mod fields;
 mod filter;
 mod limits;
 mod proof;
+mod query;
 mod report;
 mod search;
 mod shown;
@@ -32,10 +34,12 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(search::routes())
         .merge(event::routes())
         .merge(proof::routes())
+        .merge(query::routes())
         .merge(stats::routes())
         .merge(timeline::routes())
         .merge(user::routes())
         .merge(report::routes())
         .merge(stream::routes())
+        .merge(export::routes())
         .merge(compat::routes())
 }

@@ -26,7 +26,7 @@ use super::filter::Filter;
 use super::limits;
 use super::shown::{AlarmShown, Event};
 use super::stats::read_details;
-use crate::auth::{Caller, CallerKind};
+use crate::auth::Caller;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::record::Read;
@@ -254,19 +254,9 @@ impl Stream {
         self.still_admitted()
     }
 
-    /// A key that was revoked, or has expired, sees nothing more.
+    /// Whose key was revoked, or has expired, sees nothing more.
     fn still_admitted(&self) -> Result<(), End> {
-        if self.caller.kind != CallerKind::Key {
-            return Ok(());
-        }
-        let id = self.caller.id.strip_prefix("key:").and_then(crate::auth::key::KeyId::parse);
-        let registry = self.state.registry();
-        let key = id.and_then(|id| registry.key(id));
-        let now = self.state.now();
-        let valid = key.is_some_and(|key| {
-            key.revoked_at.is_none() && key.expires_at.is_none_or(|expires| expires > now)
-        });
-        if valid { Ok(()) } else { Err(End::Over) }
+        if self.state.still_admits(&self.caller) { Ok(()) } else { Err(End::Over) }
     }
 
     async fn send(&mut self, chunk: Bytes) -> Result<(), End> {

@@ -1,4 +1,4 @@
-//! What happened to a resource, across systems, by the time it happened.
+//! What happened to a resource, by an actor or under a correlation id, across systems, by the time it happened.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -58,7 +58,7 @@ struct Entry {
     event: Event,
     /// When it happened; when it was recorded, where it does not say.
     at: Time,
-    /// `resource` if it names the resource, `correlation` if it only belongs to what does.
+    /// `resource` or `actor` if it names what was asked for, `correlation` if it only belongs to what does.
     via: &'static str,
     /// How long nothing happened before it, where that was more than an hour.
     gap_before_seconds: Option<i64>,
@@ -72,8 +72,10 @@ struct Entry {
 struct Asked {
     /// The parameters as a query: its text stands for all that follows from it.
     filter: Filter,
-    /// What names the resource; nothing does where a correlation id was asked for.
-    resource: Option<Expr>,
+    /// What names the resource or the actor; nothing does where a correlation id was asked for.
+    named: Option<Expr>,
+    /// How an event that names it is marked.
+    via: &'static str,
     /// The bounds of time.
     time: Expr,
     limit: usize,
@@ -82,13 +84,14 @@ struct Asked {
     before: Option<Micros>,
 }
 
-/// What happened to a resource, or under a correlation id.
+/// What happened to a resource, by an actor, or under a correlation id.
 #[utoipa::path(
     get, path = "/api/audit/timeline", tag = "search",
     params(
         ("resource_type" = Option<String>, Query, description = "The type of the resource", example = "backup"),
         ("resource_id" = Option<String>, Query, description = "The id of the resource: any target's", example = "db-0417"),
         ("correlation_id" = Option<String>, Query, description = "Instead of a resource", example = "c-8d1f"),
+        ("user_id" = Option<String>, Query, description = "Instead of either: who did it, or on whose behalf", example = "maria"),
         ("tenant_id" = Option<Vec<String>>, Query, description = "The trail; several by repeating it"),
         ("from" = Option<String>, Query, description = "Happened then or later: a date or a time"),
         ("to" = Option<String>, Query, description = "Happened then or before: a date, all of it, or a time"),
@@ -132,6 +135,7 @@ async fn timeline(
 
 fn asked(params: &mut Params, state: &AppState, caller: &Caller) -> Result<Asked, Problem> {
     let resource = Made::take(params, state, &["resource_type", "resource_id"])?;
+    let actor = Made::take(params, state, &["user_id"])?;
     let correlation = Made::take(params, state, &["correlation_id"])?;
     let trails = named(params.many("tenant_id"), state, caller)?;
     let mut time = Made::default();
@@ -146,28 +150,34 @@ fn asked(params: &mut Params, state: &AppState, caller: &Caller) -> Result<Asked
             (Some(after), Some(before))
         }
     };
-    let is_resource = resource.has("resource_id");
-    let made =
-        match (is_resource || resource.has("resource_type"), correlation.has("correlation_id")) {
-            (true, false) if is_resource => resource,
-            (false, true) => correlation,
-            (true, true) => {
-                let detail = "a timeline is of a resource or of a correlation_id, not of both";
-                return Err(Problem::bad_parameter("correlation_id", detail));
-            }
-            _ => {
-                let detail = "a timeline is of a resource_id or of a correlation_id; give one";
-                return Err(Problem::bad_parameter("resource_id", detail));
-            }
-        };
+    let of_resource = resource.has("resource_id") || resource.has("resource_type");
+    let given = [
+        (of_resource, "resource_id", resource),
+        (actor.has("user_id"), "user_id", actor),
+        (correlation.has("correlation_id"), "correlation_id", correlation),
+    ];
+    let mut given = given.into_iter().filter(|(is, ..)| *is);
+    let (of, made) = match (given.next(), given.next()) {
+        (Some((_, of, made)), None) if made.has(of) => (of, made),
+        (Some(_), Some((_, second, _))) => {
+            let detail = "a timeline is of a resource, a user_id or a correlation_id, not of two";
+            return Err(Problem::bad_parameter(second, detail));
+        }
+        _ => {
+            let detail = "a timeline is of a resource_id, a user_id or a correlation_id; give one";
+            return Err(Problem::bad_parameter("resource_id", detail));
+        }
+    };
     let Query { text, expr } = made.into_filter(None).query;
     let time = time.into_filter(None).query;
     let named = trails.iter().flatten().map(|name| format!("trail:{name}"));
     let texts: Vec<String> = std::iter::once(text).chain(named).chain([time.text]).collect();
     let text = format!("timeline {}", texts.join(" "));
     let query = Query { text, expr: Expr::all_of(vec![expr.clone(), time.expr.clone()]) };
-    let resource = is_resource.then_some(expr);
-    Ok(Asked { filter: Filter { query, trails }, resource, time: time.expr, limit, after, before })
+    let named = (of != "correlation_id").then_some(expr);
+    let via = if of == "user_id" { "actor" } else { "resource" };
+    let filter = Filter { query, trails };
+    Ok(Asked { filter, named, via, time: time.expr, limit, after, before })
 }
 
 fn answer(
@@ -178,9 +188,9 @@ fn answer(
     let mut incomplete = None;
     let mut query = asked.filter.query.clone();
     let mut correlations = BTreeSet::new();
-    if let Some(resource) = &asked.resource {
+    if let Some(named) = &asked.named {
         (correlations, incomplete) = follow(session, &query, &mut alarms)?;
-        let mut any = vec![resource.clone()];
+        let mut any = vec![named.clone()];
         let of = |id: &String| {
             let is = Test::Is(indelible_index::fold(id).into_owned());
             Leaf::Field(Field::Correlation, is).into()
@@ -207,7 +217,7 @@ fn answer(
         before = Some(entry.at.0);
         let context = Fields::of(entry.event.json()).context;
         services.extend(text(context.service));
-        if asked.resource.is_none() {
+        if asked.named.is_none() {
             correlations.extend(text(context.correlation_id));
         }
         entries.push(entry);
@@ -297,7 +307,7 @@ fn entry(
 ) -> Result<Entry, Problem> {
     let doc = found.doc();
     let at = at(found);
-    let direct = asked.resource.as_ref().is_some_and(|resource| resource.matches(&doc));
+    let direct = asked.named.as_ref().is_some_and(|named| named.matches(&doc));
     let gap = before.map_or(0, |before| at.0.saturating_sub(before.0));
     let (intent, outcome) =
         (doc.entry.phase == Some(Phase::Intent), doc.entry.phase == Some(Phase::Outcome));
@@ -310,7 +320,7 @@ fn entry(
     Ok(Entry {
         event: Event::of(found)?,
         at: Time(at),
-        via: if direct { "resource" } else { "correlation" },
+        via: if direct { asked.via } else { "correlation" },
         gap_before_seconds: (gap > limits::TIMELINE_GAP_MICROS).then_some(gap / MICROS_PER_SECOND),
         outcome_ref: outcome_ref.map(|id| id.to_string()),
         unfinished: intent && found_outcome.is_none(),

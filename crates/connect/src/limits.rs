@@ -1,0 +1,31 @@
+//! Every limit of what is made of an event. Lengths are in characters, since people read them.
+
+/// The most characters of a name or an id in a sentence; what is longer ends with `…`.
+pub const NAME_CHARS_MAX: usize = 80;
+
+/// The most characters of a target's type, and of an unknown action, in a sentence.
+pub const KIND_CHARS_MAX: usize = 48;
+
+/// The most characters of an error's message in a sentence: a stack trace is no part of one.
+pub const REASON_CHARS_MAX: usize = 100;
+
+/// The most characters of a path or a query in a sentence.
+pub const PATH_CHARS_MAX: usize = 160;
+
+/// How many actors on whose behalf another acted a sentence names, the nearest first.
+pub const BEHALF_SHOWN_MAX: usize = 2;
+
+/// The most bytes of a whole sentence, which follows from the limits above: six names and types, a reason, a path,
+/// and words of ours, of four bytes a character.
+pub const SENTENCE_BYTES_MAX: usize =
+    4 * (6 * (NAME_CHARS_MAX + KIND_CHARS_MAX) + REASON_CHARS_MAX + PATH_CHARS_MAX) + 512;
+
+/// The most bytes of an action in which a verb is looked for: what an event may have.
+pub const ACTION_BYTES_MAX: usize = 128;
+
+/// The most UTF-16 units of a cell: spreadsheets hold 32,767 and let what is longer run into the next row. Somewhat less,
+/// since the last character may be shown by several.
+pub const CELL_UNITS_MAX: usize = 32_000;
+
+/// How deep an event is searched for a member that keeps it from being read; its own members end at a depth of five.
+pub const REPAIR_DEPTH_MAX: usize = 8;

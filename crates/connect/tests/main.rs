@@ -1,0 +1,6 @@
+//! Whole lines against what others have published.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod ocsf;
+mod schema;

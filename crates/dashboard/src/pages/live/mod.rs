@@ -1,0 +1,138 @@
+//! What happens now.
+//!
+//! The page begins with the newest rows and the place in the stream that they reach up to; the stream goes on from
+//! there. What comes twice is known by its address, so nothing is lost between the two and nothing shown twice.
+
+mod rows;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http_body_util::BodyExt as _;
+use indelible_connect::Event;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use self::rows::Rows;
+use crate::href::Params;
+use crate::limits;
+use crate::page::{Nav, Page};
+use crate::pages::overview::failed;
+use crate::parts::{self, Alarm, Incomplete};
+use crate::visit::{Api, Me, Problem, Visit};
+
+const WITHOUT_SYSTEM: &str = "-trail:_system";
+const STREAM: &str = "/api/audit/stream";
+
+pub fn routes() -> Router<Api> {
+    Router::new().route("/live", get(live)).route("/live/stream", get(stream))
+}
+
+/// The newest events.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Newest {
+    events: Vec<Event>,
+    incomplete: Option<Incomplete>,
+    alarms: Vec<Alarm>,
+}
+
+async fn live(visit: Visit) -> Response {
+    visit.answer(page(&visit).await)
+}
+
+async fn page(visit: &Visit) -> Result<Page, Problem> {
+    let me = visit.me()?;
+    let q = visit.params.get("q").unwrap_or_default();
+    let asking = Params::new().with("q", query(visit, me));
+    // Before the rows: what comes while they are read comes again with the stream.
+    let from = place(visit, &asking).await;
+    let newest = asking.with("page_size", limits::LIVE_FIRST.to_string());
+    let shown = match visit.get::<Newest>("/api/audit/logs", &newest).await {
+        Ok(newest) => list(visit, from.as_deref().unwrap_or_default(), &newest),
+        // A query that cannot be read leaves the field to mend it in.
+        Err(problem) if problem.status == 400 => failed(&problem),
+        Err(problem) => return Err(problem),
+    };
+    let body = html! {
+        header.head { h1 { "Live" } }
+        form.choose role="search" action="/live" {
+            label.sr for="q" { "Only what matches" }
+            input #q type="search" name="q" value=(q) placeholder="actor:maria -outcome:success" autocomplete="off" spellcheck="false";
+            @if me.may_audit() { label.check { input type="checkbox" name="system" value="1" checked[system(visit)]; " What the audit system does itself" } }
+            button.plain { "Filter" }
+        }
+        (shown)
+    };
+    Ok(Page::new("Live", Nav::Live, body).with(&["live.js"]))
+}
+
+/// Whether what the audit system itself does is among it: looking adds to that.
+fn system(visit: &Visit) -> bool {
+    visit.params.get("system") == Some("1")
+}
+
+/// The whole query, as the API takes it.
+fn query(visit: &Visit, me: &Me) -> String {
+    let q = visit.params.get("q").unwrap_or_default().trim();
+    // Who names that trail wants it.
+    let hidden = me.may_audit() && !system(visit) && !q.contains("_system");
+    match (hidden, q.is_empty()) {
+        (false, _) => q.to_owned(),
+        (true, true) => WITHOUT_SYSTEM.to_owned(),
+        (true, false) => format!("({q}) AND {WITHOUT_SYSTEM}"),
+    }
+}
+
+fn list(visit: &Visit, from: &str, newest: &Newest) -> Markup {
+    let address = visit.params.clone().set("last_event_id", from).to("/live/stream");
+    html! {
+        (parts::notices(newest.incomplete.as_ref(), &newest.alarms))
+        noscript { p.notice { "New events appear here by themselves with JavaScript. Without it: "
+            a href=(visit.here()) { "load the newest again" } "." } }
+        div.live-bar #live data-stream=(address) hidden {
+            button.plain #live-pause aria-pressed="false" { "Pause" }
+            span.live-state #live-state data-state="connecting" { "Connecting" }
+            span.n #live-rate title="Events a second over the last ten seconds" { "0 a second" }
+            svg.spark #live-spark width="120" height="24" viewBox="0 0 120 24" preserveAspectRatio="none" aria-hidden="true" focusable="false" {}
+            span.n.quiet #live-count {}
+        }
+        p.sr #live-summary role="status" aria-live="polite" {}
+        div #live-alarms {}
+        ol.rows #live-rows { @for event in &newest.events { (parts::row(event, visit.now)) } }
+        p.quiet #live-end hidden {}
+        @if newest.events.is_empty() { p.quiet #live-empty { "Nothing yet. What happens from now on appears here." } }
+    }
+}
+
+/// The place up to which the log is read now, as the stream names it: it says so before anything else.
+async fn place(visit: &Visit, asking: &Params) -> Option<String> {
+    let address = asking.to(STREAM);
+    let response = visit.ask(Method::GET, &address, None, HeaderMap::new()).await.ok()?;
+    let first = response.into_body().frame().await?.ok()?.into_data().ok()?;
+    let text = std::str::from_utf8(&first).ok()?;
+    let id = text.lines().find_map(|line| line.strip_prefix("id: "))?;
+    Some(id.to_owned())
+}
+
+/// The stream, each event as the row that the page shows.
+async fn stream(visit: Visit) -> Response {
+    let me = match visit.me() {
+        Ok(me) => me,
+        Err(problem) => return problem.into_response(),
+    };
+    let asking = Params::new()
+        .with("q", query(&visit, me))
+        .with("last_event_id", visit.params.get("last_event_id").unwrap_or_default());
+    let inner = match visit.ask(Method::GET, &asking.to(STREAM), None, HeaderMap::new()).await {
+        Ok(response) => response.into_body(),
+        Err(problem) => return problem.into_response(),
+    };
+    let mut rows = Rows::default();
+    let body = inner.map_frame(move |frame| frame.map_data(|data| rows.feed(&data)));
+    let unbuffered = HeaderName::from_static("x-accel-buffering");
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (unbuffered, "no")];
+    (headers, Body::new(body)).into_response()
+}

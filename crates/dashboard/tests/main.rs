@@ -1,0 +1,11 @@
+//! Pages over an API that answers whatever a test wants.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod event;
+mod fake;
+mod hostile;
+mod live;
+mod overview;
+mod people;
+mod search;
+mod timeline;
