@@ -51,7 +51,7 @@ test('g and a letter go to each page, ? shows the keys', async () => {
     }
     await page.keyboard.press('?');
     assert.ok(await page.getByRole('dialog').isVisible());
-    assert.deepEqual(await barriers(page, 'the keys', '#keys'), []);
+    assert.deepEqual(await barriers(page, 'the keys', { within: '#keys' }), []);
     await page.keyboard.press('Escape');
     assert.ok(!(await page.locator('#keys').isVisible()));
   });

@@ -175,7 +175,7 @@ test('keys and values are completed by keyboard alone', async () => {
     await page.keyboard.type('act');
     await options.first().waitFor();
     assert.equal(await field.getAttribute('aria-expanded'), 'true');
-    assert.deepEqual(await barriers(page, 'suggestions', '#search'), []);
+    assert.deepEqual(await barriers(page, 'suggestions', { within: '#search' }), []);
     const names = await options.locator('code').allInnerTexts();
     for (let at = 0; at <= names.indexOf('actor'); at += 1) await page.keyboard.press('ArrowDown');
     assert.ok(await field.getAttribute('aria-activedescendant'));
@@ -202,12 +202,12 @@ test('the event beside the rows, the menus: nothing keeps anybody out, in both t
       await rows(page).first().locator('a.said').click();
       await page.locator('#panel article').waitFor();
       await settled(page);
-      faults.push(...await barriers(page, `the panel, ${theme}`, '#panel'));
+      faults.push(...await barriers(page, `the panel, ${theme}`, { within: '#panel', theme }));
       await page.locator('#panel').getByRole('button', { name: 'Close the event' }).click();
       for (const menu of await page.locator('#tools details, .side .menu').all()) {
         await menu.locator('summary').first().click();
         await menu.evaluate((menu) => menu.setAttribute('data-looked-at', ''));
-        faults.push(...await barriers(page, `${(await menu.locator('summary').first().innerText()).trim()}, ${theme}`, '[data-looked-at]'));
+        faults.push(...await barriers(page, `${(await menu.locator('summary').first().innerText()).trim()}, ${theme}`, { within: '[data-looked-at]', theme }));
         await page.keyboard.press('Escape');
         await menu.evaluate((menu) => { menu.open = false; menu.removeAttribute('data-looked-at'); });
       }

@@ -40,6 +40,7 @@ export async function pages(node) {
     { name: 'export', path: '/export', may: 'audit' },
     { name: 'settings-keys', path: '/settings/keys', may: 'admin' },
     { name: 'settings-new-key', path: '/settings/keys/new', may: 'admin' },
+    { name: 'settings-confirm', path: at('/settings/keys/confirm', { name: 'billing', role: 'writer' }), may: 'admin' },
     { name: 'settings-trails', path: '/settings/trails', may: 'admin' },
     { name: 'settings-trail', path: '/settings/trails/backup/public?to=public', may: 'admin' },
     { name: 'settings-node', path: '/settings/node', may: 'admin' },
