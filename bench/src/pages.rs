@@ -41,7 +41,17 @@ const PAGES: &[Page] = &[
     ("a person", |s| format!("/people/{}", encoded(&s.actor))),
     ("live", |_| "/live".into()),
     ("export", |_| "/export".into()),
-    ("settings", |_| "/settings".into()),
+    ("settings", |_| "/settings/keys".into()),
+    // What these pages bring by themselves, once they are there.
+    ("then: search, counted", |_| "/search/summary".into()),
+    ("then: an actor, counted", |s| {
+        with("/search/summary", &[("q", &format!("actor:\"{}\"", s.actor))])
+    }),
+    ("then: overview, figures", |_| "/overview/figures".into()),
+    ("then: overview, what fails", |_| "/overview/troubles".into()),
+    ("then: overview, hours", |_| "/overview/hours".into()),
+    ("then: overview, health", |_| "/overview/health".into()),
+    ("then: overview, losses", |_| "/overview/losses".into()),
 ];
 
 /// What of an event its pages are named after.

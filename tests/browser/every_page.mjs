@@ -11,7 +11,7 @@ import { demo } from './lib/world.mjs';
 const FOLDER = process.env.INDELIBLE_SCREENSHOTS;
 /** HTML, style and scripts of a page, as they go over the wire. */
 const WEIGHT_MAX = 150_000;
-const WIDE = { width: 1280, height: 860 };
+const WIDE = { width: 1280, height: 720 };
 const NARROW = { width: 360, height: 740 };
 /** What people print. */
 const PRINTED = ['search-query', 'event', 'timeline-resource', 'overview', 'person'];
