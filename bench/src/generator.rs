@@ -17,6 +17,8 @@ pub const RESOURCES: usize = 200_000;
 const SESSIONS: usize = 256;
 /// When the first event happened: 2026-01-05T08:00:00Z, in microseconds.
 const EPOCH_US: u64 = 1_767_600_000_000_000;
+/// The time from one event to the next is less than this, in microseconds.
+const STEP_US: u64 = 8_000;
 
 /// Many events in one piece of memory, in the order they happened.
 #[derive(Debug, Default)]
@@ -83,6 +85,7 @@ pub struct Generator {
     resources: Zipf,
     sessions: Vec<Session>,
     now_us: u64,
+    step_us: u64,
     clock: ClockText,
 }
 
@@ -100,6 +103,12 @@ struct Session {
 impl Generator {
     /// The same seed gives the same events, for ever.
     pub fn new(seed: u64) -> Self {
+        Self::paced(seed, EPOCH_US, STEP_US)
+    }
+
+    /// The same events at other times: the first soon after `start_us`, each less than `step_us` after the
+    /// one before, half of that on average.
+    pub fn paced(seed: u64, start_us: u64, step_us: u64) -> Self {
         let mut generator = Self {
             random: Random::new(seed),
             trails: Zipf::new(TRAILS.len()),
@@ -107,13 +116,19 @@ impl Generator {
             actors: Zipf::new(ACTORS),
             resources: Zipf::new(RESOURCES),
             sessions: vec![Session::default(); SESSIONS],
-            now_us: EPOCH_US,
+            now_us: start_us,
+            step_us: step_us.max(1),
             clock: ClockText::default(),
         };
         for index in 0..SESSIONS {
             generator.sessions[index] = generator.new_session();
         }
         generator
+    }
+
+    /// When the last event happened, in microseconds since 1970.
+    pub fn now_us(&self) -> u64 {
+        self.now_us
     }
 
     /// The next `count` events.
@@ -130,7 +145,7 @@ impl Generator {
     /// Appends the next event's JSON to `out`, without a line end.
     pub fn write_event(&mut self, out: &mut Vec<u8>) {
         let session = self.next_session();
-        self.now_us += 1 + self.random.below(8_000);
+        self.now_us += 1 + self.random.below(self.step_us);
         let (action, category, target, shape) = ACTIONS[self.actions.sample(&mut self.random)];
         let outcome = outcome(category, self.random.below(100));
 

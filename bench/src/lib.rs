@@ -15,8 +15,10 @@
 
 pub mod asking;
 pub mod bulk;
+pub mod dashboard;
 pub mod delay;
 pub mod generator;
+pub mod history;
 pub mod http;
 pub mod layer;
 pub mod limits;

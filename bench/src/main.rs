@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use indelible_bench::bulk::{self, Load};
 use indelible_bench::generator::{Events, Generator};
+use indelible_bench::history::History;
 use indelible_bench::http::Address;
 use indelible_bench::measure::Measurement;
 use indelible_bench::node::{MERGED, Node};
@@ -21,7 +22,7 @@ use indelible_bench::peers::postgres::{self, Postgres};
 use indelible_bench::peers::sqlite::{self, Sqlite};
 use indelible_bench::search::Plan;
 use indelible_bench::table::{Table, thousands};
-use indelible_bench::{asking, layer, limits, pages, record, search, single};
+use indelible_bench::{asking, dashboard, history, layer, limits, pages, record, search, single};
 
 /// How many events are made and inserted at a time where a table grows to millions.
 const CHUNK: usize = 200_000;
@@ -159,6 +160,36 @@ enum Bench {
         /// Where to write: a directory on the disk that is to be measured.
         #[arg(long, default_value = ".")]
         dir: PathBuf,
+    },
+    /// Makes a directory with months of events, to ask a node over it what a dashboard asks.
+    History {
+        /// How many.
+        #[arg(long, default_value_t = 10_000_000)]
+        events: usize,
+        /// Over how many days until now.
+        #[arg(long, default_value_t = 90)]
+        days: u64,
+        /// The directory, a new one.
+        #[arg(long)]
+        data: PathBuf,
+        /// Another seed, other events.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Asks a running node what a dashboard asks, such as one over the directory that `history` made.
+    Dashboard {
+        /// How often each question is asked, each time a little different.
+        #[arg(long, default_value_t = 60)]
+        asked: usize,
+        /// The node: http://host:port.
+        #[arg(long)]
+        url: String,
+        /// A key that may read all trails there.
+        #[arg(long)]
+        key: String,
+        /// Its process, to see what a question costs there.
+        #[arg(long)]
+        pid: Option<u32>,
     },
     /// Writes events to standard output, one a line.
     Generate {
@@ -300,6 +331,14 @@ fn main() -> Result<()> {
             record::run(record::Plan { threads, calls, rate }, &dir)
         }
         Bench::Layer { seconds, runs, dir } => layer::run(&dir, seconds, runs),
+        Bench::History { events, days, data, seed } => {
+            history::make(&data, &History { seed, events, days })
+        }
+        Bench::Dashboard { asked, url, key, pid } => {
+            let node = Node::running(Address::parse(&url, &key)?, pid, None);
+            print!("{}", dashboard::ask(&node, asked)?.render());
+            Ok(())
+        }
         Bench::Generate { events, seed } => generate(events, seed),
     }
 }

@@ -7,7 +7,7 @@ import { address, known } from './lib/site.mjs';
 import { demo } from './lib/world.mjs';
 
 const focused = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.tagName);
-const selected = (page) => page.evaluate(() => [...document.querySelectorAll('[data-row]')].findIndex((row) => row.getAttribute('aria-selected') === 'true'));
+const selected = (page) => page.evaluate(() => [...document.querySelectorAll('[data-row]')].findIndex((row) => 'selected' in row.dataset));
 
 test('keys walk through the whole: search, rows, pages, help', async () => {
   const node = await demo();

@@ -16,9 +16,9 @@ let current = null;
 
 function select(row) {
   if (!row) return;
-  current?.removeAttribute('aria-selected');
+  current?.removeAttribute('data-selected');
   current = row;
-  row.setAttribute('aria-selected', 'true');
+  row.dataset.selected = '';
   find('a', row)?.focus({ preventScroll: true });
   row.scrollIntoView({ block: 'nearest' });
 }

@@ -81,7 +81,7 @@ if (list && panel) {
   document.addEventListener('keydown', (event) => {
     if (panel.hidden || !['j', 'k'].includes(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest('input, textarea, select, [contenteditable]')) return;
-    const row = find('[data-row]:is([aria-selected=true], [data-selected])', list);
+    const row = find('[data-row][data-selected]', list);
     clearTimeout(waiting);
     if (row && row !== current) waiting = setTimeout(() => open(row, false), 100);
   });

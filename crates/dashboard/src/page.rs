@@ -155,9 +155,8 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
             div.who {
                 @if let Ok(me) = &visit.me {
                     details.menu {
-                        summary {
+                        summary title="You, themes, the way out" {
                             (icon("person")) span { (crate::text::short_to(me.name.as_deref().unwrap_or(&me.id), 24)) }
-                            span.sr { ": you, themes, the way out" }
                         }
                         div {
                             p { "Role " strong { (me.role) } br; span.quiet { code { (crate::text::short(&me.id)) } } }

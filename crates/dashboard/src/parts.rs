@@ -104,12 +104,6 @@ pub fn said(event: &Event) -> Markup {
     }
 }
 
-/// An actor, linked to what it did.
-pub fn actor(event: &Event) -> Markup {
-    let id = event.actor.as_ref().and_then(|actor| actor.id.as_deref());
-    html! { @if let Some(id) = id { a href=(href::person(id)) { (text::short(id)) } } @else { span.quiet { "nobody named" } } }
-}
-
 /// A row of a list of events: everything in it leads to the event; `j` and `k` walk from row to row.
 pub fn row(event: &Event, now: Micros) -> Markup {
     let address = href::event(&event.trail, &event.id);

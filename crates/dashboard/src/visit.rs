@@ -47,8 +47,6 @@ impl Api {
 pub struct Me {
     /// Its opaque id.
     pub id: String,
-    /// `key`, `jwt`, `session` or `local`.
-    pub kind: String,
     /// What it may do.
     pub role: String,
     /// What somebody called it.
@@ -203,13 +201,6 @@ impl Visit {
         let response = self.ask(Method::GET, &params.to(path), None, HeaderMap::new()).await?;
         let bytes = body(response).await?;
         serde_json::from_slice(&bytes).map_err(|e| Problem::broken(format!("{path}: {e}")))
-    }
-
-    /// What the API answers to a `GET`, as text.
-    pub async fn get_text(&self, path: &str, params: &Params) -> Result<String, Problem> {
-        let response = self.ask(Method::GET, &params.to(path), None, HeaderMap::new()).await?;
-        let bytes = body(response).await?;
-        String::from_utf8(bytes.into()).map_err(|e| Problem::broken(format!("{path}: {e}")))
     }
 
     /// Has the API change something: its answer's headers and body.

@@ -47,8 +47,10 @@ async fn hostile_events_do_nothing() {
             "incomplete": {"limit": text, "message": text}, "alarms": [{"trail": text, "seq": 1, "message": text}]});
         let list = json!({"events": [event, event], "total": {"value": 2, "relation": "exact"}})
             .to_string();
-        let fake =
-            Fake::answering(&[(&format!("{LOGS}/{ID}"), 200, answer(&event, more)), (LOGS, 200, list)]);
+        let fake = Fake::answering(&[
+            (&format!("{LOGS}/{ID}"), 200, answer(&event, more)),
+            (LOGS, 200, list),
+        ]);
         for fragment in [false, true] {
             assert_eq!(
                 fake.page(&format!("/events/{ID}?trail=shop"), fragment).await.status,

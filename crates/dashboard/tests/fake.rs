@@ -74,7 +74,8 @@ impl Fake {
     /// A page, or a piece of one, in which nothing acts.
     pub async fn page(&self, address: &str, fragment: bool) -> Shown {
         let more: &[(&str, &str)] = if fragment { &[("hx-request", "true")] } else { &[] };
-        let policy = self.ask(address, more).await.headers()[header::CONTENT_SECURITY_POLICY].clone();
+        let policy =
+            self.ask(address, more).await.headers()[header::CONTENT_SECURITY_POLICY].clone();
         let policy = policy.to_str().unwrap();
         assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
         let shown = self.get(address, more).await;

@@ -42,7 +42,8 @@ async fn hostile_events_do_nothing() {
         let list = json!({"events": [hostile_event(text)]}).to_string();
         let gaps = json!({"sources": [{"id": text, "service": text, "first_seen": text, "last_seen": text, "missing": 3,
             "explained": 1, "ranges": [{"from": 1, "to": 3}], "more_ranges": 2}], "incomplete": {"message": text}}).to_string();
-        let fake = Fake::answering(&[(TIMELINE, 200, timeline), (LOGS, 200, list), (GAPS, 200, gaps)]);
+        let fake =
+            Fake::answering(&[(TIMELINE, 200, timeline), (LOGS, 200, list), (GAPS, 200, gaps)]);
         let value: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
         for path in [
             "/timeline".to_owned(),
@@ -108,8 +109,11 @@ async fn intents_are_joined_with_their_outcomes() {
 
 #[tokio::test]
 async fn the_page_asks_for_what_the_address_says() {
-    let fake =
-        Fake::answering(&[(TIMELINE, 200, answer(&[entry("a", 1, "web", json!({"via": "actor"}))]))]);
+    let fake = Fake::answering(&[(
+        TIMELINE,
+        200,
+        answer(&[entry("a", 1, "web", json!({"via": "actor"}))]),
+    )]);
     fake.page("/timeline?actor=a+b&from=2026-01-01&to=2026-01-31&cursor=z", false).await;
     let wanted = format!("{TIMELINE}?user_id=a+b&from=2026-01-01&to=2026-01-31&cursor=z");
     assert!(fake.asked().contains(&wanted), "{:?}", fake.asked());

@@ -67,11 +67,18 @@ pub enum Codes<'a> {
 
 impl Codes<'_> {
     /// A row's code.
+    #[inline]
     pub fn get(&self, row: u32) -> u32 {
+        let row = row as usize;
         match self {
-            Codes::Plain(codes) => codes.get(row as usize).copied().unwrap_or(0),
+            Codes::Plain(codes) => codes.get(row).copied().unwrap_or(0),
+            Codes::Packed { bytes, width: 1 } => bytes.get(row).copied().unwrap_or(0).into(),
+            Codes::Packed { bytes, width: 2 } => {
+                let code = bytes.as_chunks::<2>().0.get(row).copied();
+                u16::from_le_bytes(code.unwrap_or_default()).into()
+            }
             Codes::Packed { bytes, width } => {
-                let at = row as usize * width;
+                let at = row * width;
                 let mut code = [0; 4];
                 if let Some(from) = bytes.get(at..at + width) {
                     code[..*width].copy_from_slice(from);
@@ -137,11 +144,27 @@ fn tally(rows: &RoaringBitmap, end: usize, counts: &mut [u32], code: impl Fn(usi
     }
 }
 
+/// Rows that a set of rows keeps together.
+const TOGETHER: u32 = 1 << 16;
+
 /// Shows each row below `end` with a number that goes round. Long runs are counted through, the other
 /// rows come a bufferful at a time.
 fn each(rows: &RoaringBitmap, end: usize, mut show: impl FnMut(usize, usize)) {
+    let mut first = rows.min();
+    while let Some(row) = first {
+        let (from, to) = (row & !(TOGETHER - 1), row | (TOGETHER - 1));
+        if rows.range_cardinality(from..=to) == u64::from(TOGETHER) {
+            // Not only for speed: `next_many` takes a run of all of them for one of none.
+            (from as usize..end.min(to as usize + 1)).for_each(|row| show(row, row));
+        } else {
+            each_of(rows.range(from..=to), end, &mut show);
+        }
+        first = to.checked_add(1).and_then(|next| rows.range(next..).next());
+    }
+}
+
+fn each_of(mut rest: roaring::bitmap::Iter<'_>, end: usize, show: &mut impl FnMut(usize, usize)) {
     let mut buffer = [0_u32; 512];
-    let mut rest = rows.iter();
     while let Some(run) = rest.next_range() {
         let (first, last) = (*run.start(), *run.end());
         for row in first as usize..end.min(last as usize + 1) {

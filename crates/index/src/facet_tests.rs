@@ -15,7 +15,11 @@ fn sets() -> Vec<RoaringBitmap> {
     full.insert_range(0..200_000);
     let mut beyond = full.clone();
     beyond.insert_range(199_990..500_000);
-    vec![RoaringBitmap::new(), [7].into(), scattered.collect(), runs, full, beyond]
+    // A short run, then as many rows as can be kept together, and some more.
+    let mut after = RoaringBitmap::from([7, 9, 65_530]);
+    after.insert_range(65_536..131_072);
+    after.insert(131_080);
+    vec![RoaringBitmap::new(), [7].into(), scattered.collect(), runs, full, beyond, after]
 }
 
 #[test]

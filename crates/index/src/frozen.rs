@@ -60,6 +60,7 @@ use crate::doc::Field;
 use crate::facet::{Codes, Facet};
 use crate::index::{Index, IndexError};
 use crate::limits::ROWS_MAX;
+use crate::search::Kept;
 
 /// The map of records in one immutable file, usually mapped into memory.
 ///
@@ -74,6 +75,8 @@ pub struct Frozen {
     facets: [FacetColumn; Facet::COUNT],
     /// The first damage that a column's reader met. Set by that reader.
     damage: OnceLock<IndexError>,
+    /// What was counted over all rows.
+    kept: Kept,
 }
 
 impl Frozen {
@@ -91,7 +94,8 @@ impl Frozen {
             facets.push(FacetColumn::open(&file, facet as usize, facts.rows)?);
         }
         let facets = facets.try_into().expect("one for each facet was pushed");
-        Ok(Frozen { file, facts, unique, facets, damage: OnceLock::new() })
+        let (damage, kept) = (OnceLock::new(), Kept::default());
+        Ok(Frozen { file, facts, unique, facets, damage, kept })
     }
 
     /// Reads the whole file and compares every checksum.
@@ -261,6 +265,11 @@ impl Index for Frozen {
         self.or_damage(columns::pos(&self.file, row), 0)
     }
 
+    fn pos_each(&self, rows: &mut dyn Iterator<Item = u32>, out: &mut Vec<u64>) {
+        let mut places = columns::Places::new(&self.file);
+        out.extend(rows.map(|row| self.or_damage(places.next(row), 0)));
+    }
+
     fn row_at(&self, pos: u64) -> u32 {
         self.or_damage(columns::row_at(&self.file, self.facts.rows, pos), 0)
     }
@@ -286,6 +295,17 @@ impl Index for Frozen {
         (self.facts.rows > 0).then_some((Micros(from), Micros(to)))
     }
 
+    fn occurred_bounds(&self, block: u32) -> (Micros, Micros) {
+        let bounds = Times::Occurred.bounds(&self.file, block);
+        let (first, last) = self.or_damage(bounds, (i64::MIN, i64::MAX));
+        (Micros(first), Micros(last))
+    }
+
+    fn occurred_block(&self, block: u32, out: &mut Vec<i64>) {
+        let unpacked = Times::Occurred.unpack(&self.file, self.facts.rows, block, out);
+        self.or_damage(unpacked, ());
+    }
+
     fn facet_len(&self, facet: Facet) -> u32 {
         self.facets[facet as usize].len()
     }
@@ -308,6 +328,10 @@ impl Index for Frozen {
     fn facet_counts(&self, facet: Facet) -> Result<Cow<'_, [u32]>, IndexError> {
         self.sound()?;
         self.facets[facet as usize].counts(&self.file).map(Cow::Owned)
+    }
+
+    fn kept(&self) -> Option<&Kept> {
+        Some(&self.kept)
     }
 }
 

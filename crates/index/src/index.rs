@@ -8,6 +8,10 @@ use roaring::RoaringBitmap;
 
 use crate::doc::Field;
 use crate::facet::{Codes, Facet};
+use crate::search::Kept;
+
+/// Rows of a block: what [`Index::occurred_bounds`] and [`Index::occurred_block`] speak of.
+pub const BLOCK_ROWS: u32 = 1_024;
 
 /// The bytes are not an index, or not one of this version. It is derived: make it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +55,10 @@ pub trait Index {
 
     /// A row's place in the node's log.
     fn pos(&self, row: u32) -> u64;
+    /// Appends the places of rows, which rise.
+    fn pos_each(&self, rows: &mut dyn Iterator<Item = u32>, out: &mut Vec<u64>) {
+        out.extend(rows.map(|row| self.pos(row)));
+    }
     /// The first row whose `pos` is not below this one; [`Index::rows`] if there is none.
     fn row_at(&self, pos: u64) -> u32;
     /// When a row was recorded.
@@ -61,6 +69,18 @@ pub trait Index {
     fn occurred_at(&self, row: u32) -> Micros;
     /// The least and the greatest `occurred_at`; `None` without rows.
     fn occurred_span(&self) -> Option<(Micros, Micros)>;
+    /// No row of a block of [`BLOCK_ROWS`] happened before the first of these, and none after the last. They
+    /// may be further apart than need be.
+    fn occurred_bounds(&self, block: u32) -> (Micros, Micros) {
+        let _ = block;
+        (Micros(i64::MIN), Micros(i64::MAX))
+    }
+    /// Appends when the rows of a block happened, one after the other.
+    fn occurred_block(&self, block: u32, out: &mut Vec<i64>) {
+        let start = block.saturating_mul(BLOCK_ROWS);
+        let end = start.saturating_add(BLOCK_ROWS).min(self.rows());
+        out.extend((start..end).map(|row| self.occurred_at(row).0));
+    }
 
     /// The values of a facet in this index, in the order of their codes.
     fn facet_len(&self, facet: Facet) -> u32;
@@ -72,4 +92,8 @@ pub trait Index {
     fn facet_codes(&self, facet: Facet) -> Result<Codes<'_>, IndexError>;
     /// How often each code occurs over all rows, `[0]` being those without a value.
     fn facet_counts(&self, facet: Facet) -> Result<Cow<'_, [u32]>, IndexError>;
+    /// Where what was counted over all rows is kept; `None` where rows are still added.
+    fn kept(&self) -> Option<&Kept> {
+        None
+    }
 }

@@ -11,6 +11,7 @@
 //! - [`query`] is the language: text to [`query::Expr`], and whether a record matches it.
 //! - [`search`] answers: pages, counts, facets, histograms, suggestions, from any number of [`Index`]es.
 
+mod blocks;
 mod doc;
 mod facet;
 mod frozen;
@@ -25,7 +26,7 @@ mod terms;
 pub use doc::{Doc, Field};
 pub use facet::{Codes, Facet};
 pub use frozen::{Frozen, merge};
-pub use index::{Index, IndexError};
+pub use index::{BLOCK_ROWS, Index, IndexError};
 pub use live::Live;
 pub use terms::{
     PathValue, TermSink, cut, cut_beginning, fold, is_id_like, path_prefix, path_term,

@@ -39,8 +39,8 @@ pub const CHECKED_BYTES_MAX: u64 = 256 << 20;
 pub const SORTED_ROWS_MAX: usize = 100_000;
 /// Values of one facet that are given out.
 pub const FACET_VALUES_MAX: usize = 1_000;
-/// Buckets of a histogram.
-pub const BUCKETS_MAX: usize = 2_000;
+/// Buckets of a histogram: the hours of a hundred days.
+pub const BUCKETS_MAX: usize = 2_400;
 
 /// Rows of a set that are cheaper to read than all values of a field are to go through.
 pub const READ_RATHER_MAX: u64 = 32;
@@ -48,6 +48,8 @@ pub const READ_RATHER_MAX: u64 = 32;
 pub const MERGE_ROWS: usize = 256;
 /// Records that are read at once in the beginning, when nobody knows how many of them match.
 pub const READ_ROWS_MIN: usize = 64;
+/// Records from which on it is worth reading them on several threads: so many for each.
+pub const READ_TOGETHER_ROWS: usize = 12;
 /// Records that are read at once.
 pub const READ_ROWS_MAX: usize = 1_024;
 /// Rows that are read only to know whether there is another page.
@@ -58,6 +60,10 @@ pub const ALARMS_MAX: usize = 100;
 pub const THREADS_MAX: usize = 8;
 /// Values that each unit proposes for a facet's list, if more are not asked for.
 pub const FACET_CANDIDATES_MIN: usize = 256;
+/// Bytes that the values take which an index keeps of each facet, once they were counted over all its rows.
+pub const KEPT_BYTES_MAX: usize = 64 << 10;
+/// Bytes of counts that are kept while one answer is made, so that nothing has to be counted twice.
+pub const COUNTS_BYTES_MAX: usize = 64 << 20;
 /// Suggestions that are given out.
 pub const SUGGESTIONS_MAX: usize = 100;
 /// Sources whose numbers are told apart.

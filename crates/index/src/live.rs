@@ -21,7 +21,7 @@ use self::names::Names;
 use crate::doc::{Doc, Field};
 use crate::facet::{Codes, Facet};
 use crate::frozen::{PosRuns, Union, stable_hash, varint};
-use crate::index::{Index, IndexError};
+use crate::index::{BLOCK_ROWS, Index, IndexError};
 use crate::terms::{TermSink, terms};
 
 /// One table for each number that a field can have.
@@ -356,6 +356,13 @@ impl Columns {
         self.occurred_span = Some((from.min(row.occurred_at), to.max(row.occurred_at)));
     }
 
+    /// When the rows of a block happened.
+    fn occurred_of(&self, block: u32) -> &[Micros] {
+        let start = (block as usize).saturating_mul(BLOCK_ROWS as usize);
+        let end = start.saturating_add(BLOCK_ROWS as usize).min(self.occurred.len());
+        self.occurred.get(start..end).unwrap_or_default()
+    }
+
     fn heap_bytes(&self) -> usize {
         self.pos.heap_bytes() + self.recorded.len() * (2 * size_of::<Micros>() + 4)
     }
@@ -450,6 +457,16 @@ impl Index for Live {
 
     fn occurred_span(&self) -> Option<(Micros, Micros)> {
         self.columns.occurred_span
+    }
+
+    fn occurred_bounds(&self, block: u32) -> (Micros, Micros) {
+        let times = self.columns.occurred_of(block);
+        let bounds = times.iter().min().zip(times.iter().max());
+        bounds.map_or_else(Default::default, |(first, last)| (*first, *last))
+    }
+
+    fn occurred_block(&self, block: u32, out: &mut Vec<i64>) {
+        out.extend(self.columns.occurred_of(block).iter().map(|at| at.0));
     }
 
     fn facet_len(&self, facet: Facet) -> u32 {

@@ -78,12 +78,18 @@ impl Scope<'_> {
             Expr::And(children) => self.and(children, within),
             Expr::Or(children) => {
                 let mut out = Found::default();
+                let mut rest = Cow::Borrowed(within);
                 for child in children {
-                    let rest = within - &out.sure;
                     if rest.is_empty() {
                         break;
                     }
-                    out.add(self.find(child, &rest)?);
+                    let found = self.find(child, &rest)?;
+                    // Mostly there is nothing to be taken away, and to copy all rows for each of hundreds of
+                    // ids would be what they cost.
+                    if !found.sure.is_empty() {
+                        *rest.to_mut() -= &found.sure;
+                    }
+                    out.add(found);
                 }
                 Ok(out)
             }

@@ -5,10 +5,12 @@
 //! what a unit is made of, nor what time it is: both are given.
 
 mod budget;
+mod codes;
 mod cursor;
 mod facets;
 mod gather;
 mod histogram;
+mod kept;
 mod merge;
 mod page;
 mod read;
@@ -27,6 +29,7 @@ use crate::query::Query;
 
 pub use budget::{Budget, Met};
 pub use cursor::{Cursor, CursorError};
+pub use kept::Kept;
 pub use page::{Order, Page, PageAsk, Sort, page};
 pub use referred::{Referred, referred};
 pub use sources::{Lacking, Numbers, SourceSeen, Sources, SourcesAsk, sources};
@@ -44,7 +47,7 @@ pub trait Record {
 /// another's record.
 pub trait Unit: Sync {
     /// A record of it.
-    type Record: Record;
+    type Record: Record + Send;
 
     /// The places of its first and its last record in the node's log. Not asked of a unit without rows.
     fn span(&self) -> (u64, u64);
@@ -171,6 +174,8 @@ pub enum SearchError {
     Buckets(usize),
 }
 
+#[cfg(test)]
+mod large_tests;
 #[cfg(test)]
 mod model;
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use std::io;
 
 use super::file::{Fields, FileWriter, PagedFile, Section, bad};
-use crate::index::IndexError;
+use crate::index::{self, IndexError};
 
 /// A run of rows whose places follow each other: first row, first place.
 const RUN_BYTES: u64 = 12;
 /// Rows that share a least time.
-const BLOCK_ROWS: usize = 1_024;
+const BLOCK_ROWS: usize = index::BLOCK_ROWS as usize;
 /// Of such a block: the least time, where its offsets begin, bytes of an offset.
 const BLOCK_BYTES: u64 = 8 + 8 + 1;
 
@@ -91,6 +91,32 @@ pub(crate) fn pos(file: &PagedFile, row: u32) -> Result<u64, IndexError> {
     first.checked_add(u64::from(row - first_row)).ok_or_else(|| bad("a place is too large"))
 }
 
+/// The places of rows that rise: mostly the next is of the same run.
+pub(crate) struct Places<'a> {
+    file: &'a PagedFile,
+    /// The run of the last row: its first row and that one's place, and the first row after it.
+    run: (u32, u64),
+    end: u32,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn new(file: &'a PagedFile) -> Places<'a> {
+        Places { file, run: (0, 0), end: 0 }
+    }
+
+    pub(crate) fn next(&mut self, row: u32) -> Result<u64, IndexError> {
+        if row < self.run.0 || row >= self.end {
+            let (after, count) = find_run(self.file, |run| run.0 <= row)?;
+            let index = after.checked_sub(1).ok_or_else(|| bad("a row has no place"))?;
+            self.run = run(self.file, index)?;
+            self.end = if after < count { run(self.file, after)?.0 } else { u32::MAX };
+        }
+        let (first_row, first) = self.run;
+        let offset = u64::from(row.saturating_sub(first_row));
+        first.checked_add(offset).ok_or_else(|| bad("a place is too large"))
+    }
+}
+
 /// The first row whose place is not below this one, or `rows`.
 pub(crate) fn row_at(file: &PagedFile, rows: u32, pos: u64) -> Result<u32, IndexError> {
     let (after, count) = find_run(file, |run| run.1 <= pos)?;
@@ -164,15 +190,54 @@ impl Times {
         Ok(())
     }
 
+    /// Of a block: the least time, where its offsets begin, bytes of an offset.
+    fn block(self, file: &PagedFile, block: u64) -> Result<(i64, u64, u64), IndexError> {
+        let from = block.saturating_mul(BLOCK_BYTES);
+        let to = from.saturating_add(BLOCK_BYTES);
+        let mut fields = Fields(file.part(self.sections().1, from..to)?);
+        let (least, offset, width) = (fields.u64() as i64, fields.u64(), fields.number(1));
+        if width == 0 || width > 8 {
+            return Err(bad("a time has not one to eight bytes"));
+        }
+        Ok((least, offset, width))
+    }
+
+    /// The least time of a block, and the greatest that it has room for.
+    pub(crate) fn bounds(self, file: &PagedFile, block: u32) -> Result<(i64, i64), IndexError> {
+        let (least, _, width) = self.block(file, block.into())?;
+        let range = u64::MAX >> (64 - 8 * width);
+        Ok((least, least.saturating_add_unsigned(range)))
+    }
+
+    /// Appends the times of a block.
+    pub(crate) fn unpack(
+        self,
+        file: &PagedFile,
+        rows: u32,
+        block: u32,
+        out: &mut Vec<i64>,
+    ) -> Result<(), IndexError> {
+        let (least, offset, width) = self.block(file, block.into())?;
+        let count = u64::from(rows).saturating_sub(u64::from(block) * BLOCK_ROWS as u64);
+        let length = count.min(BLOCK_ROWS as u64) * width;
+        let bytes = file.part(self.sections().0, offset..offset.saturating_add(length))?;
+        match width {
+            1 => unpack::<1>(bytes, least, out),
+            2 => unpack::<2>(bytes, least, out),
+            3 => unpack::<3>(bytes, least, out),
+            4 => unpack::<4>(bytes, least, out),
+            5 => unpack::<5>(bytes, least, out),
+            6 => unpack::<6>(bytes, least, out),
+            7 => unpack::<7>(bytes, least, out),
+            _ => unpack::<8>(bytes, least, out),
+        }
+        Ok(())
+    }
+
     /// A row's time.
     pub(crate) fn get(self, file: &PagedFile, row: u32) -> Result<i64, IndexError> {
-        let (data, directory) = self.sections();
-        let from = u64::from(row) / BLOCK_ROWS as u64 * BLOCK_BYTES;
-        let mut fields = Fields(file.part(directory, from..from + BLOCK_BYTES)?);
-        let (least, offset, width) = (fields.u64() as i64, fields.u64(), fields.number(1));
-        if width > 8 {
-            return Err(bad("a time is wider than eight bytes"));
-        }
+        let (data, _) = self.sections();
+        let (least, offset, width) = self.block(file, u64::from(row) / BLOCK_ROWS as u64)?;
         let at = offset.checked_add(u64::from(row) % BLOCK_ROWS as u64 * width);
         let end = at.and_then(|at| at.checked_add(width));
         let (Some(at), Some(end)) = (at, end) else {
@@ -181,4 +246,12 @@ impl Times {
         let bytes = file.part(data, at..end)?;
         Ok(least.wrapping_add(Fields(bytes).number(width as usize) as i64))
     }
+}
+
+fn unpack<const WIDTH: usize>(bytes: &[u8], least: i64, out: &mut Vec<i64>) {
+    out.extend(bytes.as_chunks::<WIDTH>().0.iter().map(|from| {
+        let mut offset = [0; 8];
+        offset[..WIDTH].copy_from_slice(from);
+        least.wrapping_add(u64::from_le_bytes(offset) as i64)
+    }));
 }

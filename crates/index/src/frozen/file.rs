@@ -266,23 +266,30 @@ pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl Fields<'_> {
     /// The next four bytes.
+    #[inline]
     pub(crate) fn u32(&mut self) -> u32 {
         self.number(4) as u32
     }
 
     /// The next eight bytes.
+    #[inline]
     pub(crate) fn u64(&mut self) -> u64 {
-        self.number(8)
+        match self.0.split_first_chunk() {
+            Some((now, later)) => {
+                self.0 = later;
+                u64::from_le_bytes(*now)
+            }
+            None => self.number(8),
+        }
     }
 
     /// The next bytes, at most eight.
     #[inline]
     pub(crate) fn number(&mut self, width: usize) -> u64 {
-        let (now, later) = self.0.split_at(width.min(self.0.len()));
+        let (now, later) = self.0.split_at(width.min(self.0.len()).min(8));
         self.0 = later;
-        let mut number = [0; 8];
-        number[..now.len()].copy_from_slice(now);
-        u64::from_le_bytes(number)
+        // To copy so few bytes would be a call each time.
+        now.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 }
 

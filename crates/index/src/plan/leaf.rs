@@ -1,5 +1,6 @@
 //! The rows of one condition.
 
+use std::convert::Infallible;
 use std::ops::Bound;
 
 use indelible_event::Micros;
@@ -7,6 +8,7 @@ use memchr::memmem::Finder;
 use roaring::RoaringBitmap;
 
 use super::{Found, Scope};
+use crate::blocks::{Occurred, each_block};
 use crate::doc::Field;
 use crate::index::IndexError;
 use crate::limits::VALUE_BYTES_MAX;
@@ -224,10 +226,37 @@ impl Scope<'_> {
         if span.contains(first) && span.contains(last) {
             return within.clone();
         }
-        if span.from.is_some_and(|from| last < from) || span.to.is_some_and(|to| first >= to) {
+        if span.misses(first, last) {
             return RoaringBitmap::new();
         }
-        within.iter().filter(|row| span.contains(self.index.occurred_at(*row))).collect()
+        self.occurred_by_block(span, within)
+    }
+
+    /// Most blocks lie wholly within a span of time, or wholly outside.
+    fn occurred_by_block(&self, span: &Span, within: &RoaringBitmap) -> RoaringBitmap {
+        let (mut found, mut whole) = (RoaringBitmap::new(), 0..0);
+        let (mut times, mut some) = (Occurred::new(self.index), Vec::new());
+        let Ok(()) = each_block(within, |block| -> Result<(), Infallible> {
+            let (first, last) = self.index.occurred_bounds(block.number);
+            if span.contains(first) && span.contains(last) {
+                if whole.end != block.rows.start {
+                    found.insert_range(std::mem::replace(&mut whole, block.rows.clone()));
+                }
+                whole.end = block.rows.end;
+            } else if !span.misses(first, last) {
+                found.insert_range(std::mem::take(&mut whole));
+                times.each(&block, within, |row, at| {
+                    if span.contains(Micros(at)) {
+                        some.push(row);
+                    }
+                });
+                found.append(some.drain(..)).expect("rows rise");
+            }
+            Ok(())
+        });
+        found.insert_range(whole);
+        found &= within;
+        found
     }
 
     fn word(&self, test: &Test) -> Result<Found, IndexError> {

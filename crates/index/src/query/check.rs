@@ -191,6 +191,15 @@ impl Visit for Check<'_> {
 }
 
 impl Span {
+    /// Whether it holds nothing of what lies between two moments, both included.
+    pub(crate) fn misses(
+        &self,
+        first: indelible_event::Micros,
+        last: indelible_event::Micros,
+    ) -> bool {
+        self.from.is_some_and(|from| last < from) || self.to.is_some_and(|to| first >= to)
+    }
+
     /// Whether a moment lies in it.
     pub fn contains(&self, at: indelible_event::Micros) -> bool {
         self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to)

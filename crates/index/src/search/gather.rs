@@ -141,14 +141,23 @@ pub(super) fn allowed(
     Ok(within)
 }
 
-/// Runs something for each of the units, on all processors. The result does not depend on how many there
-/// are, nor does the error: it is that of the first unit that has one.
+/// Runs something for each of the units, or of whatever is counted, on all processors. The result does not
+/// depend on how many there are, nor does the error: it is that of the first that has one.
 pub(super) fn each_unit<T: Send>(
     units: usize,
     run: impl Fn(usize) -> Result<T, SearchError> + Sync,
 ) -> Result<Vec<T>, SearchError> {
+    each_of(units, THREADS_MAX, run)
+}
+
+/// Likewise, on so many threads at most.
+pub(super) fn each_of<T: Send>(
+    units: usize,
+    threads_max: usize,
+    run: impl Fn(usize) -> Result<T, SearchError> + Sync,
+) -> Result<Vec<T>, SearchError> {
     let threads =
-        thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX).min(units);
+        thread::available_parallelism().map_or(1, usize::from).min(threads_max).min(units);
     if threads <= 1 {
         return (0..units).map(run).collect();
     }

@@ -6,7 +6,9 @@ use indelible_event::{Micros, Outcome};
 use roaring::RoaringBitmap;
 
 use super::stats::{Bucket, CountError};
+use crate::blocks::{Occurred, each_block};
 use crate::doc::Field;
+use crate::facet::Facet;
 use crate::index::{Index, IndexError};
 use crate::limits::BUCKETS_MAX;
 
@@ -81,42 +83,103 @@ pub(super) fn by_recorded(
     Ok(buckets)
 }
 
-/// `occurred_at` has no order, so that every row is looked at.
+/// `occurred_at` has no order, but neighbours mostly happened at about the same time: a block of rows that lies
+/// in one bucket is counted without looking at each.
 pub(super) fn by_occurred(
     index: &dyn Index,
     rows: &RoaringBitmap,
     by_outcome: &[RoaringBitmap; OUTCOMES],
     interval: i64,
 ) -> Result<Buckets, CountError> {
-    let mut buckets = Buckets::default();
-    let known = by_outcome.iter().fold(RoaringBitmap::new(), |all, rows| all | rows);
-    let without = (rows - known, None);
-    let with = by_outcome.iter().enumerate().map(|(at, rows)| (rows.clone(), Some(at)));
-    for (rows, outcome) in with.chain([without]) {
-        // Neighbours mostly fall into one bucket.
-        let (mut start, mut count) = (0, 0);
-        let mut flush = |start: i64, count: u64| {
-            let mut outcomes = [0; OUTCOMES];
-            if let Some(at) = outcome {
-                outcomes[at] = count;
-            }
-            buckets.add(start, count, outcomes);
-            buckets.check()
-        };
-        for row in &rows {
-            let at = index.occurred_at(row);
-            let is_in = count > 0 && at.0 >= start && at.0 - start < interval;
-            if !is_in {
-                if count > 0 {
-                    flush(start, count)?;
-                }
-                (start, count) = (start_of(at, interval), 0);
-            }
-            count += 1;
+    let (codes, outcomes) = (index.facet_codes(Facet::Outcome)?, outcomes_of_codes(index)?);
+    let mut times = Occurred::new(index);
+    let mut tally = Tally::new(interval);
+    each_block(rows, |block| {
+        let (first, last) = index.occurred_bounds(block.number);
+        let start = start_of(first, interval);
+        if start == start_of(last, interval) {
+            let in_block = |rows: &RoaringBitmap| rows.range_cardinality(block.rows.clone());
+            tally.buckets.add(start, block.count, by_outcome.each_ref().map(in_block));
+        } else {
+            times.each(&block, rows, |row, at| {
+                let outcome = outcomes.get(codes.get(row) as usize).copied().unwrap_or(OUTCOMES);
+                tally.add(at, outcome);
+            });
         }
-        if count > 0 {
-            flush(start, count)?;
+        tally.buckets.check()
+    })?;
+    let buckets = tally.finish();
+    buckets.check()?;
+    Ok(buckets)
+}
+
+/// Of each code of the outcome's facet the place among [`Outcome::ALL`]; [`OUTCOMES`] if it is none of them.
+fn outcomes_of_codes(index: &dyn Index) -> Result<Vec<usize>, IndexError> {
+    let mut places = vec![OUTCOMES];
+    for value in 0..index.facet_len(Facet::Outcome) {
+        let value = index.facet_value(Facet::Outcome, value)?;
+        let place = Outcome::ALL.iter().position(|outcome| outcome.name() == &*value);
+        places.push(place.unwrap_or(OUTCOMES));
+    }
+    Ok(places)
+}
+
+/// Buckets that are counted in at once: as many as events of different delay may alternate between.
+const SLOTS: usize = 64;
+
+/// A bucket being counted: by outcome, and those with none that is known.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    start: i64,
+    counts: [u64; OUTCOMES + 1],
+}
+
+/// Counts one row after the other.
+struct Tally {
+    interval: i64,
+    slots: [Slot; SLOTS],
+    /// The one that the last row fell into.
+    current: usize,
+    buckets: Buckets,
+}
+
+impl Tally {
+    fn new(interval: i64) -> Tally {
+        let buckets = Buckets::default();
+        Tally { interval, slots: [Slot::default(); SLOTS], current: 0, buckets }
+    }
+
+    #[inline]
+    fn add(&mut self, at: i64, outcome: usize) {
+        // Wraps round where it lies before, and is then too great.
+        if at.wrapping_sub(self.slots[self.current].start) as u64 >= self.interval as u64 {
+            self.turn(at);
+        }
+        self.slots[self.current].counts[outcome] += 1;
+    }
+
+    fn turn(&mut self, at: i64) {
+        let number = at.div_euclid(self.interval);
+        let start = number.saturating_mul(self.interval);
+        self.current = number.rem_euclid(SLOTS as i64) as usize;
+        if self.slots[self.current].start != start {
+            self.flush(self.current);
+            self.slots[self.current].start = start;
         }
     }
-    Ok(buckets)
+
+    fn flush(&mut self, slot: usize) {
+        let Slot { start, counts } = self.slots[slot];
+        let count = counts.iter().sum();
+        if count > 0 {
+            let [outcomes @ .., _] = counts;
+            self.buckets.add(start, count, outcomes);
+        }
+        self.slots[slot].counts = Default::default();
+    }
+
+    fn finish(mut self) -> Buckets {
+        (0..SLOTS).for_each(|slot| self.flush(slot));
+        self.buckets
+    }
 }

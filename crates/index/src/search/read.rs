@@ -2,9 +2,10 @@
 
 use roaring::RoaringBitmap;
 
+use super::gather::each_of;
 use super::{Access, Alarm, Ask, Budget, Record, SearchError, Unit};
 use crate::index::IndexError;
-use crate::limits::{ALARMS_MAX, PAGE_BYTES_MAX, READ_ROWS_MAX};
+use crate::limits::{ALARMS_MAX, PAGE_BYTES_MAX, READ_ROWS_MAX, READ_TOGETHER_ROWS, THREADS_MAX};
 
 /// A row that matches, or may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,18 +48,36 @@ impl<'a, 'b, 'c, U: Unit> Checker<'a, 'b, 'c, U> {
 
     /// Reads them, neighbours together, and gives those that match, each at its candidate's place.
     pub fn read(&mut self, wanted: &[Candidate]) -> Result<Vec<Option<U::Record>>, SearchError> {
-        let mut found: Vec<Option<U::Record>> = wanted.iter().map(|_| None).collect();
         let mut order: Vec<usize> = (0..wanted.len()).collect();
         order.sort_unstable_by_key(|&at| (wanted[at].unit, wanted[at].row));
-        for run in order.chunk_by(|&a, &b| wanted[a].unit == wanted[b].unit) {
-            let Some(&first) = run.first() else { continue };
-            let unit = wanted[first].unit;
-            let rows: Vec<u32> = run.iter().map(|&at| wanted[at].row).collect();
-            for (&at, read) in run.iter().zip(self.units[unit].read(&rows)) {
-                found[at] = self.check(&wanted[at], read)?;
-            }
+        let of_units = order.chunk_by(|&a, &b| wanted[a].unit == wanted[b].unit);
+        let size = order.len().div_ceil(THREADS_MAX).max(READ_TOGETHER_ROWS);
+        let runs: Vec<&[usize]> = of_units.flat_map(|run| run.chunks(size)).collect();
+        // Threads cost more than a few records.
+        let reading = if order.len() < 2 * READ_TOGETHER_ROWS { 1 } else { THREADS_MAX };
+        let read = each_of(runs.len(), reading, |at| Ok(self.look(wanted, runs[at])))?;
+        let mut found: Vec<Option<U::Record>> = wanted.iter().map(|_| None).collect();
+        for (&at, read) in runs.into_iter().flatten().zip(read.into_iter().flatten()) {
+            found[at] = self.check(&wanted[at], read)?;
         }
         Ok(found)
+    }
+
+    /// Reads candidates of one unit, and says of each whether the query matches it.
+    fn look(&self, wanted: &[Candidate], run: &[usize]) -> Vec<Result<(U::Record, bool), Alarm>> {
+        let Some(&first) = run.first() else { return Vec::new() };
+        let rows: Vec<u32> = run.iter().map(|&at| wanted[at].row).collect();
+        let read = self.units[wanted[first].unit].read(&rows);
+        let is = |at: &usize, record: &U::Record| {
+            wanted[*at].sure || self.ask.query.matches(&record.doc())
+        };
+        let look = |(at, read): (&usize, Result<U::Record, Alarm>)| {
+            read.map(|record| {
+                let is = is(at, &record);
+                (record, is)
+            })
+        };
+        run.iter().zip(read).map(look).collect()
     }
 
     /// Those of a unit's rows that match, the newest first, until the budget is met or there are enough.
@@ -93,10 +112,10 @@ impl<'a, 'b, 'c, U: Unit> Checker<'a, 'b, 'c, U> {
     fn check(
         &mut self,
         wanted: &Candidate,
-        read: Result<U::Record, Alarm>,
+        read: Result<(U::Record, bool), Alarm>,
     ) -> Result<Option<U::Record>, SearchError> {
-        let record = match read {
-            Ok(record) => record,
+        let (record, is) = match read {
+            Ok(read) => read,
             Err(alarm) => {
                 self.budget.spend(1, 0);
                 self.alarm(alarm);
@@ -114,7 +133,6 @@ impl<'a, 'b, 'c, U: Unit> Checker<'a, 'b, 'c, U> {
             let error = IndexError(format!("row {} is not the record it should be", wanted.row));
             return Err(SearchError::Index { unit: wanted.unit, error });
         }
-        let is = wanted.sure || self.ask.query.matches(&doc);
         Ok(is.then_some(record))
     }
 

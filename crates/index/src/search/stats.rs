@@ -3,14 +3,14 @@
 use indelible_event::{Micros, Outcome};
 use roaring::RoaringBitmap;
 
-use super::facets::{Proposed, combine, propose};
+use super::facets::{Proposed, Proposing, combine};
 use super::gather::{Places, Rows, each_unit, find, newest_first};
 use super::histogram::{Buckets, by_occurred, by_recorded, outcome_rows};
 use super::page::Sort;
 use super::read::Checker;
 use super::{Access, Alarm, Ask, Budget, Met, SearchError, Total, Unit, sound};
 use crate::facet::Facet;
-use crate::limits::{BUCKETS_MAX, FACET_CANDIDATES_MIN, FACET_VALUES_MAX, SUGGESTIONS_MAX};
+use crate::limits::{BUCKETS_MAX, FACET_VALUES_MAX, SUGGESTIONS_MAX};
 use crate::query::{Expr, Query};
 use crate::terms::fold;
 
@@ -77,11 +77,10 @@ pub struct Bucket {
     pub outcomes: [u64; Outcome::ALL.len()],
 }
 
-/// What one unit has to say.
-struct UnitStats {
-    outcomes: [u64; Outcome::ALL.len()],
-    facets: Vec<Proposed>,
-    buckets: Buckets,
+/// What one unit has to say of one thing.
+enum Part {
+    Times([u64; Outcome::ALL.len()], Buckets),
+    Facet(Proposed),
 }
 
 /// Counts all that match.
@@ -96,26 +95,35 @@ pub fn stats<U: Unit>(
     }
     let matched = matched(units, ask, budget)?;
     let top = want.top.min(FACET_VALUES_MAX);
-    let candidates = FACET_CANDIDATES_MIN.max(4 * top);
-    let parts = each_unit(units.len(), |unit| {
-        count(&units[unit], &matched.rows[unit], want, candidates)
-            .map_err(|error| error.of_unit(unit))
+    let proposing = Proposing::new(top, None);
+    // Each facet of each unit is counted by itself, so that there is work for everybody also where most rows
+    // are in one unit.
+    let parts = 1 + want.facets.len();
+    let counted = each_unit(parts * units.len(), |at| {
+        let (part, unit) = (at / units.len(), at % units.len());
+        let rows = &matched.rows[unit];
+        let counted = match part.checked_sub(1).map(|part| want.facets[part]) {
+            None => times(&units[unit], rows, want.histogram),
+            Some(facet) => facet_of(&units[unit], rows, facet, &proposing),
+        };
+        counted.map_err(|error| error.of_unit(unit))
     })?;
     let mut outcomes = [0; Outcome::ALL.len()];
     let mut buckets = Buckets::default();
     let mut proposed: Vec<Vec<Proposed>> = want.facets.iter().map(|_| Vec::new()).collect();
-    for part in parts {
-        outcomes.iter_mut().zip(part.outcomes).for_each(|(all, of)| *all += of);
-        buckets.merge(part.buckets);
-        proposed.iter_mut().zip(part.facets).for_each(|(all, of)| all.push(of));
+    for (at, part) in counted.into_iter().enumerate() {
+        match part {
+            Part::Times(of, more) => {
+                outcomes.iter_mut().zip(of).for_each(|(all, of)| *all += of);
+                buckets.merge(more);
+            }
+            Part::Facet(of) => proposed[at / units.len() - 1].push(of),
+        }
     }
     if buckets.len() > BUCKETS_MAX {
         return Err(SearchError::Buckets(BUCKETS_MAX));
     }
-    let mut facets = Vec::with_capacity(want.facets.len());
-    for (facet, proposed) in want.facets.iter().zip(proposed) {
-        facets.push(combine(units, &matched.rows, *facet, proposed, top)?);
-    }
+    let facets = combine(units, &matched.rows, want.facets, &proposed, top)?;
     let value = matched.rows.iter().map(RoaringBitmap::len).sum();
     sound(units)?;
     Ok(Stats {
@@ -149,20 +157,17 @@ impl CountError {
     }
 }
 
-fn count<U: Unit>(
+fn times<U: Unit>(
     unit: &U,
     rows: &RoaringBitmap,
-    want: &StatsAsk<'_>,
-    candidates: usize,
-) -> Result<UnitStats, CountError> {
+    histogram: Option<HistogramAsk>,
+) -> Result<Part, CountError> {
     if rows.is_empty() {
-        let facets = want.facets.iter().map(|_| Proposed::default()).collect();
-        let outcomes = [0; Outcome::ALL.len()];
-        return Ok(UnitStats { outcomes, facets, buckets: Buckets::default() });
+        return Ok(Part::Times(Default::default(), Buckets::default()));
     }
     unit.with_index(|index| {
         let by_outcome = outcome_rows(index, rows)?;
-        let buckets = match want.histogram {
+        let buckets = match histogram {
             None => Buckets::default(),
             Some(HistogramAsk { interval, by: Sort::Recorded }) => {
                 by_recorded(index, rows, &by_outcome, interval)?
@@ -171,10 +176,20 @@ fn count<U: Unit>(
                 by_occurred(index, rows, &by_outcome, interval)?
             }
         };
-        let outcomes = by_outcome.each_ref().map(RoaringBitmap::len);
-        let facets = propose(index, rows, want.facets, candidates, None)?;
-        Ok(UnitStats { outcomes, facets, buckets })
+        Ok(Part::Times(by_outcome.each_ref().map(RoaringBitmap::len), buckets))
     })
+}
+
+fn facet_of<U: Unit>(
+    unit: &U,
+    rows: &RoaringBitmap,
+    facet: Facet,
+    proposing: &Proposing<'_>,
+) -> Result<Part, CountError> {
+    if rows.is_empty() {
+        return Ok(Part::Facet(Proposed::default()));
+    }
+    Ok(Part::Facet(unit.with_index(|index| proposing.propose(index, rows, facet))?))
 }
 
 /// The rows of each unit that surely match.
@@ -232,19 +247,18 @@ pub fn suggest<U: Unit>(
     let prefix = fold(prefix);
     let begins = |value: &str| fold(value).starts_with(&*prefix);
     let limit = limit.min(SUGGESTIONS_MAX);
-    let candidates = FACET_CANDIDATES_MIN.max(4 * limit);
+    let proposing = Proposing::new(limit, Some(&begins));
     let deadline = budget.deadline();
     let proposed = each_unit(units.len(), |unit| {
         let rows = &matched.rows[unit];
         if rows.is_empty() || deadline.is_over() {
             return Ok(Proposed::default());
         }
-        let proposed = units[unit]
-            .with_index(|index| propose(index, rows, &[facet], candidates, Some(&begins)));
-        let proposed = proposed.map_err(|error| SearchError::Index { unit, error })?;
-        Ok(proposed.into_iter().next().unwrap_or_default())
+        let proposed = units[unit].with_index(|index| proposing.propose(index, rows, facet));
+        proposed.map_err(|error| SearchError::Index { unit, error })
     })?;
-    let values = combine(units, &matched.rows, facet, proposed, limit)?.values;
+    let combined = combine(units, &matched.rows, &[facet], &[proposed], limit)?;
+    let values = combined.into_iter().next().map(|counts| counts.values).unwrap_or_default();
     sound(units)?;
     Ok(values)
 }

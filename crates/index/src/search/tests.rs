@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::model::{Kind, Model, TRAILS, Told};
-use super::worlds::{World, accesses, queries, told, world, worlds};
+use super::worlds::{World, accesses, queries, some, told, world, worlds};
 use super::*;
 use crate::Facet;
 use crate::limits::{BUCKETS_MAX, COUNT_MAX, PAGE_BYTES_MAX};
@@ -69,19 +69,8 @@ const WAYS: [(Order, Sort); 4] = [
 ];
 
 fn plain(pos: u64, trail: u32, actor: &str) -> Told {
-    Told {
-        trail,
-        pos,
-        recorded_at: pos as i64,
-        occurred_at: None,
-        action: "user.login".to_owned(),
-        category: None,
-        outcome: Outcome::Success,
-        reference: None,
-        source: None,
-        parts: [Some(format!(r#"{{"actor":{{"id":"{actor}"}}}}"#)), None, None],
-        broken: false,
-    }
+    let parts = [Some(format!(r#"{{"actor":{{"id":"{actor}"}}}}"#)), None, None];
+    Told { trail, pos, recorded_at: pos as i64, parts, ..some() }
 }
 
 fn unit(told: Vec<Told>) -> Model {

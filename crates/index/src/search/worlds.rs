@@ -57,6 +57,23 @@ prop_compose! {
     }
 }
 
+/// An event that says next to nothing.
+pub fn some() -> Told {
+    Told {
+        trail: 0,
+        pos: 0,
+        recorded_at: 0,
+        occurred_at: None,
+        action: "user.login".to_owned(),
+        category: None,
+        outcome: Outcome::Success,
+        reference: None,
+        source: None,
+        parts: [None, None, None],
+        broken: false,
+    }
+}
+
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()

@@ -1,6 +1,6 @@
 //! Runs a search off the threads that serve: when it is its turn, from one snapshot, within one budget.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use indelible_index::search::{
 };
 use indelible_log::record::TrailNo;
 use indelible_store::{Found, Snapshot, StoreError};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::limits;
 use super::shown::Incomplete;
@@ -26,7 +26,7 @@ use crate::state::AppState;
 /// What all reads of a node share.
 pub(crate) struct Reading {
     /// Turns of searches.
-    searches: Arc<Semaphore>,
+    searches: Arc<Turns>,
     /// Places of live streams.
     pub(super) streams: Arc<Semaphore>,
     /// Places of exports.
@@ -41,11 +41,67 @@ impl Default for Reading {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Reading {
-            searches: Arc::new(Semaphore::new(cores * limits::SEARCHES_PER_CORE)),
+            searches: Arc::new(Turns::new(cores * limits::SEARCHES_PER_CORE)),
             streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
             exports: Arc::new(Semaphore::new(limits::EXPORTS_MAX)),
             tickets: Arc::default(),
             ticks: Mutex::new(None),
+        }
+    }
+}
+
+/// Turns of searches. A credential has a share of them, so that whoever asks for much at once waits for itself:
+/// of those under way and of those first in line, half are somebody else's, or free.
+struct Turns {
+    all: Arc<Semaphore>,
+    share: usize,
+    /// The shares of credentials that have a search under way or in line.
+    shares: Mutex<HashMap<Arc<str>, Arc<Semaphore>>>,
+}
+
+impl Turns {
+    fn new(turns: usize) -> Turns {
+        let share = (turns / limits::SEARCHES_SHARE_OF).max(1);
+        Turns { all: Arc::new(Semaphore::new(turns)), share, shares: Mutex::default() }
+    }
+
+    /// Waits for a turn of a credential's own share, and then for one of all.
+    async fn take(self: Arc<Turns>, credential: &Arc<str>) -> Turn {
+        let share = {
+            let mut shares = self.shares.lock().expect("nothing panics while holding the shares");
+            let new = || Arc::new(Semaphore::new(self.share));
+            shares.entry(credential.clone()).or_insert_with(new).clone()
+        };
+        // From here on, so that whoever gives up waiting leaves nothing behind.
+        let all = self.all.clone();
+        let own = share.clone().acquire_owned();
+        let (credential, share) = (credential.clone(), Some(share));
+        let mut turn = Turn { turns: self, credential, share, permits: None };
+        let own = own.await.expect("a share is never closed");
+        let one = all.acquire_owned().await.expect("the turns are never closed");
+        turn.permits = Some((own, one));
+        turn
+    }
+}
+
+/// A turn, or a place in the line for one. It ends when it is dropped.
+struct Turn {
+    turns: Arc<Turns>,
+    credential: Arc<str>,
+    /// Until it ends.
+    share: Option<Arc<Semaphore>>,
+    permits: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.permits = None;
+        let shares = self.turns.shares.lock();
+        let mut shares = shares.expect("nothing panics while holding the shares");
+        // While the table is locked, so that of two that end at once the second sees that it is the last.
+        self.share = None;
+        if shares.get(&self.credential).is_some_and(|share| Arc::strong_count(share) == 1) {
+            shares.remove(&self.credential);
         }
     }
 }
@@ -173,10 +229,9 @@ pub(super) async fn run<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let busy = || Problem::unavailable("too many searches at once", 1);
     let asked_at = state.now();
-    let turn = state.reading().searches.clone().acquire_owned();
+    let turn = state.reading().searches.clone().take(&caller.id);
     let wait = Duration::from_micros(limits::TURN_WAIT_MICROS_MAX.unsigned_abs());
     let turn = tokio::time::timeout(wait, turn).await.map_err(|_| busy())?;
-    let turn = turn.expect("the semaphore is never closed");
     let waited = state.now().0.saturating_sub(asked_at.0).max(0);
     let gone = Gone::default();
     let (state, caller, is_gone) = (state.clone(), caller.clone(), gone.0.clone());
@@ -263,3 +318,7 @@ fn refused(error: &SearchError) -> Problem {
     };
     Problem::bad_parameter(parameter, error.to_string())
 }
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -125,7 +125,7 @@ mod tests {
             ("..2026", "recorded until 2026"),
             (">=2026-01-01", "recorded since 2026-01-01"),
             ("2026-01", "recorded on 2026-01"),
-            ("-é", "recorded since -é"),
+            ("-é", "recorded on -é"),
         ] {
             let params = Params::new().with("t", t);
             assert_eq!(Wanted::of(&params).time_in_words(), said);
