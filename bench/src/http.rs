@@ -5,7 +5,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -49,6 +49,8 @@ pub struct Connection {
     request: Vec<u8>,
     answer: Vec<u8>,
     body: Vec<u8>,
+    /// When the first byte of the answer came.
+    first_byte: Option<Instant>,
 }
 
 /// An answer, until the next request.
@@ -58,6 +60,17 @@ pub struct Answer<'a> {
     pub status: u16,
     /// The body.
     pub body: &'a [u8],
+}
+
+/// How long an answer took, and how much of it there was.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    /// Until its first byte.
+    pub first: Duration,
+    /// Until its last.
+    pub last: Duration,
+    /// Bytes of the body as it was sent, compressed.
+    pub body_bytes: usize,
 }
 
 impl Connection {
@@ -70,7 +83,8 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS_MAX)))?;
         let common = format!("Host: {}\r\nAuthorization: Bearer {}\r\n", address.host, address.key);
-        Ok(Self { stream, common, request: Vec::new(), answer: Vec::new(), body: Vec::new() })
+        let (request, answer, body) = Default::default();
+        Ok(Self { stream, common, request, answer, body, first_byte: None })
     }
 
     /// Asks for a path.
@@ -78,6 +92,23 @@ impl Connection {
         self.request.clear();
         write!(self.request, "GET {path} HTTP/1.1\r\n{}\r\n", self.common)?;
         self.exchange()
+    }
+
+    /// Asks for a path as a browser does, compressed, by the clock. Any status but 200 is an error.
+    pub fn load(&mut self, path: &str) -> Result<Took> {
+        self.request.clear();
+        write!(
+            self.request,
+            "GET {path} HTTP/1.1\r\n{}Accept-Encoding: gzip\r\n\r\n",
+            self.common
+        )?;
+        let start = Instant::now();
+        let answer = self.exchange()?;
+        let last = start.elapsed();
+        let (status, body_bytes) = (answer.status, answer.body.len());
+        ensure!(status == 200, "{path}: {status}");
+        let first = self.first_byte.context("an answer without a byte")?;
+        Ok(Took { first: first.saturating_duration_since(start), last, body_bytes })
     }
 
     /// Sends a body.
@@ -107,6 +138,7 @@ impl Connection {
     fn read_answer(&mut self) -> Result<u16> {
         self.answer.clear();
         self.body.clear();
+        self.first_byte = None;
         loop {
             let head = self.read_head()?;
             let (status, kind) = parse_head(&self.answer[..head])?;
@@ -167,6 +199,7 @@ impl Connection {
         let read = self.stream.read(&mut self.answer[filled..]);
         self.answer.truncate(filled + read.as_ref().copied().unwrap_or(0));
         ensure!(read? > 0, "the server closed the connection before it answered");
+        self.first_byte.get_or_insert_with(Instant::now);
         Ok(())
     }
 }

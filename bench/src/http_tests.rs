@@ -83,3 +83,15 @@ fn an_address_is_a_host_and_a_port() {
     assert!(Address::parse("https://127.0.0.1:8650", "k").is_err());
     assert!(Address::parse("http://a/b", "k").is_err());
 }
+
+#[test]
+fn a_load_is_timed_and_weighed_and_must_succeed() {
+    let address = serve(|first, _| match first {
+        "GET /page HTTP/1.1" => whole(200, "twelve bytes"),
+        _ => whole(404, "no"),
+    });
+    let mut connection = Connection::open(&address).expect("it listens");
+    let took = connection.load("/page").expect("a page");
+    assert!(took.first <= took.last && took.body_bytes == 12, "{took:?}");
+    assert!(connection.load("/elsewhere").is_err());
+}

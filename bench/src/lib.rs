@@ -6,7 +6,7 @@
 //!
 //! Searching and HTTP are measured on a running node from outside ([`node`]): [`bulk`] loads it, [`asking`] puts
 //! the [`questions`] to it and to the peers with [`values`] that exist, [`delay`] sees how soon an event is
-//! found, and [`single`] sends single events from many callers.
+//! found, [`single`] sends single events from many callers, and [`pages`] loads the dashboard.
 
 #![allow(
     clippy::disallowed_methods,
@@ -25,6 +25,7 @@ pub mod limits;
 pub mod measure;
 pub mod node;
 pub mod ours;
+pub mod pages;
 pub mod peers;
 pub mod questions;
 mod random;

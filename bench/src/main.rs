@@ -16,19 +16,22 @@ use indelible_bench::generator::{Events, Generator};
 use indelible_bench::history::History;
 use indelible_bench::http::Address;
 use indelible_bench::measure::Measurement;
-use indelible_bench::node::Node;
+use indelible_bench::node::{MERGED, Node};
 use indelible_bench::ours::{self, Ours};
 use indelible_bench::peers::postgres::{self, Postgres};
 use indelible_bench::peers::sqlite::{self, Sqlite};
 use indelible_bench::search::Plan;
 use indelible_bench::table::{Table, thousands};
-use indelible_bench::{asking, dashboard, history, layer, limits, record, search, single};
+use indelible_bench::{asking, dashboard, history, layer, limits, pages, record, search, single};
 
 /// How many events are made and inserted at a time where a table grows to millions.
 const CHUNK: usize = 200_000;
 
 /// What the databases are asked over, if not told otherwise: they would take hours for more.
 const PEER_EVENTS: usize = 1_000_000;
+
+/// What a node that is started for it has in it before its pages are loaded, if not told otherwise.
+const PAGES_EVENTS: usize = 20_000;
 
 /// Measures the log beside the machine's limit and beside other systems.
 #[derive(Parser)]
@@ -91,6 +94,24 @@ enum Bench {
         /// How it is loaded.
         #[command(flatten)]
         load: LoadOptions,
+        /// Which node.
+        #[command(flatten)]
+        node: NodeOptions,
+    },
+    /// Loads the dashboard's pages, as a browser asks for them.
+    ///
+    /// Prints how soon the first and the last byte of each is there, and its compressed weight. A node that is
+    /// named by --url is asked as it is, unless --events says what to load first.
+    Pages {
+        /// Events that are loaded first: 20,000 into a node that this starts.
+        #[arg(long)]
+        events: Option<usize>,
+        /// How often each page is loaded, over a warm connection.
+        #[arg(long, default_value_t = 30)]
+        loads: usize,
+        /// Another seed, other events.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
         /// Which node.
         #[command(flatten)]
         node: NodeOptions,
@@ -286,6 +307,18 @@ fn main() -> Result<()> {
             let node = node.node()?;
             println!("{}\n", bulk::load(&node, &load.load())?.text()?);
             search::print_sizes(&node, load.events)
+        }
+        Bench::Pages { events, loads, seed, node } => {
+            let own = node.url.is_none().then_some(PAGES_EVENTS);
+            let node = node.node()?;
+            if let Some(events) = events.or(own) {
+                let load = Load { seed, events, connections: 3, batch: 1_000 };
+                println!("{}\n", bulk::load(&node, &load)?.text()?);
+                node.settle(MERGED)?;
+            }
+            print!("{}", pages::measure(&node, loads)?.render());
+            println!("\n{}", pages::bound());
+            Ok(())
         }
         Bench::Http { connections, events, seconds, seed, node } => {
             let events = Events::generate(seed, events);
