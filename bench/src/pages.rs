@@ -47,6 +47,7 @@ const PAGES: &[Page] = &[
     ("then: an actor, counted", |s| {
         with("/search/summary", &[("q", &format!("actor:\"{}\"", s.actor))])
     }),
+    ("then: people, who acts most", |_| "/people?active=1".into()),
     ("then: overview, figures", |_| "/overview/figures".into()),
     ("then: overview, what fails", |_| "/overview/troubles".into()),
     ("then: overview, hours", |_| "/overview/hours".into()),

@@ -141,6 +141,21 @@ pub fn value(key: &str, value: Option<&str>) -> Markup {
     }
 }
 
+/// Where a piece of a page will be, which takes longer than the page may wait for.
+pub fn later(address: &str, title: &str) -> Markup {
+    let path = address.split('?').next().unwrap_or_default();
+    html! {
+        div.later data-piece=(path) hx-get=(address) hx-trigger="load" hx-swap="outerHTML" {
+            p.quiet role="status" { (title) "…" }
+        }
+    }
+}
+
+/// The way to the whole page where no script brings its pieces.
+pub fn at_once(address: &str) -> Markup {
+    html! { noscript { p.notice { a href=(address) { "Show all of this page" } " without scripts." } } }
+}
+
 /// Nothing was found, and what to do now.
 pub fn empty(title: &str, body: Markup) -> Markup {
     html! { section.empty { h2 { (title) } (body) } }

@@ -51,7 +51,7 @@ fn answer(path: &str, query: &str) -> Response {
 #[tokio::test]
 async fn the_list_names_people_and_leads_to_each() {
     let fake = Fake::new("reader", answer);
-    let html = fake.get("/people", &[("hx-request", "true")]).await.html;
+    let html = fake.get("/people?active=1", &[("hx-request", "true")]).await.html;
     assert_harmless(&html);
     for wanted in [
         "href=\"/people/maria\"",

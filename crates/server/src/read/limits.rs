@@ -26,6 +26,8 @@ pub const PREFIX_BYTES_MAX: usize = 256;
 pub const TIMELINE_SIZE: u64 = 100;
 /// Events of a resource that are looked at for their correlation ids.
 pub const TIMELINE_FOLLOWED_EVENTS_MAX: usize = 1_000;
+/// How many of them are read at once.
+pub const TIMELINE_FOLLOWED_PIECE: usize = 250;
 /// Correlation ids of a resource that are followed.
 pub const TIMELINE_CORRELATIONS_MAX: usize = 200;
 /// Outcomes that are looked at for the intents of a page.

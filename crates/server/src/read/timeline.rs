@@ -245,22 +245,27 @@ fn follow(
     query: &Query,
     alarms: &mut Vec<AlarmShown>,
 ) -> Result<(BTreeSet<String>, Option<Incomplete>), Fault> {
-    let want = PageAsk { limit: limits::TIMELINE_FOLLOWED_EVENTS_MAX, ..PageAsk::default() };
-    let page = session.page(query, &want)?;
-    alarms.extend(AlarmShown::all(session, page.alarms));
     let mut ids = BTreeSet::new();
-    let mut more = page.next.is_some();
-    for found in &page.records {
-        let event = Event::of(found)?;
-        let Some(id) = text(Fields::of(event.json()).context.correlation_id) else { continue };
-        if ids.len() < limits::TIMELINE_CORRELATIONS_MAX {
+    let (mut after, mut left) = (None, limits::TIMELINE_FOLLOWED_EVENTS_MAX);
+    // Piece by piece: each record is read and hashed, and of what is much used most need not be.
+    let more = 'pieces: loop {
+        let limit = left.min(limits::TIMELINE_FOLLOWED_PIECE);
+        let page = session.page(query, &PageAsk { limit, after, ..PageAsk::default() })?;
+        alarms.extend(AlarmShown::all(session, page.alarms));
+        for found in &page.records {
+            let event = Event::of(found)?;
+            let Some(id) = text(Fields::of(event.json()).context.correlation_id) else { continue };
+            if ids.len() == limits::TIMELINE_CORRELATIONS_MAX && !ids.contains(&id) {
+                break 'pieces true;
+            }
             ids.insert(id);
-        } else {
-            more |= !ids.contains(&id);
         }
-    }
-    let incomplete =
-        more.then(|| Incomplete::correlations(ids.len().min(limits::TIMELINE_CORRELATIONS_MAX)));
+        (left, after) = (left - limit, page.next);
+        if after.is_none() || left == 0 {
+            break after.is_some();
+        }
+    };
+    let incomplete = more.then(|| Incomplete::correlations(ids.len()));
     Ok((ids, incomplete))
 }
 

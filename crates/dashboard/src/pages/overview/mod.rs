@@ -23,6 +23,7 @@ use self::zone::Zone;
 use crate::href::{self, Params};
 use crate::limits;
 use crate::page::{Nav, Page};
+use crate::parts;
 use crate::text;
 use crate::visit::{Api, Me, Problem, Visit};
 
@@ -197,28 +198,20 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
     let all = visit.params.get("all").is_some();
     let mut pieces = Vec::with_capacity(Piece::ALL.len());
     for piece in Piece::ALL {
-        pieces.push(if all { piece.shown(visit, &asked).await } else { later(piece, &asked) });
+        pieces.push(match all {
+            true => piece.shown(visit, &asked).await,
+            false => parts::later(&asked.params().to(piece.path()), piece.title()),
+        });
     }
     let body = html! {
         header.head {
             h1 { "Overview" }
             (chooser(&asked, &trails, me.may_audit()))
         }
-        @if !all {
-            noscript { p.notice { a href=(asked.params().with("all", "1").to("/overview")) { "Show the figures" } " without scripts." } }
-        }
+        @if !all { (parts::at_once(&asked.params().with("all", "1").to("/overview"))) }
         @for piece in pieces { (piece) }
     };
     Ok(Page::new("Overview", Nav::Overview, body).with(&["overview.js"]))
-}
-
-/// Where a piece will be.
-fn later(piece: Piece, asked: &Asked) -> Markup {
-    html! {
-        div.later data-piece=(piece.path()) hx-get=(asked.params().to(piece.path())) hx-trigger="load" hx-swap="outerHTML" {
-            p.quiet role="status" { (piece.title()) "…" }
-        }
-    }
 }
 
 /// The trails that the visitor may read.

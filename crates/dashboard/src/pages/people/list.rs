@@ -39,11 +39,17 @@ pub async fn page(visit: &Visit) -> Result<Page, Problem> {
     let period = Period::read(visit.params.get("t").or(Some(Period::Month.text())));
     let sought = visit.params.get("find").unwrap_or_default();
     let trail = visit.params.get("trail");
+    let all = visit.params.get("all").is_some();
+    let here = Params::new().with("trail", trail.unwrap_or_default());
+    let asked = here.clone().with("t", period.text());
     let list = match sought {
-        "" => most_active(visit, period, &scope(trail, me)).await?,
+        "" if all => most_active(visit, period, &scope(trail, me)).await?,
+        "" => html! {
+            (parts::at_once(&asked.clone().with("all", "1").to("/people")))
+            (parts::later(&asked.with("active", "1").to("/people"), "Who acts most"))
+        },
         _ => found(visit, sought).await?,
     };
-    let here = Params::new().with("trail", trail.unwrap_or_default());
     let body = html! {
         header.head {
             h1 { "People" }
@@ -61,6 +67,13 @@ pub async fn page(visit: &Visit) -> Result<Page, Problem> {
         (list)
     };
     Ok(Page::new("People", Nav::People, body))
+}
+
+/// Who acts most, by itself: counting takes a while where there is much.
+pub async fn active(visit: &Visit) -> Result<Page, Problem> {
+    let period = Period::read(visit.params.get("t").or(Some(Period::Month.text())));
+    let scope = scope(visit.params.get("trail"), visit.me()?);
+    Ok(Page::new("People", Nav::People, most_active(visit, period, &scope).await?))
 }
 
 async fn most_active(visit: &Visit, period: Period, scope: &str) -> Result<Markup, Problem> {

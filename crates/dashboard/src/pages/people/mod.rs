@@ -21,6 +21,8 @@ pub fn routes() -> Router<Api> {
 async fn people(visit: Visit) -> Response {
     let page = match visit.params.get("id") {
         Some(id) => report::page(&visit, id).await,
+        // A piece of it; an address below would be somebody's.
+        None if visit.params.get("active").is_some() => list::active(&visit).await,
         None => list::page(&visit).await,
     };
     visit.answer(page)
