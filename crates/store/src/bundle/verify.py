@@ -16,6 +16,7 @@ import tempfile
 import zipfile
 
 PARTS = ("who", "where", "what")
+FILES = {"README.txt", "verify.py", "events.ndjson", "keys.txt", "manifest.json", "SHA256SUMS"}
 
 
 class Refused(Exception):
@@ -185,12 +186,15 @@ def verify(bundle, pinned):
         trails[trail["name"]] = (opaque, note, size, root)
 
     proofs = {name for name in names if name.startswith("proofs/")}
+    known = FILES | proofs | {f"checkpoints/{opaque}.txt" for opaque, *_ in trails.values()}
+    require(known.issuperset(names), str(set(names) - known), "no bundle has such a file: it was added by somebody else")
     lines = text("events.ndjson").split("\n")
     require(lines.pop() == "" and len(lines) == manifest["events"], "events.ndjson", "not as many lines as said")
     for number, line in enumerate(lines, 1):
         event, here = json.loads(line), f"events.ndjson line {number}"
         name, seq = event["trail"], event["seq"]
         require(name in trails, here, "its trail is none of the manifest's")
+        require(type(seq) is int and seq >= 0, here, "its place is no number")
         opaque, note, size, root = trails[name]
         file = f"proofs/{opaque}/{seq}.txt"
         require(file in proofs, here, "there is no proof of it, or it stands there twice")
