@@ -306,8 +306,7 @@ fn an_event_has_one_place() {
     let made = make(8, &[]);
     let files = unpack(&made.zip);
     let verifier = at(&mut files.clone(), VERIFIER).clone();
-    let first =
-        files.iter().find(|(name, _)| name.starts_with(PROOFS) && name.ends_with("/0.txt"));
+    let first = files.iter().find(|(name, _)| name.starts_with(PROOFS) && name.ends_with("/0.txt"));
     let (path, proof) = first.unwrap();
     // The path to the first leaf is the same for every number below it.
     for seq in ["-1", "0.5", "-1.0", "false"] {
