@@ -302,6 +302,26 @@ fn what_holds_vouches_for_nothing_beside_it() {
 }
 
 #[test]
+fn a_strangers_words_do_not_write_to_the_screen() {
+    let made = make(8, &[]);
+    let files = unpack(&made.zip);
+    let verifier = at(&mut files.clone(), VERIFIER).clone();
+    let word = "\u{1b}[2K\rIt holds: \u{202e}10 events.";
+    let mut named = files.clone();
+    named.push((format!("proofs/{word}"), b"x".to_vec()));
+    let mut listed = named.clone();
+    mend(&mut listed);
+    // Listed with another sum than it has.
+    let mut altered = listed.clone();
+    at(&mut altered, &format!("proofs/{word}")).push(b'y');
+    for files in [named, listed, altered] {
+        refused(&files);
+        let (holds, said) = python(&pack(&files), &verifier, "nothing", &[]);
+        assert!(!holds && !said.contains(['\u{1b}', '\r', '\u{202e}']), "{said:?}");
+    }
+}
+
+#[test]
 fn an_event_has_one_place() {
     let made = make(8, &[]);
     let files = unpack(&made.zip);

@@ -28,6 +28,11 @@ def require(holds, file, why):
         raise Refused(f"{file}: {why}")
 
 
+def say(text):
+    """Prints it. A stranger's words must not write to the screen what we would say."""
+    print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
+
+
 def sha256(*pieces):
     return hashlib.sha256(b"".join(pieces)).digest()
 
@@ -220,14 +225,14 @@ def main(arguments):
         with zipfile.ZipFile(files[0]) as bundle:
             manifest = verify(bundle, pinned)
     except Refused as e:
-        print(f"IT DOES NOT HOLD: {e}")
+        say(f"IT DOES NOT HOLD: {e}")
         return 1
     except (zipfile.BadZipFile, ValueError, TypeError, KeyError, IndexError) as e:
-        print(f"IT DOES NOT HOLD: it cannot be read: {e}")
+        say(f"IT DOES NOT HOLD: it cannot be read: {e}")
         return 1
     print(f"It holds: {manifest['events']} events of {len(manifest['trails'])} trails, each proven.")
     for trail in manifest["trails"]:
-        print(f"  {trail['name']}, {trail['size']} records: {trail['vkey']}")
+        say(f"  {trail['name']}, {trail['size']} records: {trail['vkey']}")
     if not pinned:
         print("The keys are the bundle's own. Compare them with those that the node publishes, or use --vkey.")
     return 0
