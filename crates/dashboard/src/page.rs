@@ -13,6 +13,9 @@ use crate::visit::{Problem, Visit};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// The header that says which pages share a window's memory with one.
+const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
 /// The cookie that says which theme was chosen.
 const THEME: &str = "indelible_theme";
 
@@ -94,6 +97,8 @@ fn respond(status: StatusCode, more: Vec<(HeaderName, HeaderValue)>, html: Marku
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        // Whoever opened it in a window has no hold of it.
+        (OPENER, HeaderValue::from_static("same-origin")),
         // One address gives a page or a piece of it.
         (header::VARY, HeaderValue::from_static("HX-Request")),
     ];
