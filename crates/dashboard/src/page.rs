@@ -13,6 +13,9 @@ use crate::visit::{Problem, Visit};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// The header that says which pages share a window's memory with one.
+const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
 /// The cookie that says which theme was chosen.
 const THEME: &str = "indelible_theme";
 
@@ -94,6 +97,8 @@ fn respond(status: StatusCode, more: Vec<(HeaderName, HeaderValue)>, html: Marku
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        // Whoever opened it in a window has no hold of it.
+        (OPENER, HeaderValue::from_static("same-origin")),
         // One address gives a page or a piece of it.
         (header::VARY, HeaderValue::from_static("HX-Request")),
     ];
@@ -253,13 +258,19 @@ pub fn see_other(address: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response()
 }
 
-/// An address within these pages, or the first of them: nobody is led elsewhere by a link of ours.
+/// An address within these pages, or the first of them: nobody is led elsewhere by a link of ours. Nor to what is no
+/// page: another site's link, by way of ours, would bring the cookie along, and an export begin in somebody's name.
 pub fn within(address: &str) -> &str {
     let own = address.starts_with('/')
         && !address.starts_with("//")
         && !address.contains('\\')
         && address.bytes().all(|b| b.is_ascii_graphic());
-    if own { address } else { "/" }
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    // A browser takes some steps of a path for the way back, however they are written.
+    let straight = !path.contains("/.") && !path.to_ascii_lowercase().contains("%2e");
+    let page = path == "/api/docs"
+        || !["/api", "/trails", "/export/", "/live/"].iter().any(|no| path.starts_with(no));
+    if own && straight && page { address } else { "/" }
 }
 
 /// Chooses a theme: `/theme?to=dark&back=/…`.
@@ -282,7 +293,7 @@ mod tests {
 
     #[test]
     fn nobody_is_led_elsewhere() {
-        for good in ["/", "/people/a?x=1", "/?q=a%2F%2Fb"] {
+        for good in ["/", "/people/a?x=1", "/?q=a%2F%2Fb../.", "/export?q=a", "/api/docs"] {
             assert_eq!(within(good), good);
         }
         for bad in [
@@ -292,6 +303,10 @@ mod tests {
             "/\\example.org",
             "/a\r\nb",
             "javascript:alert(1)",
+            "/export/file?format=csv",
+            "/api/audit/export?format=csv",
+            "/people/../export/file",
+            "/people/%2E%2e/export/file",
         ] {
             assert_eq!(within(bad), "/", "{bad}");
         }

@@ -9,9 +9,10 @@ use crate::limits;
 pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A text as it stands, isolated, with every unseen character named. Line breaks and tabs stay where `lines` is
@@ -128,6 +129,8 @@ mod tests {
         assert!(!shown.contains('\u{202e}') && !shown.contains('\u{0}'), "{shown}");
         assert!(shown.contains("U+202E") && shown.contains("U+000A"), "{shown}");
         assert_eq!(plain("a\u{202e}\nb", 3), "a\u{fffd}\u{fffd}");
+        // Two names that look alike must not be the same to the eye.
+        assert!("\u{34f}\u{17b4}\u{180b}\u{2800}\u{fff0}\u{1d173}".chars().all(is_unseen));
         assert!(shown.starts_with("<bdi>") && shown.ends_with("</bdi>"), "{shown}");
     }
 

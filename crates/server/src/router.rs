@@ -22,6 +22,8 @@ use crate::{append, health, keys, pages, read, saved, session, status, trails};
 
 /// The header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that says whose pages may embed an answer.
+const EMBEDDED_BY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// Answers below it are not worth the processor's time.
 const COMPRESS_BYTES_MIN: u64 = 1024;
 
@@ -138,6 +140,8 @@ async fn surround(State(state): State<AppState>, mut request: Request, next: Nex
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // A neighbour below the same domain is sent the cookie with what it embeds.
+    headers.insert(EMBEDDED_BY, HeaderValue::from_static("same-origin"));
     // Other sites learn no address. Our own forms must say where they come from: with `no-referrer` a browser would
     // send `Origin: null`, and nothing else where there is no TLS.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));

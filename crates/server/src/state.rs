@@ -287,6 +287,7 @@ impl AppState {
             role: key.role,
             trails: key.trails.clone(),
             subject: None,
+            until: None,
             request,
         }
     }
@@ -296,14 +297,15 @@ impl AppState {
         self.0.used.lock().expect("nothing panics while holding it").clone()
     }
 
-    /// Whether a caller that was admitted still would be: a key may have been revoked, or have expired, and a session
-    /// may have ended, since.
+    /// Whether a caller that was admitted still would be: a key may have been revoked, a key or a token have expired,
+    /// and a session have ended, since.
     pub(crate) fn still_admits(&self, caller: &Caller) -> bool {
         let now = self.now();
         let session = caller.request.session.as_deref();
         let lasts = session.is_none_or(|id| self.sessions().lasts(id, now));
         let key = caller.id.strip_prefix("key:").and_then(KeyId::parse);
-        lasts && key.is_none_or(|id| self.registry().valid(id, now).is_ok())
+        let valid = caller.until.is_none_or(|until| now < until);
+        lasts && valid && key.is_none_or(|id| self.registry().valid(id, now).is_ok())
     }
 
     pub(crate) async fn admit_jwt(
@@ -322,6 +324,7 @@ impl AppState {
                 role: token.role,
                 trails: token.trails.map(Into::into),
                 subject: Some(token.subject.into()),
+                until: Some(token.until),
                 request,
             }),
             Err(why) => Err(self.refuse(&request, &why, None)),
@@ -349,6 +352,7 @@ impl AppState {
                     role,
                     trails: None,
                     subject: None,
+                    until: None,
                     request,
                 });
             }

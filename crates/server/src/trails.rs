@@ -217,6 +217,8 @@ async fn tree(
         (false, false, true) => "public, max-age=31536000, immutable",
         (false, false, false) => "private, max-age=31536000, immutable",
     };
-    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)];
+    // Who comes next at the same browser may see less.
+    let vary = (header::VARY, "Authorization, Cookie");
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache), vary];
     Ok((StatusCode::OK, headers, bytes).into_response())
 }

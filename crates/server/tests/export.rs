@@ -36,6 +36,11 @@ fn nasty() -> Tenants {
 /// A node with so many small events in one trail, most of them sealed.
 fn many(count: u64) -> Node {
     let node = Node::new();
+    fill(&node, count);
+    node
+}
+
+fn fill(node: &Node, count: u64) {
     let filler = "x".repeat(400);
     for from in (0..count).step_by(5_000) {
         let to = count.min(from + 5_000);
@@ -44,8 +49,7 @@ fn many(count: u64) -> Node {
         let body: String = lines.collect();
         assert_eq!(node.ask("POST", LOGS, &headers, body.as_bytes()).status, 201);
     }
-    indexed(&node);
-    node
+    indexed(node);
 }
 
 fn indexed(node: &Node) {
@@ -492,10 +496,15 @@ fn a_client_that_goes_away_leaves_nothing_behind() {
 #[test]
 fn too_many_at_once_are_asked_to_come_again() {
     let node = many(20_000);
-    let begun: Vec<Begun> =
-        (0..8).map(|_| Begun::new(&node, &node.admin, "format=ndjson&tenant_id=default")).collect();
+    let auditor = node.key("auditor", None);
+    let begin = |key: &str| Begun::new(&node, key, "format=ndjson&tenant_id=default");
+    // Half of the places are another's, whatever one asks for.
+    let begun: Vec<Begun> = (0..4).map(|_| begin(&node.admin)).collect();
     node.get(&node.admin, &format!("{EXPORT}?format=csv")).problem(503, "unavailable");
-    drop(begun);
+    let others: Vec<Begun> = (0..4).map(|_| begin(&auditor)).collect();
+    let third = node.key("auditor", None);
+    node.get(&third, &format!("{EXPORT}?format=csv")).problem(503, "unavailable");
+    drop((begun, others));
     told(&node, 16);
     export(&node, &node.admin, "format=csv&user_id=nobody");
 }
@@ -525,6 +534,28 @@ fn a_key_that_is_revoked_gets_no_more() {
     let (_, whole) = begun.rest();
     assert!(!whole);
     assert_eq!(told(&node, 2)[1]["error"]["code"], "refused");
+}
+
+#[test]
+fn a_token_that_expires_gets_no_more() {
+    let (node, _dir) = crate::jwt::node_with_key();
+    fill(&node, 20_000);
+    let token = crate::jwt::token(&node, json!({}));
+    let begun = Begun::new(&node, &token, "format=ndjson&tenant_id=default");
+    node.clock.advance(91_000_000);
+    let (_, whole) = begun.rest();
+    assert!(!whole);
+    assert_eq!(told(&node, 2)[1]["error"]["code"], "refused");
+}
+
+#[test]
+fn who_only_looks_exports_nothing() {
+    let node = many(10);
+    let looked = |path: &str| node.ask("HEAD", path, &[&bearer(&node.admin)], b"").status;
+    assert_eq!(looked(&format!("{EXPORT}?format=csv")), 200);
+    assert_eq!(looked(&format!("{EXPORT}?format=odd")), 400);
+    assert_eq!(looked("/export/file?format=csv"), 204);
+    assert!(node.system("audit.export").is_empty());
 }
 
 #[test]

@@ -116,6 +116,15 @@ fn counters_count_and_pages_are_whole() {
     let html = String::from_utf8(docs.body).unwrap();
     assert!(html.contains("/api/audit/logs/{id}/proof") && !html.contains("<script>"));
     assert!(docs.headers["content-security-policy"].starts_with("default-src 'none'"));
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("referrer-policy", "same-origin"),
+        ("cache-control", "no-store"),
+    ] {
+        assert_eq!(docs.headers[name], value, "{name}");
+    }
     node.ask("GET", "/nowhere", &[], b"").problem(404, "not-found");
     node.ask("DELETE", "/livez", &[], b"").problem(405, "method-not-allowed");
     let zipped = node.ask("GET", "/api/openapi.json", &["Accept-Encoding: gzip"], b"");

@@ -177,6 +177,9 @@ fn nobody_is_led_elsewhere() {
         ("/%5Cevil.example.com", "/"),
         ("/a%0d%0aSet-Cookie:%20x=y", "/"),
         ("javascript:alert(1)", "/"),
+        ("/export%3Fq%3Da", "/export?q=a"),
+        ("/export/file%3Fformat%3Dcsv", "/"),
+        ("/people/%2e%2e/api/audit/export%3Fformat%3Dcsv", "/"),
         ("", "/"),
     ] {
         let answer = node.ask("POST", "/login", &[FORM, OWN], format!("{form}{next}").as_bytes());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use indelible_event::TrailName;
+use indelible_event::{Micros, TrailName};
 use indelible_log::TrailStatus;
 
 use super::{key, role::Role, session};
@@ -104,6 +104,8 @@ pub struct Caller {
     pub trails: Option<Arc<[TrailName]>>,
     /// A JWT's `sub`, which is sealed into the events it brings.
     pub subject: Option<Arc<str>>,
+    /// When a JWT expires; whatever else ends is known here.
+    pub until: Option<Micros>,
     /// The request it came with.
     pub request: RequestInfo,
 }
@@ -118,6 +120,7 @@ impl Caller {
             role: Role::Admin,
             trails: None,
             subject: None,
+            until: None,
             request,
         }
     }

@@ -29,6 +29,7 @@ pub(crate) struct Token {
     pub subject: String,
     pub role: Role,
     pub trails: Option<Vec<TrailName>>,
+    pub until: Micros,
 }
 
 impl Issuer {
@@ -120,9 +121,11 @@ impl Issuer {
         let claims = decoded.map_err(|e| format!("the token is not valid: {e}"))?.claims;
         let (seconds, leeway) = (now.0.div_euclid(1_000_000), limits::JWT_LEEWAY_SECONDS as i64);
         let time = |name: &str| claims[name].as_f64().map(|seconds| seconds as i64);
-        if time("exp").ok_or("the token never expires")?.saturating_add(leeway) <= seconds {
+        let until = time("exp").ok_or("the token never expires")?.saturating_add(leeway);
+        if until <= seconds {
             return Err("the token has expired".into());
         }
+        let until = Micros(until.saturating_mul(1_000_000));
         if time("nbf").is_some_and(|from| from.saturating_sub(leeway) > seconds) {
             return Err("the token is not valid yet".into());
         }
@@ -135,7 +138,7 @@ impl Issuer {
         let trails = self.trails(&claims)?;
         let both = format!("{}\0{subject}", self.config.issuer);
         let id = format!("jwt:{}", hex::encode(&sha256(both.as_bytes())[..8]));
-        Ok(Token { id, subject, role, trails })
+        Ok(Token { id, subject, role, trails, until })
     }
 
     fn role(&self, claims: &Value) -> Option<Role> {

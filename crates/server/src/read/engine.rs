@@ -28,9 +28,9 @@ pub(crate) struct Reading {
     /// Turns of searches.
     searches: Arc<Turns>,
     /// Places of live streams.
-    pub(super) streams: Arc<Semaphore>,
+    pub(super) streams: Arc<Turns>,
     /// Places of exports.
-    pub(super) exports: Arc<Semaphore>,
+    pub(super) exports: Arc<Turns>,
     /// How far exports are that somebody asks after.
     pub(super) tickets: Arc<super::export::Tickets>,
     /// Tells all streams how far the log is searchable; there is one as long as there is a stream.
@@ -42,36 +42,48 @@ impl Default for Reading {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Reading {
             searches: Arc::new(Turns::new(cores * limits::SEARCHES_PER_CORE)),
-            streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
-            exports: Arc::new(Semaphore::new(limits::EXPORTS_MAX)),
+            streams: Arc::new(Turns::new(limits::STREAMS_MAX)),
+            exports: Arc::new(Turns::new(limits::EXPORTS_MAX)),
             tickets: Arc::default(),
             ticks: Mutex::new(None),
         }
     }
 }
 
-/// Turns of searches. A credential has a share of them, so that whoever asks for much at once waits for itself:
-/// of those under way and of those first in line, half are somebody else's, or free.
-struct Turns {
+/// Turns of searches, places of streams and of exports. A credential has a share of them, so that whoever asks for
+/// much at once waits for itself: of those under way and of those first in line, half are somebody else's, or free.
+pub(super) struct Turns {
     all: Arc<Semaphore>,
     share: usize,
-    /// The shares of credentials that have a search under way or in line.
+    /// The shares of credentials that have something under way or in line.
     shares: Mutex<HashMap<Arc<str>, Arc<Semaphore>>>,
 }
 
 impl Turns {
     fn new(turns: usize) -> Turns {
-        let share = (turns / limits::SEARCHES_SHARE_OF).max(1);
+        let share = (turns / limits::SHARE_OF).max(1);
         Turns { all: Arc::new(Semaphore::new(turns)), share, shares: Mutex::default() }
+    }
+
+    fn share_of(&self, credential: &Arc<str>) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().expect("nothing panics while holding the shares");
+        let new = || Arc::new(Semaphore::new(self.share));
+        shares.entry(credential.clone()).or_insert_with(new).clone()
+    }
+
+    /// A turn, if a credential's share and all have one left.
+    pub(super) fn try_take(self: Arc<Turns>, credential: &Arc<str>) -> Option<Turn> {
+        let (share, all) = (self.share_of(credential), self.all.clone());
+        let own = share.clone().try_acquire_owned();
+        let (credential, share) = (credential.clone(), Some(share));
+        let mut turn = Turn { turns: self, credential, share, permits: None };
+        turn.permits = Some((own.ok()?, all.try_acquire_owned().ok()?));
+        Some(turn)
     }
 
     /// Waits for a turn of a credential's own share, and then for one of all.
     async fn take(self: Arc<Turns>, credential: &Arc<str>) -> Turn {
-        let share = {
-            let mut shares = self.shares.lock().expect("nothing panics while holding the shares");
-            let new = || Arc::new(Semaphore::new(self.share));
-            shares.entry(credential.clone()).or_insert_with(new).clone()
-        };
+        let share = self.share_of(credential);
         // From here on, so that whoever gives up waiting leaves nothing behind.
         let all = self.all.clone();
         let own = share.clone().acquire_owned();
@@ -85,7 +97,7 @@ impl Turns {
 }
 
 /// A turn, or a place in the line for one. It ends when it is dropped.
-struct Turn {
+pub(super) struct Turn {
     turns: Arc<Turns>,
     credential: Arc<str>,
     /// Until it ends.

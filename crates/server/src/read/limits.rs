@@ -6,8 +6,9 @@ use std::time::Duration;
 pub const PAGE_SIZE: u64 = 50;
 /// Searches at one time for each core; others wait for their turn, so that appends are not starved.
 pub const SEARCHES_PER_CORE: usize = 2;
-/// One credential has at most one of so many turns, whatever it asks for; the rest are for others.
-pub const SEARCHES_SHARE_OF: usize = 2;
+/// One credential has at most one of so many turns of searches, places of streams and of exports, whatever it asks
+/// for; the rest are for others.
+pub const SHARE_OF: usize = 2;
 /// How long a search waits for its turn before it is asked to come again.
 pub const TURN_WAIT_MICROS_MAX: i64 = 5_000_000;
 /// How often an answer is begun anew because an index was found damaged.

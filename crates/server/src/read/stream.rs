@@ -15,13 +15,13 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use indelible_index::Index;
 use indelible_index::search::{Cursor, Order, PageAsk, Unit as _};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::frames::{Chunks, Frames, dropped, keep_alive, read_id};
-use super::engine::{self, Fault, Session};
+use super::engine::{self, Fault, Session, Turn};
 use super::filter::Filter;
 use super::limits;
 use super::shown::{AlarmShown, Event};
@@ -64,8 +64,8 @@ async fn stream(
     let filter = Filter::take(&mut params, &state, &caller)?;
     let last = last_event_id(&mut params, &headers)?;
     params.finish()?;
-    let place = state.reading().streams.clone().try_acquire_owned();
-    let place = place.map_err(|_| Problem::unavailable("too many streams at once", 5))?;
+    let place = state.reading().streams.clone().try_take(&caller.id);
+    let place = place.ok_or_else(|| Problem::unavailable("too many streams at once", 5))?;
     let durable = state.reader().view().next_pos().0;
     let next = match last {
         None => durable,
@@ -148,7 +148,7 @@ struct Stream {
     ends: Instant,
     /// When something was last sent.
     spoke: Instant,
-    _place: OwnedSemaphorePermit,
+    _place: Turn,
 }
 
 /// What one look found.

@@ -28,15 +28,21 @@ pub(super) struct Opened<R: Read + Seek> {
 impl<R: Read + Seek> Opened<R> {
     pub fn new(mut file: R) -> Result<Opened<R>, BundleRefused> {
         let bad = |why: String| BundleRefused::new(ARCHIVE, why);
-        let counted = counted(&mut file).map_err(bad)?;
-        let zip = ZipArchive::new(file).map_err(|e| bad(e.to_string()))?;
+        let End { count, directory } = End::read(&mut file).map_err(bad)?;
+        let mut zip = ZipArchive::new(file).map_err(|e| bad(e.to_string()))?;
         // Tools differ in which of two files of one name they show, so there must not be two.
-        if zip.len() != counted {
+        if zip.len() != count || zip.has_duplicate_names() {
             return Err(bad("it has two files of one name".into()));
         }
-        if counted > BUNDLE_EVENTS_MAX + BUNDLE_OTHER_FILES_MAX {
-            return Err(bad(format!("it has {counted} files, and no bundle has so many")));
+        if count > BUNDLE_EVENTS_MAX + BUNDLE_OTHER_FILES_MAX {
+            return Err(bad(format!("it has {count} files, and no bundle has so many")));
         }
+        // Nor may those who go by the list at the end see other files than those who read from the front.
+        let one = directory.is_none_or(|at| at == zip.central_directory_start());
+        if zip.offset() != 0 || !one {
+            return Err(bad("it has something before its files, or two lists of them".into()));
+        }
+        zip.validate_header_consistency().map_err(|e| bad(e.to_string()))?;
         let names = zip.file_names().map(|name| name.map(|name| name.into_owned()));
         let names = names.collect::<Result<_, _>>().map_err(|e| bad(e.to_string()))?;
         Ok(Opened { zip, names })
@@ -94,13 +100,32 @@ impl<R: Read + Seek> Opened<R> {
     }
 }
 
-/// How many files the archive says there are.
-fn counted<R: Read + Seek>(file: &mut R) -> Result<usize, String> {
-    let mut end = [0; END_BYTES as usize];
-    let read = file.seek(SeekFrom::End(-END_BYTES)).and_then(|_| file.read_exact(&mut end));
-    read.map_err(|_| "it is no ZIP file".to_owned())?;
-    if !end.starts_with(b"PK\x05\x06") {
-        return Err("it does not end as a bundle does: cut off, or no bundle".into());
+/// What the end of an archive says of it.
+struct End {
+    /// How many files there are.
+    count: usize,
+    /// Where the list of them begins; `None` where the archive is too large for this to say.
+    directory: Option<u64>,
+}
+
+impl End {
+    fn read<R: Read + Seek>(file: &mut R) -> Result<End, String> {
+        let mut end = [0; END_BYTES as usize];
+        let read = file.seek(SeekFrom::End(-END_BYTES)).and_then(|at| {
+            file.read_exact(&mut end)?;
+            Ok(at)
+        });
+        let at = read.map_err(|_| "it is no ZIP file".to_owned())?;
+        if !end.starts_with(b"PK\x05\x06") {
+            return Err("it does not end as a bundle does: cut off, or no bundle".into());
+        }
+        let count = usize::from(u16::from_le_bytes([end[10], end[11]]));
+        let [length, start] =
+            [12, 16].map(|at| u32::from_le_bytes([end[at], end[at + 1], end[at + 2], end[at + 3]]));
+        let directory = (start != u32::MAX).then_some(u64::from(start));
+        if directory.is_some_and(|start| start + u64::from(length) != at) {
+            return Err("its list of files does not reach to its end".into());
+        }
+        Ok(End { count, directory })
     }
-    Ok(usize::from(u16::from_le_bytes([end[10], end[11]])))
 }

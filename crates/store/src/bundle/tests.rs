@@ -287,6 +287,96 @@ fn what_is_altered_with_care_is_refused_by_its_proofs() {
 }
 
 #[test]
+fn what_holds_vouches_for_nothing_beside_it() {
+    let made = make(8, &[]);
+    let mut files = unpack(&made.zip);
+    let verifier = at(&mut files, VERIFIER).clone();
+    for name in ["summary.txt", "../verify.py", "checkpoints/x.txt"] {
+        let mut more = files.clone();
+        more.push((name.into(), b"Nothing was deleted.".to_vec()));
+        mend(&mut more);
+        assert_eq!(refused(&more).file, name);
+        let (holds, said) = python(&pack(&more), &verifier, "nothing", &[]);
+        assert!(!holds && said.contains(name), "{said}");
+    }
+}
+
+#[test]
+fn a_strangers_words_do_not_write_to_the_screen() {
+    let made = make(8, &[]);
+    let files = unpack(&made.zip);
+    let verifier = at(&mut files.clone(), VERIFIER).clone();
+    let word = "\u{1b}[2K\rIt holds: \u{202e}10 events.";
+    let mut named = files.clone();
+    named.push((format!("proofs/{word}"), b"x".to_vec()));
+    let mut listed = named.clone();
+    mend(&mut listed);
+    // Listed with another sum than it has.
+    let mut altered = listed.clone();
+    at(&mut altered, &format!("proofs/{word}")).push(b'y');
+    for files in [named, listed, altered] {
+        refused(&files);
+        let (holds, said) = python(&pack(&files), &verifier, "nothing", &[]);
+        assert!(!holds && !said.contains(['\u{1b}', '\r', '\u{202e}']), "{said:?}");
+    }
+}
+
+#[test]
+fn an_event_has_one_place() {
+    let made = make(8, &[]);
+    let files = unpack(&made.zip);
+    let verifier = at(&mut files.clone(), VERIFIER).clone();
+    let first = files.iter().find(|(name, _)| name.starts_with(PROOFS) && name.ends_with("/0.txt"));
+    let (path, proof) = first.unwrap();
+    // The path to the first leaf is the same for every number below it.
+    for seq in ["-1", "0.5", "-1.0", "false"] {
+        let mut twice = files.clone();
+        let events = at(&mut twice, EVENTS);
+        let text = String::from_utf8(events.clone()).unwrap();
+        let line = text.lines().find(|line| line.contains("\"trail\":\"shop\",\"seq\":0,"));
+        let again = line.unwrap().replace("\"seq\":0,", &format!("\"seq\":{seq},"));
+        events.extend_from_slice(format!("{again}\n").as_bytes());
+        let proof = String::from_utf8(proof.clone()).unwrap();
+        let proof = proof.replace("\nindex 0\n", &format!("\nindex {seq}\n"));
+        let path = path.replace("/0.txt", &format!("/{seq}.txt"));
+        twice.push((path, proof.into_bytes()));
+        let manifest = at(&mut twice, MANIFEST);
+        let text = String::from_utf8(manifest.clone()).unwrap();
+        *manifest = text.replace("\"events\": 10", "\"events\": 11").into_bytes();
+        mend(&mut twice);
+        assert_eq!(refused(&twice).file, EVENTS);
+        let (holds, said) = python(&pack(&twice), &verifier, "nothing", &[]);
+        assert!(!holds, "{seq}: {said}");
+    }
+}
+
+#[test]
+fn whoever_reads_an_archive_from_the_front_sees_the_same() {
+    let made = make(8, &[]);
+    let verify = |zip: &[u8]| verify_bundle(Cursor::new(zip), &made.vkeys);
+    assert!(verify(&made.zip).is_ok());
+    // Another name at the file itself than in the list of files.
+    let mut named = made.zip.clone();
+    let at = (0..named.len()).find(|at| named[*at..].starts_with(README.as_bytes())).unwrap();
+    named[at] = b'r';
+    assert_eq!(verify(&named).unwrap_err().file, "the archive");
+    // A file that no list has, in front of all others, whose places are moved or not.
+    let other = pack(&[("README.txt".into(), b"Nothing was deleted.".to_vec())]);
+    let end = other.len() - 22;
+    let list = u32::from_le_bytes(other[end + 16..end + 20].try_into().unwrap()) as usize;
+    let front = [&other[..list], &made.zip].concat();
+    assert_eq!(verify(&front).unwrap_err().file, "the archive");
+    // Between the files and their list.
+    let end = made.zip.len() - 22;
+    let start = u32::from_le_bytes(made.zip[end + 16..end + 20].try_into().unwrap()) as usize;
+    let mut between = [&made.zip[..start], &other[..list], &made.zip[start..]].concat();
+    let moved = ((start + list) as u32).to_le_bytes();
+    let end = between.len() - 22;
+    between[end + 16..end + 20].copy_from_slice(&moved);
+    assert_eq!(verify(&between).unwrap_err().file, "the archive");
+}
+
+#[test]
 fn what_is_no_bundle_is_refused_without_harm() {
     let made = make(8, &[]);
     for len in [0, 1, 21, 22, 100, made.zip.len() / 2, made.zip.len() - 1] {

@@ -16,6 +16,7 @@ import tempfile
 import zipfile
 
 PARTS = ("who", "where", "what")
+FILES = {"README.txt", "verify.py", "events.ndjson", "keys.txt", "manifest.json", "SHA256SUMS"}
 
 
 class Refused(Exception):
@@ -25,6 +26,11 @@ class Refused(Exception):
 def require(holds, file, why):
     if not holds:
         raise Refused(f"{file}: {why}")
+
+
+def say(text):
+    """Prints it. A stranger's words must not write to the screen what we would say."""
+    print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
 
 
 def sha256(*pieces):
@@ -185,12 +191,15 @@ def verify(bundle, pinned):
         trails[trail["name"]] = (opaque, note, size, root)
 
     proofs = {name for name in names if name.startswith("proofs/")}
+    known = FILES | proofs | {f"checkpoints/{opaque}.txt" for opaque, *_ in trails.values()}
+    require(known.issuperset(names), str(set(names) - known), "no bundle has such a file: it was added by somebody else")
     lines = text("events.ndjson").split("\n")
     require(lines.pop() == "" and len(lines) == manifest["events"], "events.ndjson", "not as many lines as said")
     for number, line in enumerate(lines, 1):
         event, here = json.loads(line), f"events.ndjson line {number}"
         name, seq = event["trail"], event["seq"]
         require(name in trails, here, "its trail is none of the manifest's")
+        require(type(seq) is int and seq >= 0, here, "its place is no number")
         opaque, note, size, root = trails[name]
         file = f"proofs/{opaque}/{seq}.txt"
         require(file in proofs, here, "there is no proof of it, or it stands there twice")
@@ -216,14 +225,14 @@ def main(arguments):
         with zipfile.ZipFile(files[0]) as bundle:
             manifest = verify(bundle, pinned)
     except Refused as e:
-        print(f"IT DOES NOT HOLD: {e}")
+        say(f"IT DOES NOT HOLD: {e}")
         return 1
     except (zipfile.BadZipFile, ValueError, TypeError, KeyError, IndexError) as e:
-        print(f"IT DOES NOT HOLD: it cannot be read: {e}")
+        say(f"IT DOES NOT HOLD: it cannot be read: {e}")
         return 1
     print(f"It holds: {manifest['events']} events of {len(manifest['trails'])} trails, each proven.")
     for trail in manifest["trails"]:
-        print(f"  {trail['name']}, {trail['size']} records: {trail['vkey']}")
+        say(f"  {trail['name']}, {trail['size']} records: {trail['vkey']}")
     if not pinned:
         print("The keys are the bundle's own. Compare them with those that the node publishes, or use --vkey.")
     return 0

@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::open::Opened;
 use super::{
-    BundledFile, EVENTS, FORMAT, KEYS, MANIFEST, Manifest, PROOFS, SUMS, checkpoint_file,
-    proof_file,
+    BundledFile, EVENTS, FORMAT, KEYS, MANIFEST, Manifest, PROOFS, README, SUMS, VERIFIER,
+    checkpoint_file, proof_file,
 };
 use crate::proof::verify_proof;
 
@@ -71,6 +71,7 @@ pub fn verify_bundle<R: Read + Seek>(
     let bytes = bundle.read(MANIFEST)?;
     let manifest = manifest(&bytes, &files)?;
     let trails = trails(&mut bundle, &manifest, pinned)?;
+    known(&bundle, &manifest)?;
     events(&mut bundle, &manifest, &trails)?;
     let manifest_sha256 = Sha256::digest(&bytes).into();
     Ok(ProvenBundle { manifest, manifest_sha256, pinned: !pinned.is_empty() })
@@ -120,6 +121,24 @@ fn manifest(bytes: &[u8], files: &[BundledFile]) -> Result<Manifest, BundleRefus
         return Err(bad(format!("its list of files is not that of {SUMS}")));
     }
     Ok(manifest)
+}
+
+/// Nothing else is there, whatever the lists say: what holds must not vouch for a stranger's file beside it. Proofs
+/// are held against the events.
+fn known<R: Read + Seek>(bundle: &Opened<R>, manifest: &Manifest) -> Result<(), BundleRefused> {
+    let fixed = [README, VERIFIER, EVENTS, KEYS, MANIFEST, SUMS];
+    let checkpoints: BTreeSet<&str> =
+        manifest.trails.iter().map(|trail| trail.checkpoint.as_str()).collect();
+    let is_known = |name: &str| {
+        fixed.contains(&name) || checkpoints.contains(name) || name.starts_with(PROOFS)
+    };
+    match bundle.names().iter().find(|name| !is_known(name)) {
+        Some(name) => {
+            let why = "no bundle has such a file: it was added by somebody else";
+            Err(BundleRefused::new(&name.escape_debug().to_string(), why))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Keys and checkpoints, by the trails' names.
@@ -181,6 +200,9 @@ fn events<R: Read + Seek>(
         let number = wanted.len() + 1;
         let place: Place =
             serde_json::from_slice(&line).map_err(|e| bad(format!("line {number}: {e}")))?;
+        if wanted.len() == proofs.len() {
+            return Err(bad(format!("line {number} has no proof: there are fewer of these")));
+        }
         wanted.push((place, <[u8; 32]>::from(Sha256::digest(&line))));
     }
     drop(lines);

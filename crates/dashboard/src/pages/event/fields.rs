@@ -250,11 +250,14 @@ fn recorded(event: &Event, leaf: &str, published: bool) -> Markup {
     if let Some(happened) = &event.occurred_at {
         lines.0.push(plain(
             "Happened",
-            html! { (time::at(happened)) " " code.micros { (text::short(happened)) } },
+            html! { (time::at(happened)) " " code.micros data-pointer="/occurred_at" { (text::short(happened)) } },
         ));
     }
     let at = &event.recorded_at;
-    lines.0.push(plain("Recorded", html! { (time::at(at)) " " code.micros { (text::short(at)) } }));
+    lines.0.push(plain(
+        "Recorded",
+        html! { (time::at(at)) " " code.micros data-pointer="/recorded_at" { (text::short(at)) } },
+    ));
     lines.push(event.recorded_by.as_deref(), |by| {
         Line::new("By credential", by, "/recorded_by").key("key").id()
     });

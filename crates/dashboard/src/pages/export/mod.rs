@@ -10,14 +10,20 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use self::wanted::Wanted;
+use crate::href::Params;
 use crate::limits;
-use crate::page::{Nav, Page};
+use crate::page::{Nav, Page, see_other};
 use crate::parts::Count;
 use crate::text;
 use crate::visit::{Api, Problem, Visit};
 
 pub fn routes() -> Router<Api> {
-    Router::new().route("/export", get(export)).route("/export/file", get(file))
+    Router::new().route("/export", get(export)).route("/export/file", get(file).head(look))
+}
+
+/// Whatever only looks must not begin an export.
+async fn look() -> StatusCode {
+    StatusCode::NO_CONTENT
 }
 
 /// A form of export.
@@ -178,10 +184,17 @@ fn unread(wanted: &Wanted, problem: &Problem) -> Markup {
 
 /// The file itself, as the API gives it. So an error is a page that says so.
 async fn file(visit: Visit) -> Response {
-    if let Err(problem) = auditor(&visit) {
-        return visit.answer(Err(problem));
-    }
     let wanted = Wanted::of(&visit.params);
+    match auditor(&visit) {
+        Ok(()) => {}
+        // Who signs in asks once more: that alone must not begin it.
+        Err(problem) if problem.status == 401 => {
+            return see_other(
+                &Params::new().with("next", wanted.params().to("/export")).to("/login"),
+            );
+        }
+        Err(problem) => return visit.answer(Err(problem)),
+    }
     let format = visit.params.get("format").unwrap_or("csv");
     let parts: Vec<&str> = visit.params.all("redact").collect();
     // The boxes may be ticked and the form be another: then they say nothing.

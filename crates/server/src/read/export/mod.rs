@@ -15,7 +15,7 @@ mod told;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::mpsc;
 use utoipa_axum::router::OpenApiRouter;
@@ -73,14 +73,20 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 )]
 async fn export(
     State(state): State<AppState>,
+    method: Method,
     caller: Caller,
     mut params: Params,
 ) -> Result<Response, Problem> {
     caller.require_export()?;
     let ask = Ask::take(&mut params, &state, &caller)?;
     params.finish()?;
-    let place = state.reading().exports.clone().try_acquire_owned();
-    let place = place.map_err(|_| Problem::unavailable("too many exports at once", 5))?;
+    if method == Method::HEAD {
+        // Who only looks exports nothing, and it must not be recorded so.
+        let kind = HeaderValue::from_static(ask.format.content_type());
+        return Ok(([(header::CONTENT_TYPE, kind)], Body::empty()).into_response());
+    }
+    let place = state.reading().exports.clone().try_take(&caller.id);
+    let place = place.ok_or_else(|| Problem::unavailable("too many exports at once", 5))?;
     let ticket = state.reading().tickets.clone().begin(&caller, ask.ticket.as_deref(), &state)?;
     let (sender, pieces) = mpsc::channel(limits::EXPORT_PIECES);
     let (format, named) = (ask.format, ask.file_name(state.now()));

@@ -9,7 +9,7 @@ use indelible_log::record::{Seq, TrailNo};
 use indelible_store::bundle_limits::BUNDLE_EVENTS_MAX;
 use indelible_store::{Bundle, BundleAbout, Found, MadeBy, StoreError, last_of_each};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 use super::ask::{Ask, Format};
 use super::body::Piece;
@@ -21,6 +21,7 @@ use crate::append::published;
 use crate::auth::Caller;
 use crate::limits::PUBLISHED_WAIT;
 use crate::problem::Problem;
+use crate::read::engine::Turn;
 use crate::read::limits;
 use crate::state::AppState;
 
@@ -31,7 +32,7 @@ pub(super) struct Export {
     of: Option<u64>,
     /// The event that tells of it.
     begun: Option<EventId>,
-    _place: OwnedSemaphorePermit,
+    _place: Turn,
 }
 
 /// Where its bytes come from.
@@ -100,7 +101,7 @@ impl Export {
         ask: Ask,
         sender: mpsc::Sender<Piece>,
         ticket: Ticket,
-        place: OwnedSemaphorePermit,
+        place: Turn,
     ) -> Result<Export, Problem> {
         let prepared = prepare(&state, &caller, Arc::new(ask)).await;
         let (source, of, begun) =
