@@ -104,8 +104,13 @@ fn respond(status: StatusCode, more: Vec<(HeaderName, HeaderValue)>, html: Marku
     response
 }
 
+/// The theme that the visitor chose.
+fn theme(visit: &Visit) -> Option<&str> {
+    visit.cookie(THEME).filter(|theme| matches!(*theme, "dark" | "light"))
+}
+
 fn document(visit: &Visit, page: &Page) -> Markup {
-    let theme = visit.cookie(THEME).filter(|theme| matches!(*theme, "dark" | "light"));
+    let theme = theme(visit);
     let signed_in = visit.me.as_ref().ok();
     html! {
         (DOCTYPE)
@@ -141,7 +146,8 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
         _ => false,
     };
     let here = visit.here();
-    let themes = [("light", "Light"), ("dark", "Dark"), ("auto", "As the system")];
+    let chosen = theme(visit).unwrap_or("auto");
+    let themes = [("light", "Light"), ("dark", "Dark"), ("auto", "Automatic")];
     html! {
         header.side {
             a.brand href="/" { (icon("brand")) span { "Indelible" } }
@@ -163,10 +169,10 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
                             @if let Some(trails) = &me.trails {
                                 p { "Trails: " (crate::text::short(&trails.join(", "))) }
                             }
-                            p.themes { "Theme: "
-                                @for (theme, word) in themes {
-                                    a href=(Params::new().with("to", theme).with("back", &here).to("/theme")) { (word) } " "
-                                }
+                            div.themes { "Theme"
+                                p.chips { @for (theme, word) in themes {
+                                    a.chip href=(Params::new().with("to", theme).with("back", &here).to("/theme")) aria-current=[(theme == chosen).then_some("true")] { (word) }
+                                } }
                             }
                             @if me.role != "writer" { p { a href="/settings/searches" { "Saved searches" } } }
                             p { a href="/api/docs" { "The HTTP API" } }
@@ -218,6 +224,15 @@ pub fn problem(visit: &Visit, problem: &Problem) -> Response {
     if visit.fragment { page.fragment() } else { page.whole(visit) }
 }
 
+/// What says that there is no page.
+const MISSING: &str = "There is no such page";
+
+/// What stands at an address that has no page.
+pub async fn missing(visit: Visit) -> Response {
+    let detail = "There is no page at this address.";
+    problem(&visit, &Problem::new(StatusCode::NOT_FOUND, MISSING, detail))
+}
+
 /// What a writer may do, which is nothing on these pages.
 fn writer(visit: &Visit) -> Markup {
     let trails = visit.me.as_ref().ok().and_then(|me| me.trails.as_deref());
@@ -239,7 +254,7 @@ pub fn problem_markup(problem: &Problem) -> Markup {
         section.notice.bad role="alert" {
             h1 { (crate::text::short(&problem.title)) }
             p { (crate::text::whole(&problem.detail)) }
-            @if problem.status == 403 || problem.status == 404 {
+            @if problem.status == 403 || problem.status == 404 && problem.title != MISSING {
                 p.quiet { "What your credential may not see does not exist for it." }
             }
             p { a href="/" { "To the search" } }
@@ -263,7 +278,7 @@ pub fn within(address: &str) -> &str {
 }
 
 /// Chooses a theme: `/theme?to=dark&back=/…`.
-pub async fn theme(visit: Visit) -> Response {
+pub async fn choose_theme(visit: Visit) -> Response {
     let mut response = see_other(within(visit.params.get("back").unwrap_or("/")));
     let theme = visit.params.get("to").filter(|theme| matches!(*theme, "dark" | "light"));
     let cookie = match theme {

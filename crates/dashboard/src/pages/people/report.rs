@@ -68,6 +68,7 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
         article.report {
             (head(visit, id, days))
             (parts::notices(activity.incomplete.as_ref(), &activity.alarms))
+            @if activity.total.value == 0 && activity.last_seen.is_none() { (unknown(id)) }
             (facts(visit, id, &activity, &search, days))
             (compared)
             section.panel { (stacked("events-by-day", "Events by day", "Day", ONE, &by_day(&activity, id)))
@@ -121,6 +122,17 @@ fn head(visit: &Visit, id: &str, days: u64) -> Markup {
     }
 }
 
+/// Nobody of this id did anything, so perhaps another one is meant.
+fn unknown(id: &str) -> Markup {
+    parts::empty(
+        "Nobody with this id did anything",
+        html! {
+            p { "Ids are compared whole. " a href=(Params::new().with("find", id).to("/people")) { "Find ids that begin so" }
+                ", or " a href=(href::search(&href::quoted(id))) { "search for the word" } "." }
+        },
+    )
+}
+
 fn facts(visit: &Visit, id: &str, activity: &Activity, search: &Params, days: u64) -> Markup {
     let timeline = Params::new().with("resource_id", id).to("/timeline");
     let of = |outcome: &str| {
@@ -154,6 +166,7 @@ fn facts(visit: &Visit, id: &str, activity: &Activity, search: &Params, days: u6
             a href=(link("")) { "All their events" } " · "
             a href=(link(FAILED)) { "What failed" } " · "
             a href=(link("has:changes")) { "What they changed" } " · "
+            a href=(href::actor_timeline(id)) { "As a timeline" } " · "
             a href=(timeline) { "What was done to them" }
         } }
     }

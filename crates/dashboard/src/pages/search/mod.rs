@@ -21,7 +21,8 @@ use maud::{Markup, html};
 
 use self::api::{Found, Saved, SavedSearches, Stats, Unasked};
 use self::histogram::Axis;
-use self::state::{Asked, By, State};
+use self::state::{Asked, State};
+use crate::by::By;
 use crate::href::Params;
 use crate::page::{Nav, Page, see_other};
 use crate::visit::{Api, Problem, Visit};

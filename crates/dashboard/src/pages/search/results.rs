@@ -4,7 +4,8 @@ use indelible_event::Micros;
 use maud::{Markup, html};
 
 use super::api::Found;
-use super::state::{Asked, By, State};
+use super::state::{Asked, State};
+use crate::by::By;
 use crate::{parts, text};
 
 /// The rows of one page and the way on, as items of a list.
