@@ -128,8 +128,8 @@ fn times(event: &Event) -> Markup {
     html! {
         @match &event.occurred_at {
             Some(happened) if *happened != event.recorded_at => {
-                span { "Happened " (time::at(happened)) }
-                " · " span { "recorded " (time::at(&event.recorded_at))
+                span { "Happened " (time::at(happened)) "," }
+                span { "recorded " (time::at(&event.recorded_at))
                     @if let Some(later) = between(happened, &event.recorded_at) { ", " (later) " later" } }
             }
             _ => { span { "Recorded " (time::at(&event.recorded_at)) } }

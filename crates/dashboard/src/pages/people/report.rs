@@ -56,6 +56,10 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
     let path = format!("/api/audit/users/{}", href::segment(id));
     let activity: Activity =
         visit.get(&path, &Params::new().with("days", days.to_string())).await?;
+    if activity.total.value == 0 && activity.last_seen.is_none() && activity.incomplete.is_none() {
+        let body = html! { (head(visit, id, days)) (unknown(id)) };
+        return Ok(Page::new(title(id), Nav::People, body).with(&["overview.js"]));
+    }
     // What is compared, and who acted for whom, may fail without the rest.
     let compared = compared(visit, id, &activity).await.unwrap_or_else(|e| failed(&e));
     let behalf = behalf(visit, id, days).await.unwrap_or_else(|e| failed(&e));
@@ -68,7 +72,6 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
         article.report {
             (head(visit, id, days))
             (parts::notices(activity.incomplete.as_ref(), &activity.alarms))
-            @if activity.total.value == 0 && activity.last_seen.is_none() { (unknown(id)) }
             (facts(visit, id, &activity, &search, days))
             (compared)
             section.panel { (stacked("events-by-day", "Events by day", "Day", ONE, &by_day(&activity, id)))
@@ -88,8 +91,11 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
             }
         }
     };
-    Ok(Page::new(text::plain(id, limits::RANKED_CHARS_MAX), Nav::People, body)
-        .with(&["overview.js"]))
+    Ok(Page::new(title(id), Nav::People, body).with(&["overview.js"]))
+}
+
+fn title(id: &str) -> String {
+    text::plain(id, limits::RANKED_CHARS_MAX)
 }
 
 /// A search for what they did in this time; empty if their id is longer than a query may be.
