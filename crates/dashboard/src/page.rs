@@ -162,7 +162,7 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
                 @if let Ok(me) = &visit.me {
                     details.menu {
                         summary title="You, themes, the way out" {
-                            (icon("person")) span { (crate::text::short_to(me.name.as_deref().unwrap_or(&me.id), 24)) }
+                            (icon("person")) span { (crate::text::short_to(me.name.as_deref().unwrap_or(&me.role), 24)) }
                         }
                         div {
                             p { "Role " strong { (me.role) } br; span.quiet { code { (crate::text::short(&me.id)) } } }
@@ -254,8 +254,10 @@ pub fn problem_markup(problem: &Problem) -> Markup {
         section.notice.bad role="alert" {
             h1 { (crate::text::short(&problem.title)) }
             p { (crate::text::whole(&problem.detail)) }
-            @if problem.status == 403 || problem.status == 404 && problem.title != MISSING {
-                p.quiet { "What your credential may not see does not exist for it." }
+            @match problem.status {
+                403 => p.quiet { "An admin makes keys of other roles, under Settings." },
+                404 if problem.title != MISSING => p.quiet { "What your credential may not see does not exist for it." },
+                _ => {}
             }
             p { a href="/" { "To the search" } }
         }
