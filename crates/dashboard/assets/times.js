@@ -1,15 +1,15 @@
 // Turns moments into the viewer's zone; UTC stays on hover. Pages are written in UTC, and right without this.
-const exact = new Intl.DateTimeFormat(undefined, {
-  year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', timeZoneName: 'short',
-});
+const named = new Intl.DateTimeFormat(undefined, { timeZoneName: 'short' });
 const two = (number) => String(number).padStart(2, '0');
 const clock = (at) => `${two(at.getHours())}:${two(at.getMinutes())}`;
 const date = (at) => `${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-// Where there is little room, and the zone is said once for all.
+const day = (at) => `${at.getFullYear()}-${date(at)} ${clock(at)}:${two(at.getSeconds())}`;
+// One order of year, month and day for all who look: what is read out to somebody elsewhere is found there, too.
+// Where there is little room the zone is said once for all.
 const FORMS = {
-  exact: (at) => exact.format(at),
+  exact: (at) => `${day(at)} ${zone(at)}`,
   ago: (at) => ago((Date.now() - at) / 1000),
-  short: (at) => `${at.getFullYear()}-${date(at)} ${clock(at)}:${two(at.getSeconds())}`,
+  short: day,
   minute: (at) => `${date(at)} ${clock(at)}`,
   clock: (at) => `${clock(at)}:${two(at.getSeconds())}`,
 };
@@ -31,7 +31,7 @@ export function localise(root) {
 
 // The zone's own name, as short as there is one.
 export function zone(at = new Date()) {
-  return exact.formatToParts(at).find((part) => part.type === 'timeZoneName')?.value ?? 'UTC';
+  return named.formatToParts(at).find((part) => part.type === 'timeZoneName')?.value ?? 'UTC';
 }
 
 // How long ago things were goes on while one looks.

@@ -2,6 +2,9 @@
 
 use form_urlencoded::Serializer;
 
+/// The condition that leaves out what the audit system itself does: whoever looks adds to that.
+pub const WITHOUT_SYSTEM: &str = "-trail:_system";
+
 /// Parameters in their order; a name may stand more than once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, String)>);
@@ -125,7 +128,12 @@ pub fn clause(key: &str, value: &str) -> String {
     {
         return format!("{key}:{value}");
     }
-    let mut out = format!("{key}:\"");
+    format!("{key}:{}", quoted(value))
+}
+
+/// A text in quotes: searched for as it stands.
+pub fn quoted(value: &str) -> String {
+    let mut out = "\"".to_owned();
     for c in value.chars() {
         if matches!(c, '"' | '\\') {
             out.push('\\');

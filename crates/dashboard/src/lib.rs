@@ -6,6 +6,7 @@
 //! every page; `text`, `time`, `href` and `parts` make what is shown harmless and alike everywhere.
 
 mod assets;
+mod by;
 mod chart;
 mod href;
 mod limits;
@@ -19,6 +20,9 @@ mod visit;
 use axum::Router;
 
 pub use visit::{Carry, Now};
+
+/// The page for an address that has none: `404`.
+pub const MISSING: &str = "/missing";
 
 /// All pages, over `api`: the router that answers everything under `/api`. `carry` takes along, from a visitor's
 /// request to what is asked for it, what that router needs to know of a connection; `now` is the node's clock.

@@ -109,8 +109,13 @@ fn respond(status: StatusCode, more: Vec<(HeaderName, HeaderValue)>, html: Marku
     response
 }
 
+/// The theme that the visitor chose.
+fn theme(visit: &Visit) -> Option<&str> {
+    visit.cookie(THEME).filter(|theme| matches!(*theme, "dark" | "light"))
+}
+
 fn document(visit: &Visit, page: &Page) -> Markup {
-    let theme = visit.cookie(THEME).filter(|theme| matches!(*theme, "dark" | "light"));
+    let theme = theme(visit);
     let signed_in = visit.me.as_ref().ok();
     html! {
         (DOCTYPE)
@@ -146,7 +151,8 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
         _ => false,
     };
     let here = visit.here();
-    let themes = [("light", "Light"), ("dark", "Dark"), ("auto", "As the system")];
+    let chosen = theme(visit).unwrap_or("auto");
+    let themes = [("light", "Light"), ("dark", "Dark"), ("auto", "Automatic")];
     html! {
         header.side {
             a.brand href="/" { (icon("brand")) span { "Indelible" } }
@@ -161,17 +167,17 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
                 @if let Ok(me) = &visit.me {
                     details.menu {
                         summary title="You, themes, the way out" {
-                            (icon("person")) span { (crate::text::short_to(me.name.as_deref().unwrap_or(&me.id), 24)) }
+                            (icon("person")) span { (crate::text::short_to(me.name.as_deref().unwrap_or(&me.role), 24)) }
                         }
                         div {
                             p { "Role " strong { (me.role) } br; span.quiet { code { (crate::text::short(&me.id)) } } }
                             @if let Some(trails) = &me.trails {
                                 p { "Trails: " (crate::text::short(&trails.join(", "))) }
                             }
-                            p.themes { "Theme: "
-                                @for (theme, word) in themes {
-                                    a href=(Params::new().with("to", theme).with("back", &here).to("/theme")) { (word) } " "
-                                }
+                            div.themes { "Theme"
+                                p.chips { @for (theme, word) in themes {
+                                    a.chip href=(Params::new().with("to", theme).with("back", &here).to("/theme")) aria-current=[(theme == chosen).then_some("true")] { (word) }
+                                } }
                             }
                             @if me.role != "writer" { p { a href="/settings/searches" { "Saved searches" } } }
                             p { a href="/api/docs" { "The HTTP API" } }
@@ -223,6 +229,15 @@ pub fn problem(visit: &Visit, problem: &Problem) -> Response {
     if visit.fragment { page.fragment() } else { page.whole(visit) }
 }
 
+/// What says that there is no page.
+const MISSING: &str = "There is no such page";
+
+/// What stands at an address that has no page.
+pub async fn missing(visit: Visit) -> Response {
+    let detail = "There is no page at this address.";
+    problem(&visit, &Problem::new(StatusCode::NOT_FOUND, MISSING, detail))
+}
+
 /// What a writer may do, which is nothing on these pages.
 fn writer(visit: &Visit) -> Markup {
     let trails = visit.me.as_ref().ok().and_then(|me| me.trails.as_deref());
@@ -244,8 +259,10 @@ pub fn problem_markup(problem: &Problem) -> Markup {
         section.notice.bad role="alert" {
             h1 { (crate::text::short(&problem.title)) }
             p { (crate::text::whole(&problem.detail)) }
-            @if problem.status == 403 || problem.status == 404 {
-                p.quiet { "What your credential may not see does not exist for it." }
+            @match problem.status {
+                403 => p.quiet { "An admin makes keys of other roles, under Settings." },
+                404 if problem.title != MISSING => p.quiet { "What your credential may not see does not exist for it." },
+                _ => {}
             }
             p { a href="/" { "To the search" } }
         }
@@ -274,7 +291,7 @@ pub fn within(address: &str) -> &str {
 }
 
 /// Chooses a theme: `/theme?to=dark&back=/…`.
-pub async fn theme(visit: Visit) -> Response {
+pub async fn choose_theme(visit: Visit) -> Response {
     let mut response = see_other(within(visit.params.get("back").unwrap_or("/")));
     let theme = visit.params.get("to").filter(|theme| matches!(*theme, "dark" | "light"));
     let cookie = match theme {

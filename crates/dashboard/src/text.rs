@@ -101,16 +101,19 @@ pub fn grouped(number: u64) -> String {
 /// A number of bytes, in the unit that fits.
 pub fn bytes(count: u64) -> String {
     let mut size = count as f64;
-    for unit in ["bytes", "KiB", "MiB", "GiB"] {
-        if size < 1024.0 {
-            return match unit {
-                "bytes" => counted(count, "byte", "bytes"),
-                _ => format!("{size:.1} {unit}"),
-            };
-        }
-        size /= 1024.0;
+    if count < 1_024 {
+        return counted(count, "byte", "bytes");
     }
-    format!("{size:.1} TiB")
+    let mut units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].into_iter();
+    let mut unit = units.next();
+    size /= 1_024.0;
+    while size >= 1_024.0
+        && let Some(larger) = units.next()
+    {
+        (size, unit) = (size / 1_024.0, Some(larger));
+    }
+    let shown = format!("{size:.1}");
+    format!("{} {}", shown.trim_end_matches(".0"), unit.unwrap_or_default())
 }
 
 /// A number and its word.
@@ -142,5 +145,20 @@ mod tests {
         assert!(whole.len() < 100_000 && whole.contains("200,000 characters"), "{}", whole.len());
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(grouped(123), "123");
+    }
+
+    #[test]
+    fn bytes_are_in_one_unit() {
+        for (count, wanted) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1_023, "1,023 bytes"),
+            (1_536, "1.5 KiB"),
+            (1 << 30, "1 GiB"),
+            (300 << 20, "300 MiB"),
+            (u64::MAX, "16 EiB"),
+        ] {
+            assert_eq!(bytes(count), wanted);
+        }
     }
 }

@@ -60,3 +60,32 @@ pub fn length(micros: i64) -> String {
     };
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
+
+/// A stretch of time as the query language writes it, to the second, both ends included; whole days as days.
+pub fn stretch(from: Micros, until: Micros) -> String {
+    const DAY: i64 = 86_400_000_000;
+    let last = Micros((until.0 - 1).max(from.0));
+    if from.0.rem_euclid(DAY) == 0 && until.0.rem_euclid(DAY) == 0 {
+        let [from, last] = [from, last].map(|at| at.to_string()[..10].to_owned());
+        return if from == last { from } else { format!("{from}..{last}") };
+    }
+    let [from, last] = [from, last].map(|at| at.to_string()[..19].to_owned());
+    format!("{from}Z..{last}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_is_to_the_second_or_the_day() {
+        let at = |text: &str| Micros::parse(text).unwrap();
+        let day = |day: &str| at(&format!("{day}T00:00:00Z"));
+        assert_eq!(stretch(day("2026-01-01"), day("2026-01-02")), "2026-01-01");
+        assert_eq!(stretch(day("2026-01-01"), day("2026-02-01")), "2026-01-01..2026-01-31");
+        assert_eq!(
+            stretch(at("2026-01-01T10:00:00Z"), at("2026-01-01T11:00:00Z")),
+            "2026-01-01T10:00:00Z..2026-01-01T10:59:59Z"
+        );
+    }
+}

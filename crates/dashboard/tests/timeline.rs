@@ -158,5 +158,5 @@ async fn an_empty_timeline_offers_a_choice() {
     // Without suggestions the forms are there all the same.
     assert!(Fake::answering(&[]).page("/timeline", false).await.html.contains("id=\"of-actor\""));
     let none = Fake::answering(&[(TIMELINE, 200, json!({"entries": []}).to_string())]);
-    assert!(none.page("/timeline?actor=nobody", false).await.html.contains("Nothing happened"));
+    assert!(none.page("/timeline?actor=nobody", false).await.html.contains("Nothing found"));
 }

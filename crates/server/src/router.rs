@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use indelible_log::hex;
+use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -68,8 +69,9 @@ pub(crate) fn build(state: &AppState) -> Router {
     let api = router.with_state(state.clone()).method_not_allowed_fallback(not_allowed);
     let clock = state.clone();
     let pages = indelible_dashboard::routes(api.clone(), carry, Box::new(move || clock.now()));
+    let missing: Router = pages.clone();
     api.merge(pages)
-        .fallback(not_found)
+        .fallback(move |request| not_found(missing, request))
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(limit_time))
         .layer(CatchPanicLayer::custom(broke_off))
@@ -98,8 +100,18 @@ fn secure(api: &mut utoipa::openapi::OpenApi) {
     api.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
 }
 
-async fn not_found() -> Problem {
-    Problem::not_found("there is nothing at this path; /api/docs tells what there is")
+/// What is at no path: a page for those who look at pages, and a problem for programs.
+async fn not_found(pages: Router, mut request: Request) -> Response {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let page = accepts.is_some_and(|accept| accept.contains("text/html"))
+        && !request.uri().path().starts_with("/api");
+    if !page {
+        let detail = "there is nothing at this path; /api/docs tells what there is";
+        return Problem::not_found(detail).into_response();
+    }
+    *request.uri_mut() = Uri::from_static(indelible_dashboard::MISSING);
+    let Ok(response) = pages.oneshot(request).await;
+    response
 }
 
 async fn not_allowed() -> Problem {

@@ -30,5 +30,6 @@ pub fn routes() -> Router<Api> {
         .merge(settings::routes())
         .merge(login::routes())
         .merge(docs::routes())
-        .route("/theme", get(page::theme))
+        .route(crate::MISSING, get(page::missing))
+        .route("/theme", get(page::choose_theme))
 }

@@ -52,7 +52,7 @@ fn head(api: &Value, visit: &Visit) -> Markup {
         p { "JSON in, JSON out; " code { "gzip" } " and " code { "zstd" } " both ways. For machines: "
             a href="/api/openapi.json" { "openapi.json" } " (OpenAPI 3.1)." }
         p { "Send an API key, or a JWT where the node takes some, with each request:" }
-        pre tabindex="0" { code { "export INDELIBLE_URL=http://127.0.0.1:8650 INDELIBLE_KEY=idl_…\n"
+        pre tabindex="0" { code { "export INDELIBLE_URL=" (visit.origin()) " INDELIBLE_KEY=idl_…\n"
             "curl -H \"Authorization: Bearer $INDELIBLE_KEY\" \"$INDELIBLE_URL/api/audit/logs\"" } }
         p { "Errors are RFC 9457: " code { "application/problem+json" } " with " code { "type" } ", " code { "title" } ", " code { "status" } " and " code { "detail" }
             ". What a credential may not see does not exist for it (404); what its role may not do is refused (403). Parameters that are not known are refused by name." }

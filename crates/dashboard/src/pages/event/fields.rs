@@ -127,7 +127,7 @@ fn one_actor(lines: &mut Lines, actor: &Actor, pointer: &str, depth: usize) {
     let at = |member: &str| format!("{pointer}/{member}");
     lines.push(actor.id.as_deref(), |id| {
         let key = if depth == 0 { "actor" } else { "on_behalf_of" };
-        Line::new(label, id, at("id")).key(key).page("Profile", href::person(id)).id()
+        Line::new(label, id, at("id")).key(key).page("Report", href::person(id)).id()
     });
     lines.push(actor.name.as_deref(), |name| Line::new("Name", name, at("name")).key("name"));
     lines.push(actor.email.as_deref(), |mail| Line::new("Email", mail, at("email")).key("email"));

@@ -17,7 +17,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::href::{self, Params};
+use crate::href::Params;
 use crate::page::{Nav, Page};
 use crate::parts::{self, Alarm, Incomplete};
 use crate::visit::{Api, Problem, Visit};
@@ -92,7 +92,6 @@ fn which(id: &str, trails: &[String]) -> Markup {
 
 fn body(visit: &Visit, answer: &Answer, event: &Event, together: &related::Together) -> Markup {
     let raw = json::pretty(answer.event.get());
-    let here = href::event(&event.trail, &event.id);
     html! {
         article.event data-event=(event.id) aria-labelledby="event-said" {
             header.event-head {
@@ -101,7 +100,6 @@ fn body(visit: &Visit, answer: &Answer, event: &Event, together: &related::Toget
                     (parts::outcome(event.outcome.as_deref()))
                     @if let Some(phase) = &event.phase { " " span.chip { (text::short(phase)) } }
                     " " code { (text::short(&event.action)) }
-                    @if visit.fragment { " " a #event-whole href=(here) { "Open as a page" } }
                 }
                 p.event-line { (times(event)) }
             }
@@ -130,8 +128,8 @@ fn times(event: &Event) -> Markup {
     html! {
         @match &event.occurred_at {
             Some(happened) if *happened != event.recorded_at => {
-                span { "Happened " (time::at(happened)) }
-                " · " span { "recorded " (time::at(&event.recorded_at))
+                span { "Happened " (time::at(happened)) "," }
+                span { "recorded " (time::at(&event.recorded_at))
                     @if let Some(later) = between(happened, &event.recorded_at) { ", " (later) " later" } }
             }
             _ => { span { "Recorded " (time::at(&event.recorded_at)) } }

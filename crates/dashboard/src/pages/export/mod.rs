@@ -113,11 +113,12 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
         form #export.panel action="/export/file" method="get" {
             @for (name, value) in wanted.params().pairs() { input type="hidden" name=(name) value=(value); }
             input type="hidden" name="ticket" value="" disabled;
-            fieldset { legend { "As" }
+            fieldset { legend { "Format" }
                 @for format in &FORMATS { (choice(format, chosen.name, &stats.total)) }
             }
             fieldset #withhold { legend { "Withheld from the evidence" }
-                p.quiet { "What is withheld cannot be read by whoever gets the bundle; the proofs hold all the same. For evidence only." }
+                p.quiet { "What is withheld cannot be read by whoever gets the bundle; the proofs hold all the same. For evidence only." br;
+                    "Whoever gets it checks it with " code { "indelible verify bundle FILE" } ", or with the verifier that is in it." }
                 @for (part, what) in PARTS {
                     p.choice { input type="checkbox" name="redact" value=(part) id=(format!("redact-{part}"));
                         label for=(format!("redact-{part}")) { (part) } " " span.quiet { (what) } }
@@ -147,10 +148,12 @@ fn what(wanted: &Wanted, total: &Count) -> Markup {
         section #what.panel {
             dl.facts {
                 div { dt { "Events" } dd { strong #total { (total) } @if total.value == 0 { " – nothing matches" } } }
-                div { dt { "That match" } dd { @if wanted.q.is_empty() { "everything you may see" } @else { code { (text::short_to(&wanted.q, 600)) } } } }
+                div { dt { "That match" } dd { @if wanted.q.is_empty() { "everything" @if !wanted.system { ", without what the audit system itself did" } } @else { code { (text::short_to(&wanted.q, 600)) } } } }
                 div { dt { "Time" } dd { (text::short_to(&wanted.time_in_words(), 200)) } }
             }
-            p { a href=(wanted.params().to("/")) { "Change the search" } }
+            p { a href=(wanted.params().to("/")) { "Change the search" }
+                @if wanted.system { " · " a #system-out href=(wanted.params().without(&["system"]).to("/export")) { "Without what the audit system itself did" } }
+                @else { " · " a #system-in href=(wanted.params().with("system", "1").to("/export")) { "Also what the audit system itself did" } } }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is to be exported: the search's own parameters, as one query.
 
-use crate::href::Params;
+use crate::by::By;
+use crate::href::{self, Params};
 
 /// The search that is exported.
 pub struct Wanted {
@@ -8,32 +9,43 @@ pub struct Wanted {
     pub q: String,
     /// The time, as the query language writes one.
     t: String,
-    /// Whether the time is when it happened, not when it was recorded.
-    happened: bool,
+    /// By which time.
+    by: By,
+    /// Whether what the audit system itself did is among it.
+    pub system: bool,
 }
 
 impl Wanted {
     pub fn of(params: &Params) -> Wanted {
         let given = |name| params.get(name).unwrap_or_default().trim().to_owned();
-        Wanted { q: given("q"), t: given("t"), happened: params.get("by") == Some("happened") }
+        let by = By::read(params.get("by"), By::Recorded);
+        // As the search does: who names that trail wants it.
+        let system = params.get("system") == Some("1") || given("q").contains("_system");
+        Wanted { q: given("q"), t: given("t"), by, system }
     }
 
     /// The same, as the parameters of the search's page.
     pub fn params(&self) -> Params {
-        let by = if self.happened { "happened" } else { "" };
-        Params::new().with("q", &*self.q).with("t", &*self.t).with("by", by)
+        let params = Params::new().with("q", &*self.q).with("t", &*self.t);
+        let params = params.with("by", self.by.unless(By::Recorded));
+        if self.system { params.with("system", "1") } else { params }
     }
 
     /// One query for both.
     pub fn query(&self) -> String {
-        if self.t.is_empty() {
-            return self.q.clone();
+        let mut more = Vec::new();
+        if !self.t.is_empty() {
+            more.push(format!("{}:{}", self.by.key(), self.t));
         }
-        let key = if self.happened { "occurred" } else { "created" };
+        if !self.system {
+            more.push(href::WITHOUT_SYSTEM.to_owned());
+        }
+        let more = more.join(" ");
         // A written AND: side by side, the same key twice would mean either.
-        match &*self.q {
-            "" => format!("{key}:{}", self.t),
-            q => format!("({q}) AND {key}:{}", self.t),
+        match (&*self.q, more.is_empty()) {
+            (q, true) => q.to_owned(),
+            ("", _) => more,
+            (q, _) => format!("({q}) AND {more}"),
         }
     }
 
@@ -59,7 +71,7 @@ impl Wanted {
 
     /// The time, for people.
     pub fn time_in_words(&self) -> String {
-        let how = if self.happened { "happened" } else { "recorded" };
+        let how = if self.by == By::Happened { "happened" } else { "recorded" };
         let t = &*self.t;
         if t.is_empty() {
             return "all of it".to_owned();
@@ -103,12 +115,15 @@ mod tests {
     #[test]
     fn query_and_time_are_one_query() {
         for (asked, query) in [
-            ("", ""),
-            ("q=a+OR+b", "a OR b"),
-            ("t=-24h", "created:-24h"),
-            ("q=a+OR+b&t=-24h", "(a OR b) AND created:-24h"),
+            ("", "-trail:_system"),
+            ("system=1", ""),
+            ("q=trail:_system", "trail:_system"),
+            ("q=a+OR+b&system=1", "a OR b"),
+            ("q=a+OR+b", "(a OR b) AND -trail:_system"),
+            ("t=-24h&system=1", "created:-24h"),
+            ("q=a+OR+b&t=-24h", "(a OR b) AND created:-24h -trail:_system"),
             (
-                "q=created:2026&t=2026-01-01..2026-01-31&by=happened",
+                "q=created:2026&t=2026-01-01..2026-01-31&by=happened&system=1",
                 "(created:2026) AND occurred:2026-01-01..2026-01-31",
             ),
         ] {
@@ -134,7 +149,7 @@ mod tests {
 
     #[test]
     fn nothing_in_a_query_leaves_its_quotes_in_a_shell() {
-        let line = wanted("q=-name:%22a'b%22;rm").shell("csv", "csv");
+        let line = wanted("q=-name:%22a'b%22;rm&system=1").shell("csv", "csv");
         let query = r#"'-name:"a'\''b";rm'"#;
         assert_eq!(line, format!("indelible export --format csv --out events.csv -- {query}"));
     }

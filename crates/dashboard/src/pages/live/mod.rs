@@ -16,14 +16,13 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use self::rows::Rows;
-use crate::href::Params;
+use crate::href::{self, Params};
 use crate::limits;
 use crate::page::{Nav, Page};
 use crate::pages::overview::failed;
 use crate::parts::{self, Alarm, Incomplete};
 use crate::visit::{Api, Me, Problem, Visit};
 
-const WITHOUT_SYSTEM: &str = "-trail:_system";
 const STREAM: &str = "/api/audit/stream";
 
 pub fn routes() -> Router<Api> {
@@ -61,12 +60,19 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
         form.choose role="search" action="/live" {
             label.sr for="q" { "Only what matches" }
             input #q type="search" name="q" value=(q) placeholder="actor:maria -outcome:success" autocomplete="off" spellcheck="false";
-            @if me.may_audit() { label.check { input type="checkbox" name="system" value="1" checked[system(visit)]; " What the audit system does itself" } }
+            @if me.may_audit() { label.check { input type="checkbox" name="system" value="1" checked[system(visit)]; " What the audit system itself does" } }
             button.plain { "Filter" }
+            a #as-search href=(search(visit).to("/")) { "As a search" }
         }
         (shown)
     };
     Ok(Page::new("Live", Nav::Live, body).with(&["live.js"]))
+}
+
+/// The same as a search.
+fn search(visit: &Visit) -> Params {
+    let given = |name| visit.params.get(name).unwrap_or_default();
+    Params::new().with("q", given("q")).with("system", given("system"))
 }
 
 /// Whether what the audit system itself does is among it: looking adds to that.
@@ -81,8 +87,8 @@ fn query(visit: &Visit, me: &Me) -> String {
     let hidden = me.may_audit() && !system(visit) && !q.contains("_system");
     match (hidden, q.is_empty()) {
         (false, _) => q.to_owned(),
-        (true, true) => WITHOUT_SYSTEM.to_owned(),
-        (true, false) => format!("({q}) AND {WITHOUT_SYSTEM}"),
+        (true, true) => href::WITHOUT_SYSTEM.to_owned(),
+        (true, false) => format!("({q}) AND {}", href::WITHOUT_SYSTEM),
     }
 }
 

@@ -37,8 +37,8 @@ pub async fn figures(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
         section.panel {
             (stacked("events-over-time", "Events over time", "From – to", OUTCOMES, &bars))
             p.quiet.zone { (asked.zone_note())
-                " Events are counted by the time they " (asked.by.past()) "; "
-                a href=(asked.other_by()) { "count by the time they " (asked.by.other().past()) } "."
+                " Each event is counted when it " (asked.by.past()) "; "
+                a href=(asked.other_by()) { "count it when it " (asked.by.other().past()) } "."
             }
         }
         h2.sr { "Most frequent" }

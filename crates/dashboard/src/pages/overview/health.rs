@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Asked, limits};
 use crate::chart::compact;
 use crate::href::Params;
-use crate::text::{self, counted, grouped};
+use crate::text::{self, bytes, counted, grouped};
 use crate::time;
 use crate::visit::{Problem, Visit};
 
@@ -113,7 +113,7 @@ pub async fn health(visit: &Visit) -> Result<Markup, Problem> {
                 @if let Some(losses) = &status.losses {
                     div { dt { "Reads that could not be recorded" } dd { (mark(losses.reads_not_recorded == 0)) (grouped(losses.reads_not_recorded)) } }
                 }
-                @if let Some(started) = &status.started_at { div { dt { "Up since" } dd { (time::at(started)) } } }
+                @if let Some(started) = &status.started_at { div { dt { "Running since" } dd { (time::at(started)) } } }
                 @if let Some(version) = &status.version { div { dt { "Version" } dd { (text::short(version)) } } }
             }
             @if !status.trails.is_empty() { (trails(visit, &status.trails, status.more_trails)) }
@@ -234,39 +234,4 @@ pub async fn losses(visit: &Visit, asked: &Asked) -> Result<Markup, Problem> {
             }
         }
     })
-}
-
-/// Bytes in one unit.
-fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 7] = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut unit = 0;
-    let mut scaled = bytes as f64;
-    while scaled >= 1024.0 && unit + 1 < UNITS.len() {
-        scaled /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 || scaled >= 100.0 {
-        format!("{scaled:.0} {}", UNITS[unit])
-    } else {
-        format!("{scaled:.1} {}", UNITS[unit])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_in_one_unit() {
-        for (count, wanted) in [
-            (0, "0 bytes"),
-            (1_023, "1023 bytes"),
-            (1_536, "1.5 KiB"),
-            (1 << 30, "1.0 GiB"),
-            (300 << 20, "300 MiB"),
-            (u64::MAX, "16.0 EiB"),
-        ] {
-            assert_eq!(bytes(count), wanted);
-        }
-    }
 }

@@ -18,8 +18,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use self::counts::join;
-use self::period::{By, Period};
+use self::period::Period;
 use self::zone::Zone;
+use crate::by::By;
 use crate::href::{self, Params};
 use crate::limits;
 use crate::page::{Nav, Page};
@@ -36,9 +37,6 @@ pub fn routes() -> Router<Api> {
         .route("/overview/health", get(|visit: Visit| part(visit, Piece::Health)))
         .route("/overview/losses", get(|visit: Visit| part(visit, Piece::Losses)))
 }
-
-/// The trail that the node keeps of itself. Looking at an overview adds to it, so it counts only where it is asked for.
-const SYSTEM: &str = "_system";
 
 /// What an overview is asked for.
 pub struct Asked {
@@ -59,7 +57,7 @@ impl Asked {
         let trail = visit.params.get("trail").map(str::to_owned);
         Asked {
             period: Period::read(visit.params.get("t")),
-            by: By::read(visit.params.get("by")),
+            by: By::read(visit.params.get("by"), By::Happened),
             scope: scope(trail.as_deref(), me),
             trail,
             zone: Zone::of(visit),
@@ -71,7 +69,7 @@ impl Asked {
         let trail = self.trail.as_deref().map(|trail| href::clause("trail", trail));
         let params = Params::new().with("q", trail.unwrap_or_default());
         let params = params.with("t", self.period.text());
-        if self.by == By::Happened { params.with("by", self.by.text()) } else { params }
+        params.with("by", self.by.unless(By::Recorded))
     }
 
     /// What is to be counted in some time.
@@ -98,7 +96,7 @@ impl Asked {
     fn params(&self) -> Params {
         let params = Params::new().with("t", self.period.text());
         let params = params.with("trail", self.trail.clone().unwrap_or_default());
-        if self.by == By::default() { params } else { params.with("by", self.by.text()) }
+        params.with("by", self.by.unless(By::Happened))
     }
 
     fn zone_note(&self) -> String {
@@ -111,7 +109,8 @@ impl Asked {
 pub fn scope(trail: Option<&str>, me: &Me) -> String {
     match trail {
         Some(trail) => href::clause("trail", trail),
-        None if me.may_audit() => format!("-{}", href::clause("trail", SYSTEM)),
+        // Looking adds to it, so it counts only where it is asked for.
+        None if me.may_audit() => href::WITHOUT_SYSTEM.to_owned(),
         None => String::new(),
     }
 }
@@ -246,10 +245,10 @@ fn chooser(asked: &Asked, trails: &[String], may_audit: bool) -> Markup {
         @if trails.len() > 1 || chosen.is_some() {
             form.choose action="/overview" {
                 input type="hidden" name="t" value=(asked.period.text());
-                @if asked.by != By::default() { input type="hidden" name="by" value=(asked.by.text()); }
+                @if asked.by != By::Happened { input type="hidden" name="by" value=(asked.by.text()); }
                 label for="trail" { "Trail" }
                 select #trail name="trail" data-submit {
-                    option value="" { @if may_audit { "All but the node's own" } @else { "All" } }
+                    option value="" { @if may_audit { "All but the audit system's own" } @else { "All" } }
                     @for name in trails.iter().take(limits::TRAILS_CHOICE_MAX) {
                         option value=(name) selected[chosen == Some(name.as_str())] { (name) }
                     }

@@ -5,54 +5,13 @@ use indelible_event::Micros;
 use super::zone::Zone;
 use crate::chart::Bar;
 use crate::href::Params;
+use crate::time::stretch;
 
 /// The days of a week.
 pub const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-
-/// By which time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum By {
-    /// When it happened, as the caller said.
-    #[default]
-    Happened,
-    /// When it was recorded.
-    Recorded,
-}
-
-impl By {
-    /// As an address has it.
-    pub fn read(text: Option<&str>) -> By {
-        if text == Some(By::Recorded.text()) { By::Recorded } else { By::Happened }
-    }
-
-    /// As an address has it.
-    pub fn text(self) -> &'static str {
-        if self == By::Happened { "happened" } else { "recorded" }
-    }
-
-    /// What events did then.
-    pub fn past(self) -> &'static str {
-        if self == By::Happened { "happened" } else { "were recorded" }
-    }
-
-    /// The other one.
-    pub fn other(self) -> By {
-        if self == By::Happened { By::Recorded } else { By::Happened }
-    }
-
-    /// The key of the query language.
-    pub fn key(self) -> &'static str {
-        if self == By::Happened { "occurred" } else { "created" }
-    }
-
-    /// The name of the member.
-    pub fn field(self) -> &'static str {
-        if self == By::Happened { "occurred_at" } else { "recorded_at" }
-    }
-}
 
 /// From so long ago until now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,17 +120,8 @@ pub fn bar(start: Micros, interval: i64, zone: Zone, tick: Option<String>, searc
         (_, _, true) => format!("{} {}–{}", &from[..10], &from[11..16], &to[11..16]),
         _ => format!("{} {} – {} {}", &from[..10], &from[11..16], &to[..10], &to[11..16]),
     };
-    let href = Some(search.clone().set("t", span(start, end)).to("/"));
+    let href = Some(search.clone().set("t", stretch(start, end)).to("/"));
     Bar { label, tick, href, counts: Vec::new() }
-}
-
-/// A stretch of time as the query language has it, which includes the whole of its last second.
-pub fn span(from: Micros, to: Micros) -> String {
-    let second = |at: Micros| {
-        let text = at.to_string();
-        format!("{}Z", text.get(..19).unwrap_or(&text))
-    };
-    format!("{}..{}", second(from), second(Micros(to.0.saturating_sub(1_000_000))))
 }
 
 /// `Mon`.

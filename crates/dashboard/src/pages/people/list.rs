@@ -85,7 +85,8 @@ async fn most_active(visit: &Visit, period: Period, scope: &str) -> Result<Marku
     let counts = Counts::ask(visit, &asking(&q)).await?;
     let failed = Counts::ask(visit, &asking(&join(&q, FAILED))).await?;
     let denied = Counts::ask(visit, &asking(&join(&q, "outcome:denied"))).await?;
-    let latest = Params::new().with("q", &q).with("page_size", limits::PEOPLE_LATEST.to_string());
+    let latest = Params::new().with("q", &q).with("sort", "occurred_at");
+    let latest = latest.with("page_size", limits::PEOPLE_LATEST.to_string());
     let latest: Latest = visit.get("/api/audit/logs", &latest).await?;
     let seen = Seen::of(&latest.events);
     let (failed, denied) = (by_value(&failed), by_value(&denied));
@@ -93,7 +94,7 @@ async fn most_active(visit: &Visit, period: Period, scope: &str) -> Result<Marku
     let shown = &all[..all.len().min(limits::PEOPLE_SHOWN)];
     let count = |of: &HashMap<&str, u64>, id: &str| of.get(id).copied().unwrap_or_default();
     if shown.is_empty() {
-        let more = html! { p { "Nobody did anything in the last " (period.words()) "." } };
+        let more = html! { p { "Nobody did anything in the last " (period.words()) ". Choose a longer time above, or " a href="/" { "search" } "." } };
         return Ok(parts::empty("Nobody", more));
     }
     Ok(html! {
@@ -137,7 +138,7 @@ impl<'a> Seen<'a> {
                 last.entry(id).or_insert(event.at());
             }
         }
-        Seen { last, before: events.last().map(|event| event.recorded_at.as_str()) }
+        Seen { last, before: events.last().map(Event::at) }
     }
 
     fn last(&self, id: &str, visit: &Visit) -> Markup {

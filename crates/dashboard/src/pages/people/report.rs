@@ -56,6 +56,10 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
     let path = format!("/api/audit/users/{}", href::segment(id));
     let activity: Activity =
         visit.get(&path, &Params::new().with("days", days.to_string())).await?;
+    if activity.total.value == 0 && activity.last_seen.is_none() && activity.incomplete.is_none() {
+        let body = html! { (head(visit, id, days)) (unknown(id)) };
+        return Ok(Page::new(title(id), Nav::People, body).with(&["overview.js"]));
+    }
     // What is compared, and who acted for whom, may fail without the rest.
     let compared = compared(visit, id, &activity).await.unwrap_or_else(|e| failed(&e));
     let behalf = behalf(visit, id, days).await.unwrap_or_else(|e| failed(&e));
@@ -87,8 +91,11 @@ pub async fn page(visit: &Visit, id: &str) -> Result<Page, Problem> {
             }
         }
     };
-    Ok(Page::new(text::plain(id, limits::RANKED_CHARS_MAX), Nav::People, body)
-        .with(&["overview.js"]))
+    Ok(Page::new(title(id), Nav::People, body).with(&["overview.js"]))
+}
+
+fn title(id: &str) -> String {
+    text::plain(id, limits::RANKED_CHARS_MAX)
 }
 
 /// A search for what they did in this time; empty if their id is longer than a query may be.
@@ -119,6 +126,17 @@ fn head(visit: &Visit, id: &str, days: u64) -> Markup {
             ", " (time::at(&visit.now.to_string())) "." }
         @if id.chars().count() > 120 { details.fold { summary { "The whole id" } span.text { (text::whole(id)) } } }
     }
+}
+
+/// Nobody of this id did anything, so perhaps another one is meant.
+fn unknown(id: &str) -> Markup {
+    parts::empty(
+        "Nobody with this id did anything",
+        html! {
+            p { "Ids are compared whole. " a href=(Params::new().with("find", id).to("/people")) { "Find ids that begin so" }
+                ", or " a href=(href::search(&href::quoted(id))) { "search for the word" } "." }
+        },
+    )
 }
 
 fn facts(visit: &Visit, id: &str, activity: &Activity, search: &Params, days: u64) -> Markup {
@@ -154,6 +172,7 @@ fn facts(visit: &Visit, id: &str, activity: &Activity, search: &Params, days: u6
             a href=(link("")) { "All their events" } " · "
             a href=(link(FAILED)) { "What failed" } " · "
             a href=(link("has:changes")) { "What they changed" } " · "
+            a href=(href::actor_timeline(id)) { "As a timeline" } " · "
             a href=(timeline) { "What was done to them" }
         } }
     }

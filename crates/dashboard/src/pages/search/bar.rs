@@ -4,8 +4,9 @@ use maud::{Markup, html};
 
 use super::api::{Parsed, Unasked, Wrong};
 use super::fold::joined;
-use super::state::{Asked, By, State};
+use super::state::{Asked, State};
 use super::tools;
+use crate::by::By;
 use crate::{limits, parts, text};
 
 /// The field, and what it has to keep when it is sent.

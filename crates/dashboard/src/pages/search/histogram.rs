@@ -4,17 +4,18 @@ use indelible_event::Micros;
 use maud::{Markup, html};
 
 use super::api::{Bucket, Buckets};
-use super::state::{Asked, By, State, stretch};
+use super::state::{Asked, State};
+use crate::by::By;
 use crate::href::Params;
 use crate::{limits, text, time};
 
-/// What is stacked, from the bottom: class, word, and the outcomes it is of.
+/// What is stacked, from the bottom, where it is compared best: class, word, and the outcomes it is of.
 const KINDS: &[(&str, &str, &[&str])] = &[
-    ("good", "succeeded", &["success"]),
-    ("quiet", "unknown", &["unknown"]),
-    ("pending", "pending", &["pending"]),
     ("bad", "failed", &["failure", "error"]),
     ("denied", "denied", &["denied"]),
+    ("pending", "pending", &["pending"]),
+    ("quiet", "unknown", &["unknown"]),
+    ("good", "succeeded", &["success"]),
 ];
 
 /// Lengths of a bucket, in seconds.
@@ -93,10 +94,10 @@ pub fn drawn(state: &State, axis: Axis, counted: &Buckets) -> Markup {
     let view = format!("0 0 {} {HIGH}", axis.count * WIDE);
     html! {
         figure #histogram data-from=(axis.from.0 / SECOND) data-step=(axis.step) data-buckets=(axis.count)
-            data-by=(state.by.chosen()) {
+            data-by=(state.by.unless(By::Recorded)) {
             figcaption {
                 span.legend { @for (class, word, _) in kinds { span { span class={"key " (class)} aria-hidden="true" {} (word) } " " } }
-                span.quiet { "by the time it " (if state.by == By::Happened { "happened" } else { "was recorded" }) ", each bar " (length(axis.step)) }
+                span.quiet { "by the time it " (state.by.past()) ", each bar " (length(axis.step)) }
             }
             div.plot {
                 span.most.quiet aria-hidden="true" { (text::grouped(most)) }
@@ -117,7 +118,7 @@ pub fn drawn(state: &State, axis: Axis, counted: &Buckets) -> Markup {
 }
 
 fn bar(state: &State, axis: Axis, at: i64, bucket: &Bucket, most: u64) -> Markup {
-    let stretch = stretch(axis.at(at), axis.at(at + 1));
+    let stretch = time::stretch(axis.at(at), axis.at(at + 1));
     let parts: Vec<String> = KINDS
         .iter()
         .map(|(_, word, outcomes)| (word, of(bucket, outcomes)))
@@ -247,16 +248,16 @@ mod tests {
         let bucket = Bucket { start, count: 100, outcomes };
         let pieces = stacked(&bucket, 100);
         let shown: Vec<&str> = pieces.iter().map(|(class, ..)| *class).collect();
-        assert_eq!(shown, ["good", "bad", "denied"]);
-        assert_eq!(pieces[0].2, "90.0");
-        assert_eq!(pieces[1].2, "1.5", "what is there at all can be seen");
+        assert_eq!(shown, ["bad", "denied", "good"]);
+        assert_eq!(pieces[2].2, "90.0");
+        assert_eq!(pieces[0].2, "1.5", "what is there at all can be seen");
         let axis = Axis { from: at("2026-01-01T10:00:00Z"), step: 3_600, count: 24 };
         let state = State::of(&Params::parse("q=x"));
         let drawn =
             drawn(&state, axis, &Buckets { interval_seconds: 3_600, buckets: vec![bucket] });
         let drawn = drawn.into_string();
         assert!(drawn.contains("t=2026-01-01T11%3A00%3A00Z..2026-01-01T11%3A59%3A59Z"), "{drawn}");
-        assert!(drawn.contains("90 succeeded, 1 failed, 9 denied"), "{drawn}");
+        assert!(drawn.contains("1 failed, 9 denied, 90 succeeded"), "{drawn}");
         assert!(!drawn.contains("style="), "{drawn}");
     }
 }

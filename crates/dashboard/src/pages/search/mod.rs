@@ -21,7 +21,8 @@ use maud::{Markup, html};
 
 use self::api::{Found, Saved, SavedSearches, Stats, Unasked};
 use self::histogram::Axis;
-use self::state::{Asked, By, State};
+use self::state::{Asked, State};
+use crate::by::By;
 use crate::href::Params;
 use crate::page::{Nav, Page, see_other};
 use crate::visit::{Api, Problem, Visit};
@@ -125,7 +126,7 @@ async fn whole(visit: &Visit) -> Result<Page, Problem> {
                         section.found aria-label="Events" {
                             @if found.events.is_empty() && found.next_cursor.is_none() {
                                 (parts::notices(found.incomplete.as_ref(), &found.alarms))
-                                (results::nothing(asked, &origin))
+                                (results::nothing(asked, &origin, me.is_admin()))
                             } @else {
                                 (over(asked, visit, total))
                                 ol #rows.rows { (results::rows(asked, &found, visit.now)) }

@@ -4,7 +4,8 @@ use indelible_event::Micros;
 use maud::{Markup, html};
 
 use super::api::Found;
-use super::state::{Asked, By, State};
+use super::state::{Asked, State};
+use crate::by::By;
 use crate::{parts, text};
 
 /// The rows of one page and the way on, as items of a list.
@@ -33,10 +34,10 @@ fn more(asked: &Asked, cursor: &str) -> Markup {
 }
 
 /// Nothing was found.
-pub fn nothing(asked: &Asked, origin: &str) -> Markup {
+pub fn nothing(asked: &Asked, origin: &str, admin: bool) -> Markup {
     let Asked { state, parsed, .. } = asked;
     if state.q.is_empty() && state.t.is_empty() {
-        return nothing_yet(origin);
+        return nothing_yet(origin, admin);
     }
     let without = |at: usize| {
         let mut clauses = parsed.clauses.clone();
@@ -62,11 +63,12 @@ pub fn nothing(asked: &Asked, origin: &str) -> Markup {
 }
 
 /// Nothing was recorded yet, and how to.
-fn nothing_yet(origin: &str) -> Markup {
+fn nothing_yet(origin: &str, admin: bool) -> Markup {
     parts::empty(
         "Nothing is recorded yet",
         html! {
-            p { "Send a first event. " code { "$KEY" } " is a key of the role writer or admin." }
+            p { "Send a first event. " code { "$KEY" } " is a key of the role writer or admin"
+                @if admin { ": " a #first-key href="/settings/keys/new" { "make one" } } "." }
             pre #first-curl {
                 "curl -H \"Authorization: Bearer $KEY\" " span data-origin { (origin) } "/api/audit/logs \\\n"
                 "     -d '{\"action\":\"backup.delete\",\"user_id\":\"maria\",\"resource_type\":\"backup\",\"resource_id\":\"db-0417\"}'"

@@ -3,35 +3,9 @@
 use indelible_event::Micros;
 
 use super::api::{Clause, Parsed};
-use crate::href::Params;
+use crate::by::By;
+use crate::href::{self, Params};
 use crate::limits;
-
-/// By which time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum By {
-    /// When it was recorded.
-    #[default]
-    Recorded,
-    /// When it happened, as the caller said.
-    Happened,
-}
-
-impl By {
-    /// The key of the query language.
-    pub fn key(self) -> &'static str {
-        if self == By::Recorded { "created" } else { "occurred" }
-    }
-
-    /// The parameter's value.
-    pub fn chosen(self) -> &'static str {
-        if self == By::Recorded { "" } else { "happened" }
-    }
-
-    /// The name of the field.
-    pub fn field(self) -> &'static str {
-        if self == By::Recorded { "recorded_at" } else { "occurred_at" }
-    }
-}
 
 /// A search, as its address says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +32,7 @@ impl State {
         State {
             q: get("q").trim().to_owned(),
             t: get("t").trim().to_owned(),
-            by: if get("by") == "happened" { By::Happened } else { By::Recorded },
+            by: By::read(params.get("by"), By::Recorded),
             oldest: get("order") == "asc",
             page_size: size.clamp(1, limits::PAGE_SIZE_MAX),
             system: get("system") == "1",
@@ -71,7 +45,7 @@ impl State {
         Params::new()
             .with("q", self.q.as_str())
             .with("t", self.t.as_str())
-            .with("by", self.by.chosen())
+            .with("by", self.by.unless(By::Recorded))
             .with("order", when(self.oldest, "asc"))
             .with(
                 "page_size",
@@ -117,7 +91,7 @@ impl Asked {
             more.push(format!("{}:{}", state.by.key(), state.t));
         }
         if self.hides_system {
-            more.push("-trail:_system".to_owned());
+            more.push(href::WITHOUT_SYSTEM.to_owned());
         }
         let more = more.join(" ");
         // Beside a clause about the same time it would mean either.
@@ -163,18 +137,6 @@ impl Asked {
 pub fn is_time(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b".:+-<>=".contains(&b);
     text.len() <= limits::TIME_BYTES_MAX && text.bytes().all(plain)
-}
-
-/// A stretch of time as the query language writes it, to the second, both ends included; whole days as days.
-pub fn stretch(from: Micros, until: Micros) -> String {
-    const DAY: i64 = 86_400_000_000;
-    let last = Micros((until.0 - 1).max(from.0));
-    if from.0.rem_euclid(DAY) == 0 && until.0.rem_euclid(DAY) == 0 {
-        let [from, last] = [from, last].map(|at| at.to_string()[..10].to_owned());
-        return if from == last { from } else { format!("{from}..{last}") };
-    }
-    let [from, last] = [from, last].map(|at| at.to_string()[..19].to_owned());
-    format!("{from}Z..{last}Z")
 }
 
 #[cfg(test)]
@@ -229,17 +191,5 @@ mod tests {
         for bad in ["-1h OR a", "a,b", "(x)", "\"x\"", "/x/", "*", "é", "-1h\n", "\\"] {
             assert!(!is_time(bad), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_stretch_is_to_the_second_or_the_day() {
-        let at = |text: &str| Micros::parse(text).unwrap();
-        let day = |day: &str| at(&format!("{day}T00:00:00Z"));
-        assert_eq!(stretch(day("2026-01-01"), day("2026-01-02")), "2026-01-01");
-        assert_eq!(stretch(day("2026-01-01"), day("2026-02-01")), "2026-01-01..2026-01-31");
-        assert_eq!(
-            stretch(at("2026-01-01T10:00:00Z"), at("2026-01-01T11:00:00Z")),
-            "2026-01-01T10:00:00Z..2026-01-01T10:59:59Z"
-        );
     }
 }

@@ -4,7 +4,8 @@ use indelible_event::Micros;
 use maud::{Markup, html};
 
 use super::api::Saved;
-use super::state::{By, State};
+use super::state::State;
+use crate::by::By;
 use crate::href::Params;
 use crate::visit::Me;
 use crate::{limits, text, time};
@@ -43,6 +44,7 @@ pub fn tools(
             (drop_down("view", html! { (if state.oldest { "Oldest first" } else { "Newest first" }) }, view(state)))
             span.push {}
             @if let Some(by_api) = by_api { (drop_down("by-api", html! { "API" }, by_api)) }
+            a #watch href=(state.params().without(&["t", "by", "order", "page_size"]).to("/live")) { "Watch live" }
             @if me.may_audit() { a #export href=(state.params().without(&["page_size"]).to("/export")) { "Export…" } }
         }
     }

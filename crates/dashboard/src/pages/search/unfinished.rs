@@ -5,7 +5,7 @@ use indelible_connect::Event;
 use maud::html;
 use serde::Deserialize;
 
-use crate::href::Params;
+use crate::href::{self, Params};
 use crate::page::{Nav, Page};
 use crate::parts::{self, Alarm, Incomplete};
 use crate::visit::{Problem, Visit};
@@ -40,9 +40,12 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
     let none = report.unfinished.is_empty() && report.abandoned.is_empty() && next.is_none();
     let body = html! {
         h1 { "Unfinished intents" }
-        p.quiet { "What was about to be done more than five minutes ago, and of which no ending was recorded; the oldest first." }
+        p.quiet { "What somebody was about to do, and of which no ending was recorded within five minutes; the oldest first." }
         (parts::notices(report.incomplete.as_ref(), &report.alarms))
-        @if none { (parts::empty("All that was begun has ended", html! { p { a href="/" { "To the search" } } })) }
+        @if none { (parts::empty("Nothing is unfinished", html! {
+            p { "What was recorded in the last five minutes may still end, and is not looked at." }
+            p { a href=(href::search("phase:intent")) { "All intents" } " · " a href="/" { "To the search" } }
+        })) }
         @if !report.unfinished.is_empty() {
             h2 { "Never ended" }
             ol.rows { @for row in &report.unfinished { (parts::row(&row.event, visit.now)) } }

@@ -108,7 +108,7 @@ async fn list_page(visit: &Visit) -> Result<Page, Problem> {
         keys.into_iter().partition(|key| key.is_valid(visit.now));
     let body = html! {
         (told(visit).await)
-        div.bar {
+        div.between {
             p.quiet { "A key says who asks, and what they may. The node keeps only its hash." }
             a #new-key.button href=(NEW) { "New key" }
         }

@@ -72,9 +72,10 @@ fn panel(trail: &Trail) -> Markup {
     let waiting = trail.size.saturating_sub(trail.published);
     html! {
         section.panel.trail data-trail=(trail.name) {
-            div.bar {
-                h2 { a href=(search_for("trail", &trail.name)) { (text::short(&trail.name)) } " " (state(trail.public)) }
-                a.button.plain href=(address(trail)) { @if trail.public { "Make private…" } @else { "Make public…" } }
+            div.between {
+                h2 { (text::short(&trail.name)) " " (state(trail.public)) }
+                span.acts { a href=(search_for("trail", &trail.name)) { "Its events" }
+                a.button.plain href=(address(trail)) { @if trail.public { "Make private…" } @else { "Make public…" } } }
             }
             p { (text::counted(trail.size, "record", "records")) ", "
                 @if waiting == 0 { "all of them under a signed checkpoint" } @else { (text::grouped(waiting)) " not yet under a signed checkpoint" }

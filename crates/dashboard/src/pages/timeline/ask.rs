@@ -67,6 +67,21 @@ impl Asked {
         all.find(|text| !text.is_empty()).unwrap_or(&self.resource_type)
     }
 
+    pub fn has_bounds(&self) -> bool {
+        !self.from.is_empty() || !self.to.is_empty()
+    }
+
+    /// The same time as the parameters of a search.
+    fn time(&self, search: Params) -> Params {
+        let t = match (&*self.from, &*self.to) {
+            ("", "") => return search,
+            (from, "") => format!(">={from}"),
+            ("", to) => format!("<={to}"),
+            (from, to) => format!("{from}..{to}"),
+        };
+        search.with("t", t).with("by", "happened")
+    }
+
     pub fn heading(&self) -> Markup {
         html! {
             @if self.is_correlation() { "What belongs to " em { (text::short(&self.correlation)) } }
@@ -84,19 +99,20 @@ pub fn narrow(asked: &Asked) -> Markup {
         ("correlation_id", &asked.correlation),
         ("actor", &asked.actor),
     ];
-    let search = match () {
-        () if asked.is_correlation() => href::search_for("correlation", &asked.correlation),
-        () if !asked.actor.is_empty() => href::search_for("actor", &asked.actor),
-        () if asked.resource_type.is_empty() => href::search_for("resource_id", &asked.resource_id),
-        () => href::search_for("target", &format!("{}/{}", asked.resource_type, asked.resource_id)),
+    let clause = match () {
+        () if asked.is_correlation() => href::clause("correlation", &asked.correlation),
+        () if !asked.actor.is_empty() => href::clause("actor", &asked.actor),
+        () if asked.resource_type.is_empty() => href::clause("resource_id", &asked.resource_id),
+        () => href::clause("target", &format!("{}/{}", asked.resource_type, asked.resource_id)),
     };
+    let search = asked.time(Params::new().with("q", clause)).to("/");
     html! {
         form.timeline-time.noprint method="get" action="/timeline" {
             @for (name, value) in kept { @if !value.is_empty() { input type="hidden" name=(name) value=(value); } }
             (bound("from", "From", &asked.from)) (bound("to", "To", &asked.to))
             button.plain type="submit" { "Show" }
             a href=(search) { "As a search" }
-            @if !asked.actor.is_empty() { a href=(href::person(&asked.actor)) { "Profile" } }
+            @if !asked.actor.is_empty() { a href=(href::person(&asked.actor)) { "Report" } }
             a href="/timeline" { "Another timeline" }
         }
     }
@@ -121,7 +137,7 @@ struct Latest {
 pub async fn choose(visit: &Visit, asked: &Asked) -> Markup {
     // What the node records of itself is rarely what one looks for.
     let params = Params::new()
-        .with("q", "-trail:_system")
+        .with("q", href::WITHOUT_SYSTEM)
         .with("page_size", limits::SUGGESTED_FROM_EVENTS.to_string());
     // The forms work without suggestions.
     let latest: Latest = visit.get("/api/audit/logs", &params).await.unwrap_or_default();

@@ -93,7 +93,7 @@ fn body(asked: &Asked, answer: &Answer, losses: &[Event], visit: &Visit) -> Mark
         (ask::narrow(asked))
         (parts::notices(answer.incomplete.as_ref(), &answer.alarms))
         @if answer.entries.is_empty() {
-            (nothing(asked))
+            (nothing(asked, visit))
         } @else {
             (summary(answer))
             (correlations(asked, &answer.correlations))
@@ -104,16 +104,20 @@ fn body(asked: &Asked, answer: &Answer, losses: &[Event], visit: &Visit) -> Mark
     }
 }
 
-fn nothing(asked: &Asked) -> Markup {
+fn nothing(asked: &Asked, visit: &Visit) -> Markup {
     parts::empty(
-        "Nothing happened",
+        "Nothing found",
         html! {
             @if asked.cursor().is_some() {
                 p { "There is nothing after the page before." }
             } @else {
-                p { "No event that you may read has " (text::short(asked.name())) ", at least not in this time. Ids are compared whole; upper and lower case are the same." }
+                p { "No event that you may read has " (text::short(asked.name())) @if asked.has_bounds() { " in this time" } ". Ids are compared whole; upper and lower case are the same." }
             }
-            p { a href="/timeline" { "Choose something else" } }
+            p {
+                a href=(href::search(&href::quoted(asked.name()))) { "Search for the word" }
+                @if asked.has_bounds() { " · " a href=(visit.params.clone().without(&["from", "to", "cursor"]).to("/timeline")) { "Look at all time" } }
+                " · " a href="/timeline" { "Choose something else" }
+            }
         },
     )
 }
