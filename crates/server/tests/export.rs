@@ -173,6 +173,16 @@ fn lines_are_the_very_events_of_search_in_either_order() {
 }
 
 #[test]
+fn asking_for_the_head_begins_no_export() {
+    let node = Node::new();
+    let answer = node.ask("HEAD", &format!("{EXPORT}?format=csv"), &[&*bearer(&node.admin)], b"");
+    assert_eq!((answer.status, &*answer.headers["allow"]), (405, "GET"));
+    export(&node, &node.admin, "format=csv");
+    // What was recorded before the one that was made would be there too.
+    assert_eq!(told(&node, 2).len(), 2);
+}
+
+#[test]
 fn a_table_is_read_by_pythons_csv_and_lines_of_ocsf_are_json() {
     let tenants = nasty();
     let admin = &tenants.node.admin;

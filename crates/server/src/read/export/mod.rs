@@ -15,7 +15,7 @@ mod told;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::mpsc;
 use utoipa_axum::router::OpenApiRouter;
@@ -74,8 +74,13 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 async fn export(
     State(state): State<AppState>,
     caller: Caller,
+    method: Method,
     mut params: Params,
 ) -> Result<Response, Problem> {
+    // A route for GET answers HEAD as well, and an export that nobody takes would be made and recorded.
+    if method == Method::HEAD {
+        return Err(Problem::not_allowed().header(header::ALLOW, HeaderValue::from_static("GET")));
+    }
     caller.require_export()?;
     let ask = Ask::take(&mut params, &state, &caller)?;
     params.finish()?;
