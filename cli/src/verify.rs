@@ -126,9 +126,9 @@ fn event_text(out: &mut Out, proven: &ProvenEvent) -> Result<(), Failure> {
     out.line(format_args!("  action       {}", entry.action))?;
     out.line(format_args!("  outcome      {}", entry.outcome.name()))?;
     if let Some(at) = entry.occurred_at {
-        out.line(format_args!("  occurred_at  {}", time(at)))?;
+        out.line(format_args!("  occurred_at  {at}"))?;
     }
-    out.line(format_args!("  recorded_at  {}", time(entry.recorded_at)))?;
+    out.line(format_args!("  recorded_at  {}", entry.recorded_at))?;
     for part in Part::ALL {
         let shown = match &disclosure.parts[part as usize] {
             DisclosedPart::Absent => "(the event has none)".into(),
@@ -143,12 +143,6 @@ fn event_text(out: &mut Out, proven: &ProvenEvent) -> Result<(), Failure> {
         checkpoint.root.to_base64()
     ))?;
     out.line("What is shown above is exactly what was recorded; whether it is true, only its recorder can say.")
-}
-
-fn time(at: indelible_event::Micros) -> String {
-    let mut text = Vec::with_capacity(27);
-    at.write_to(&mut text);
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn event_object(out: &mut Out, proven: &ProvenEvent) -> Result<(), Failure> {

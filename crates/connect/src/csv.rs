@@ -74,7 +74,13 @@ pub fn row(event: &Event, out: &mut Vec<u8>) {
         if at > 0 {
             out.push(b',');
         }
-        quote(&cell(&text), out);
+        let of = kinds(&text);
+        if of & CAREFUL == 0 && text.len() < CELL_UNITS_MAX && !begins_formula(&text) {
+            quote(&text, of, out);
+        } else {
+            let text = cell(&text);
+            quote(&text, kinds(&text), out);
+        }
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -198,15 +204,12 @@ fn is_formula(c: char) -> bool {
     )
 }
 
+fn begins_formula(text: &str) -> bool {
+    text.trim_start().starts_with(is_formula)
+}
+
 /// The text as a cell, before it is quoted.
-fn cell(text: &str) -> Cow<'_, str> {
-    // Most cells are such that nothing can be wrong with them.
-    let harmless = |byte: u8| matches!(byte, b' '..=b'~') && byte != b';';
-    let begins = text.trim_start().chars().next();
-    if text.len() < CELL_UNITS_MAX && text.bytes().all(harmless) && !begins.is_some_and(is_formula)
-    {
-        return text.into();
-    }
+fn cell(text: &str) -> String {
     let mut made = String::with_capacity(text.len() + 2);
     let (mut units, mut begins) = (0, true);
     // Where the apostrophe goes, if what follows turns out to need one.
@@ -241,17 +244,46 @@ fn cell(text: &str) -> Cow<'_, str> {
         }
         begins = ends || (begins && c.is_whitespace());
     }
-    made.into()
+    made
 }
 
-/// Quotes a cell where it needs it.
-fn quote(cell: &str, out: &mut Vec<u8>) {
-    let spaced = cell.starts_with(' ') || cell.ends_with(' ');
-    if !spaced && !cell.contains([',', '"', '\n', ';']) {
+/// A byte with which a cell is looked through letter by letter.
+const CAREFUL: u8 = 1;
+/// A byte with which a cell is quoted.
+const QUOTED: u8 = 2;
+
+/// What each byte is: nothing can be wrong with most, and most cells have no others.
+const KINDS: [u8; 256] = {
+    let mut kinds = [CAREFUL; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        kinds[byte as usize] = 0;
+        byte += 1;
+    }
+    kinds[b';' as usize] = CAREFUL | QUOTED;
+    kinds[b'\n' as usize] = CAREFUL | QUOTED;
+    kinds[b',' as usize] = QUOTED;
+    kinds[b'"' as usize] = QUOTED;
+    kinds
+};
+
+/// What its bytes are, all together.
+fn kinds(text: &str) -> u8 {
+    text.bytes().fold(0, |kinds, byte| kinds | KINDS[usize::from(byte)])
+}
+
+/// Quotes a cell of these kinds where it needs it.
+fn quote(cell: &str, kinds: u8, out: &mut Vec<u8>) {
+    if kinds & QUOTED == 0 && !cell.starts_with(' ') && !cell.ends_with(' ') {
         return out.extend_from_slice(cell.as_bytes());
     }
     out.push(b'"');
-    out.extend_from_slice(cell.replace('"', "\"\"").as_bytes());
+    for (at, between) in cell.split('"').enumerate() {
+        if at > 0 {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.extend_from_slice(between.as_bytes());
+    }
     out.push(b'"');
 }
 

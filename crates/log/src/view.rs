@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use indelible_event::{EventId, Micros, Part, TrailName};
-use indelible_merkle::{Hash, TreeSize, leaf_hash};
+use indelible_merkle::{Hash, ReadTiles, TreeSize, leaf_hash};
 
 use crate::active::{self, Tail};
 use crate::error::LogError;
@@ -347,16 +347,16 @@ impl View {
         indelible_merkle::root(&tiles.tiles(&*self.storage), size).map_err(prove_error)
     }
 
-    /// The path from a leaf to the root of a trail's first `size` records.
+    /// The path from a leaf to the root of a trail's first records, as many as these tiles are of.
     pub fn inclusion_proof(
         &self,
         trail: TrailNo,
         seq: Seq,
-        size: TreeSize,
+        known: &mut ReadTiles,
     ) -> Result<Vec<Hash>, LogError> {
         let state = self.state();
         let tiles = state.trail(trail)?.tiles(&*self.storage);
-        indelible_merkle::inclusion_proof(&tiles, seq.0, size).map_err(prove_error)
+        known.inclusion_proof(&tiles, seq.0).map_err(prove_error)
     }
 
     /// The proof that a trail's first `from` records are a prefix of its first `to`.

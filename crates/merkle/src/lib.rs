@@ -41,7 +41,8 @@ pub use key::{Algorithm, KeyError, KeyId, SigningKey, Vkey};
 pub use note::{Note, NoteError, NoteSignature};
 pub use proof_text::{ConsistencyProof, ProofTextError, TlogProof};
 pub use prove::{
-    MemoryTiles, NotInMemory, ProveError, TileReader, consistency_proof, inclusion_proof, root,
+    MemoryTiles, NotInMemory, ProveError, ReadTiles, TileReader, consistency_proof,
+    inclusion_proof, root,
 };
 pub use tile::{
     Tile, TilePathError, bundles_for, entries_path, parse_entries_path, parse_tile_path, tile_path,

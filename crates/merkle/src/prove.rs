@@ -4,7 +4,7 @@
 //! subtrees of 256^L leaves. Every hash a proof needs is either in such a row or the root of a few
 //! neighbours within one tile, so a proof touches about two tiles a level, and none of them twice.
 
-use crate::hash::{Hash, TreeSize, empty_root, fold_complete, node_hash};
+use crate::hash::{Hash, TreeSize, empty_root, node_hash};
 use crate::limits::{TILE_HEIGHT, TILE_WIDTH, TREE_SIZE_MAX};
 
 /// Where the hashes of the tile levels are kept.
@@ -69,8 +69,13 @@ pub enum ProveError<E> {
 
 /// The root of the first `size` leaves.
 pub fn root<R: TileReader>(reader: &R, size: TreeSize) -> Result<Hash, ProveError<R::Error>> {
-    let mut tiles = Tiles::new(reader, size)?;
-    if size.0 == 0 { Ok(empty_root()) } else { tiles.hash(Leaves { start: 0, end: size.0 }) }
+    let mut tiles = ReadTiles::new(size);
+    tiles.check_size()?;
+    if size.0 == 0 {
+        Ok(empty_root())
+    } else {
+        tiles.hash(reader, Leaves { start: 0, end: size.0 })
+    }
 }
 
 /// The audit path of leaf `index` in the tree of the first `size` leaves, from the leaf's sibling
@@ -80,19 +85,7 @@ pub fn inclusion_proof<R: TileReader>(
     index: u64,
     size: TreeSize,
 ) -> Result<Vec<Hash>, ProveError<R::Error>> {
-    let mut tiles = Tiles::new(reader, size)?;
-    if index >= size.0 {
-        return Err(ProveError::IndexOutOfRange { index, size });
-    }
-    let mut siblings = Vec::new();
-    let mut around = Leaves { start: 0, end: size.0 };
-    while around.count() > 1 {
-        let (left, right) = around.split();
-        let (inside, sibling) = if index < left.end { (left, right) } else { (right, left) };
-        siblings.push(sibling);
-        around = inside;
-    }
-    siblings.into_iter().rev().map(|leaves| tiles.hash(leaves)).collect()
+    ReadTiles::new(size).inclusion_proof(reader, index)
 }
 
 /// The proof that the first `from` leaves are a prefix of the first `to` (RFC 6962 §2.1.2). Empty
@@ -102,7 +95,8 @@ pub fn consistency_proof<R: TileReader>(
     from: TreeSize,
     to: TreeSize,
 ) -> Result<Vec<Hash>, ProveError<R::Error>> {
-    let mut tiles = Tiles::new(reader, to)?;
+    let mut tiles = ReadTiles::new(to);
+    tiles.check_size()?;
     if from > to {
         return Err(ProveError::SizesReversed { from, to });
     }
@@ -121,7 +115,7 @@ pub fn consistency_proof<R: TileReader>(
     if around.start != 0 {
         needed.push(around);
     }
-    needed.into_iter().rev().map(|leaves| tiles.hash(leaves)).collect()
+    needed.into_iter().rev().map(|leaves| tiles.hash(reader, leaves)).collect()
 }
 
 /// The leaves under one node of the tree: never empty.
@@ -145,59 +139,124 @@ impl Leaves {
     }
 }
 
-/// The tiles read so far for one proof: a handful, so a list is searched faster than a map.
-struct Tiles<'r, R> {
-    reader: &'r R,
+/// The tiles read so far for proofs in one tree, with the nodes above their hashes: neighbours share nearly all of
+/// theirs. One proof needs a handful, so a list is searched faster than a map; whoever keeps it for many proofs sees
+/// to it that it does not grow for ever.
+#[derive(Debug, Clone)]
+pub struct ReadTiles {
     size: TreeSize,
-    read: Vec<(u8, u64, Vec<Hash>)>,
+    read: Vec<ReadTile>,
 }
 
-impl<'r, R: TileReader> Tiles<'r, R> {
-    fn new(reader: &'r R, size: TreeSize) -> Result<Self, ProveError<R::Error>> {
-        if size.0 > TREE_SIZE_MAX {
-            return Err(ProveError::TooLarge { size });
+#[derive(Debug, Clone)]
+struct ReadTile {
+    level: u8,
+    index: u64,
+    /// The tile's hashes, and above them the roots of complete pairs, of pairs of these, and so on.
+    rows: Vec<Vec<Hash>>,
+}
+
+impl ReadTiles {
+    /// None yet, of the tree of the first `size` leaves.
+    pub fn new(size: TreeSize) -> Self {
+        Self { size, read: Vec::new() }
+    }
+
+    /// How many there are: at the most 16 KiB each.
+    pub fn count(&self) -> usize {
+        self.read.len()
+    }
+
+    /// The audit path of leaf `index`, as [`inclusion_proof`] gives it.
+    pub fn inclusion_proof<R: TileReader>(
+        &mut self,
+        reader: &R,
+        index: u64,
+    ) -> Result<Vec<Hash>, ProveError<R::Error>> {
+        self.check_size()?;
+        if index >= self.size.0 {
+            return Err(ProveError::IndexOutOfRange { index, size: self.size });
         }
-        Ok(Self { reader, size, read: Vec::new() })
+        let mut siblings = Vec::new();
+        let mut around = Leaves { start: 0, end: self.size.0 };
+        while around.count() > 1 {
+            let (left, right) = around.split();
+            let (inside, sibling) = if index < left.end { (left, right) } else { (right, left) };
+            siblings.push(sibling);
+            around = inside;
+        }
+        siblings.into_iter().rev().map(|leaves| self.hash(reader, leaves)).collect()
+    }
+
+    fn check_size<E>(&self) -> Result<(), ProveError<E>> {
+        if self.size.0 > TREE_SIZE_MAX {
+            return Err(ProveError::TooLarge { size: self.size });
+        }
+        Ok(())
     }
 
     /// The hash of the node over `leaves`, joined from complete subtrees where it is not one.
-    fn hash(&mut self, leaves: Leaves) -> Result<Hash, ProveError<R::Error>> {
+    fn hash<R: TileReader>(
+        &mut self,
+        reader: &R,
+        leaves: Leaves,
+    ) -> Result<Hash, ProveError<R::Error>> {
         if leaves.count().is_power_of_two() {
-            return self.complete(leaves);
+            return self.complete(reader, leaves);
         }
         // The right edge is at most 63 splits deep, so this recursion is shallow.
         let (left, right) = leaves.split();
-        let left = self.complete(left)?;
-        Ok(node_hash(&left, &self.hash(right)?))
+        let left = self.complete(reader, left)?;
+        Ok(node_hash(&left, &self.hash(reader, right)?))
     }
 
     /// The hash of a complete subtree: the root of up to 128 neighbours in one tile.
-    fn complete(&mut self, leaves: Leaves) -> Result<Hash, ProveError<R::Error>> {
+    fn complete<R: TileReader>(
+        &mut self,
+        reader: &R,
+        leaves: Leaves,
+    ) -> Result<Hash, ProveError<R::Error>> {
         let height = leaves.count().ilog2();
         let level = height / TILE_HEIGHT;
         let first = leaves.start >> (TILE_HEIGHT * level);
         let offset = (first % u64::from(TILE_WIDTH)) as usize;
-        let count = 1 << (height % TILE_HEIGHT);
-        let tile = self.tile(level as u8, first / u64::from(TILE_WIDTH))?;
-        Ok(fold_complete(&tile[offset..offset + count]))
+        let row = height % TILE_HEIGHT;
+        let rows = self.rows(reader, level as u8, first / u64::from(TILE_WIDTH))?;
+        Ok(rows[row as usize][offset >> row])
     }
 
-    /// A tile, as wide as a tree of this size has it.
-    fn tile(&mut self, level: u8, index: u64) -> Result<&[Hash], ProveError<R::Error>> {
-        let known = self.read.iter().position(|tile| (tile.0, tile.1) == (level, index));
+    /// The rows of a tile, as wide as a tree of this size has it.
+    fn rows<R: TileReader>(
+        &mut self,
+        reader: &R,
+        level: u8,
+        index: u64,
+    ) -> Result<&[Vec<Hash>], ProveError<R::Error>> {
+        let known = self.read.iter().position(|tile| (tile.level, tile.index) == (level, index));
         let position = match known {
             Some(position) => position,
             None => {
                 let width = u64::from(TILE_WIDTH);
                 let start = index * width;
                 let there = (self.size.0 >> (TILE_HEIGHT * u32::from(level))) - start;
-                let hashes = read_exact(self.reader, level, start, there.min(width) as usize)?;
-                self.read.push((level, index, hashes));
+                let hashes = read_exact(reader, level, start, there.min(width) as usize)?;
+                self.read.push(ReadTile { level, index, rows: rows_above(hashes) });
                 self.read.len() - 1
             }
         };
-        Ok(&self.read[position].2)
+        Ok(&self.read[position].rows)
     }
+}
+
+/// These hashes, and above them a row of the nodes over each complete pair of the one below. What is above the last
+/// is a level of its own.
+fn rows_above(hashes: Vec<Hash>) -> Vec<Vec<Hash>> {
+    let mut rows = vec![hashes];
+    for row in 1..TILE_HEIGHT as usize {
+        let pairs = rows[row - 1].as_chunks().0;
+        rows.push(pairs.iter().map(|[left, right]| node_hash(left, right)).collect());
+    }
+    rows
 }
 
 /// Reads and checks that the reader kept its promise about the number of hashes.

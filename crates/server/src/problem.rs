@@ -49,6 +49,12 @@ impl Problem {
             .with("parameter", name)
     }
 
+    /// The path is there, and takes other methods.
+    pub fn not_allowed() -> Problem {
+        let (status, title) = (StatusCode::METHOD_NOT_ALLOWED, "Not with this method");
+        Problem::new(status, "method-not-allowed", title, "this path does not take that method")
+    }
+
     /// What was asked for is not there, or the credential may not see it.
     pub fn not_found(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use indelible_log::hex;
@@ -115,8 +115,7 @@ async fn not_found(pages: Router, mut request: Request) -> Response {
 }
 
 async fn not_allowed() -> Problem {
-    let (status, title) = (StatusCode::METHOD_NOT_ALLOWED, "Not with this method");
-    Problem::new(status, "method-not-allowed", title, "this path does not take that method")
+    Problem::not_allowed()
 }
 
 async fn limit_time(request: Request, next: Next) -> Response {

@@ -486,8 +486,8 @@ fn a_client_that_goes_away_leaves_nothing_behind() {
             (&json!("failed"), &json!("the client went away"))
         );
     }
-    // All places are free again.
-    for turn in 0..20 {
+    // All places are free again: these are one more.
+    for turn in 0..9 {
         drop(Begun::new(&node, &node.admin, "format=ndjson&tenant_id=default"));
         told(&node, 2 * turn + 8);
     }
@@ -552,8 +552,7 @@ fn a_token_that_expires_gets_no_more() {
 fn who_only_looks_exports_nothing() {
     let node = many(10);
     let looked = |path: &str| node.ask("HEAD", path, &[&bearer(&node.admin)], b"").status;
-    assert_eq!(looked(&format!("{EXPORT}?format=csv")), 200);
-    assert_eq!(looked(&format!("{EXPORT}?format=odd")), 400);
+    assert_eq!(looked(&format!("{EXPORT}?format=csv")), 405);
     assert_eq!(looked("/export/file?format=csv"), 204);
     assert!(node.system("audit.export").is_empty());
 }

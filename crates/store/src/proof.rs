@@ -4,7 +4,8 @@ use indelible_event::{DisclosedPart, Disclosure, Part, seal};
 use indelible_log::TrailStatus;
 use indelible_log::record::{KeptPart, KeptRecord, Seq};
 use indelible_merkle::{
-    Checkpoint, ConsistencyProof, Hash, TlogProof, TreeSize, Vkey, leaf_hash, verify_consistency,
+    Checkpoint, ConsistencyProof, Hash, ProofTextError, ReadTiles, TlogProof, TreeSize, Vkey,
+    leaf_hash, verify_consistency,
 };
 
 use crate::error::StoreError;
@@ -31,7 +32,7 @@ impl Prover {
         self.covers(reader, seq)?;
         let records = reader.read(self.trail.info.no, &[seq])?;
         let record = records.first().expect("reading one seq gives one record or fails");
-        self.prove_record(reader, record, redact)
+        self.prove_record(reader, record, redact, &mut self.no_tiles())
     }
 
     /// `NotFound` unless the checkpoint covers it.
@@ -52,22 +53,28 @@ impl Prover {
         Err(StoreError::NotFound(why))
     }
 
-    /// Proves a record that was read.
-    pub fn prove_record(
+    /// What [`prove_record`](Self::prove_record) begins with: no tiles of the tree that the checkpoint covers.
+    pub(crate) fn no_tiles(&self) -> ReadTiles {
+        ReadTiles::new(self.checkpoint.size)
+    }
+
+    /// Proves a record that was read; `tiles` are those that other proofs took already.
+    pub(crate) fn prove_record(
         &self,
         reader: &Reader,
         record: &KeptRecord,
         redact: &[Part],
+        tiles: &mut ReadTiles,
     ) -> Result<String, StoreError> {
         self.covers(reader, record.seq)?;
         let (no, index) = (self.trail.info.no, record.seq.0);
-        let hashes = reader.view.inclusion_proof(no, record.seq, self.checkpoint.size)?;
+        let hashes = reader.view.inclusion_proof(no, record.seq, tiles)?;
         let extra = Some(disclose(record, redact).encode());
         let text = TlogProof { extra, index, hashes, checkpoint_note: self.note.clone() }.encode();
-        // A proof that does not verify would send a stranger away with a false alarm, or hide a true one.
-        verify_proof(text.as_bytes(), &self.vkey).map_err(|reason| StoreError::BadProof {
-            trail: self.trail.info.name.to_string(),
-            reason,
+        // A proof that does not verify would send a stranger away with a false alarm, or hide a true one. The note's
+        // signature was checked when it was read.
+        verify_proof_under(text.as_bytes(), &self.note, &self.checkpoint).map_err(|reason| {
+            StoreError::BadProof { trail: self.trail.info.name.to_string(), reason }
         })?;
         Ok(text)
     }
@@ -167,12 +174,32 @@ pub struct ProvenEvent {
 /// Verifies a proof from its bytes and the key alone. The error says what does not hold.
 pub fn verify_proof(bytes: &[u8], vkey: &Vkey) -> Result<ProvenEvent, String> {
     let proof = TlogProof::decode(bytes).map_err(|e| e.to_string())?;
+    proven(&proof, |leaf| proof.verify(leaf, vkey))
+}
+
+/// Verifies one of many proofs under a checkpoint whose note was verified already.
+pub(crate) fn verify_proof_under(
+    bytes: &[u8],
+    note: &str,
+    checkpoint: &Checkpoint,
+) -> Result<ProvenEvent, String> {
+    let proof = TlogProof::decode(bytes).map_err(|e| e.to_string())?;
+    if proof.checkpoint_note != note {
+        return Err("it is under another checkpoint".into());
+    }
+    proven(&proof, |leaf| proof.verify_under(leaf, checkpoint).map(|()| checkpoint.clone()))
+}
+
+fn proven(
+    proof: &TlogProof,
+    verify: impl FnOnce(&Hash) -> Result<Checkpoint, ProofTextError>,
+) -> Result<ProvenEvent, String> {
     let extra =
         proof.extra.as_deref().ok_or("the proof has no extra line, so it shows no event")?;
     let disclosure =
         Disclosure::decode(extra).map_err(|e| format!("the disclosure is malformed: {e}"))?;
     let leaf = leaf_hash(&disclosure.entry);
-    let checkpoint = proof.verify(&leaf, vkey).map_err(|e| e.to_string())?;
+    let checkpoint = verify(&leaf).map_err(|e| e.to_string())?;
     disclosure
         .verify()
         .map_err(|e| format!("the disclosed parts are not those of the entry: {e}"))?;

@@ -56,7 +56,13 @@ impl TlogProof {
     /// signed by the key, which is returned.
     pub fn verify(&self, leaf: &Hash, vkey: &Vkey) -> Result<Checkpoint, ProofTextError> {
         let checkpoint = Checkpoint::open(self.checkpoint_note.as_bytes(), vkey)?;
-        verify_inclusion(leaf, self.index, checkpoint.size, &self.hashes, &checkpoint.root)?;
+        self.verify_under(leaf, &checkpoint)?;
         Ok(checkpoint)
+    }
+
+    /// The same for whoever verified the note already, once for many proofs: that this is the checkpoint of this very
+    /// note is the caller's to know.
+    pub fn verify_under(&self, leaf: &Hash, checkpoint: &Checkpoint) -> Result<(), ProofTextError> {
+        Ok(verify_inclusion(leaf, self.index, checkpoint.size, &self.hashes, &checkpoint.root)?)
     }
 }

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 
 use indelible_event::Part;
 use indelible_log::record::{KeptRecord, Seq, TrailNo};
+use indelible_merkle::ReadTiles;
 use sha2::{Digest, Sha256};
 
-use super::limits::BUNDLE_BATCH;
+use super::limits::{BUNDLE_BATCH, BUNDLE_TILES};
 use super::write::Writer;
 use super::{
     BundledFile, BundledTrail, EVENTS, FORMAT, KEYS, MANIFEST, MadeBy, Manifest, README, SUMS,
@@ -41,6 +42,8 @@ pub struct Bundle<W: Write> {
     places: Vec<(TrailNo, Seq)>,
     redact: Vec<Part>,
     provers: BTreeMap<TrailNo, Prover>,
+    /// What the proofs so far took of the trees.
+    tiles: BTreeMap<TrailNo, ReadTiles>,
     writer: Writer<W>,
     /// How many of the places are done in this round.
     at: usize,
@@ -63,8 +66,8 @@ impl<W: Write> Bundle<W> {
             prover.covers(reader, last)?;
             provers.insert(no, prover);
         }
-        let writer = Writer::new(out);
-        Ok(Bundle { about, places, redact, provers, writer, at: 0, proving: false })
+        let (writer, tiles) = (Writer::new(out), BTreeMap::new());
+        Ok(Bundle { about, places, redact, provers, tiles, writer, at: 0, proving: false })
     }
 
     /// Names the event that tells of it.
@@ -104,13 +107,9 @@ impl<W: Write> Bundle<W> {
         self.writer.begin(EVENTS)
     }
 
-    fn prover(&self, record: &KeptRecord) -> &Prover {
-        self.provers.get(&record.trail).expect("each trail of a place has its prover")
-    }
-
     /// The event, without what is withheld.
     fn show(&mut self, record: &KeptRecord) -> Result<(), StoreError> {
-        let trail = &self.prover(record).trail().info.name;
+        let trail = &prover(&self.provers, record).trail().info.name;
         let shown = |part: Part| record.part(part).filter(|_| !self.redact.contains(&part));
         let parts = Part::ALL.map(shown);
         let mut line = indelible_event::view(trail.as_str(), record.seq.0, &record.entry, parts);
@@ -119,8 +118,12 @@ impl<W: Write> Bundle<W> {
     }
 
     fn prove(&mut self, reader: &Reader, record: &KeptRecord) -> Result<(), StoreError> {
-        let prover = self.prover(record);
-        let proof = prover.prove_record(reader, record, &self.redact)?;
+        let prover = prover(&self.provers, record);
+        if self.tiles.values().map(ReadTiles::count).sum::<usize>() > BUNDLE_TILES {
+            self.tiles.clear();
+        }
+        let tiles = self.tiles.entry(record.trail).or_insert_with(|| prover.no_tiles());
+        let proof = prover.prove_record(reader, record, &self.redact, tiles)?;
         let path = proof_file(&prover.checkpoint().origin, record.seq.0);
         self.writer.file(&path, proof.as_bytes()).map_err(failed)
     }
@@ -163,6 +166,10 @@ impl<W: Write> Bundle<W> {
         self.writer.finish().map_err(failed)?;
         Ok(Sha256::digest(&bytes).into())
     }
+}
+
+fn prover<'a>(provers: &'a BTreeMap<TrailNo, Prover>, record: &KeptRecord) -> &'a Prover {
+    provers.get(&record.trail).expect("each trail of a place has its prover")
 }
 
 /// The last of these places in each trail.

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Seek};
 use indelible_event::limits::EVENT_BYTES_MAX;
 use indelible_event::{DisclosedPart, Disclosure, Part, view};
 use indelible_log::hex;
-use indelible_merkle::{Checkpoint, TlogProof, Vkey};
+use indelible_merkle::{Checkpoint, Vkey};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -15,7 +15,7 @@ use super::{
     BundledFile, EVENTS, FORMAT, KEYS, MANIFEST, Manifest, PROOFS, README, SUMS, VERIFIER,
     checkpoint_file, proof_file,
 };
-use crate::proof::verify_proof;
+use crate::proof::verify_proof_under;
 
 /// Bytes that an event's line may have beyond the event: its place and what the node adds.
 const LINE_BYTES_MAX: u64 = 2 * EVENT_BYTES_MAX as u64;
@@ -57,8 +57,8 @@ struct Place {
 /// What all events of a trail are held against.
 struct Trail {
     name: String,
-    vkey: Vkey,
     note: String,
+    checkpoint: Checkpoint,
 }
 
 /// Verifies a bundle. If keys are given, its trails must be signed by these; its own are believed otherwise.
@@ -146,7 +146,7 @@ fn trails<R: Read + Seek>(
     bundle: &mut Opened<R>,
     manifest: &Manifest,
     pinned: &[Vkey],
-) -> Result<BTreeMap<String, (String, Trail)>, BundleRefused> {
+) -> Result<BTreeMap<String, Trail>, BundleRefused> {
     let keys: String = manifest.trails.iter().map(|trail| format!("{}\n", trail.vkey)).collect();
     if bundle.text(KEYS)? != keys {
         return Err(BundleRefused::new(KEYS, "its keys are not those of the manifest's trails"));
@@ -167,7 +167,7 @@ fn trails<R: Read + Seek>(
             let why = format!("what it says of {} is not what is signed", trail.origin);
             return Err(BundleRefused::new(MANIFEST, why));
         }
-        let checked = (signed.origin, Trail { name: trail.name.clone(), vkey, note });
+        let checked = Trail { name: trail.name.clone(), note, checkpoint: signed };
         if trails.insert(trail.name.clone(), checked).is_some() {
             return Err(BundleRefused::new(MANIFEST, "it names a trail twice"));
         }
@@ -179,7 +179,7 @@ fn trails<R: Read + Seek>(
 fn events<R: Read + Seek>(
     bundle: &mut Opened<R>,
     manifest: &Manifest,
-    trails: &BTreeMap<String, (String, Trail)>,
+    trails: &BTreeMap<String, Trail>,
 ) -> Result<(), BundleRefused> {
     let bad = |why: String| BundleRefused::new(EVENTS, why);
     let redacted: Option<Vec<Part>> =
@@ -211,9 +211,9 @@ fn events<R: Read + Seek>(
     }
     for (number, (place, line)) in wanted.iter().enumerate() {
         let here = |why: &str| bad(format!("line {}: {why}", number + 1));
-        let (origin, trail) =
+        let trail =
             trails.get(&place.trail).ok_or_else(|| here("its trail is none of the manifest"))?;
-        let path = proof_file(origin, place.seq);
+        let path = proof_file(&trail.checkpoint.origin, place.seq);
         if !proofs.remove(&path) {
             return Err(here("there is no proof of it, or it stands there twice"));
         }
@@ -231,11 +231,7 @@ fn events<R: Read + Seek>(
 
 /// The line that a proof proves.
 fn proven(bytes: &[u8], trail: &Trail, seq: u64, redacted: &[Part]) -> Result<Vec<u8>, String> {
-    let event = verify_proof(bytes, &trail.vkey)?;
-    let proof = TlogProof::decode(bytes).map_err(|e| e.to_string())?;
-    if proof.checkpoint_note != trail.note {
-        return Err("it is under another checkpoint than the bundle's".into());
-    }
+    let event = verify_proof_under(bytes, &trail.note, &trail.checkpoint)?;
     if event.index != seq {
         return Err(format!("it proves record {}", event.index));
     }

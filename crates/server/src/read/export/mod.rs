@@ -77,14 +77,13 @@ async fn export(
     caller: Caller,
     mut params: Params,
 ) -> Result<Response, Problem> {
+    // A route for GET answers HEAD as well, and an export that nobody takes would be made and recorded.
+    if method == Method::HEAD {
+        return Err(Problem::not_allowed().header(header::ALLOW, HeaderValue::from_static("GET")));
+    }
     caller.require_export()?;
     let ask = Ask::take(&mut params, &state, &caller)?;
     params.finish()?;
-    if method == Method::HEAD {
-        // Who only looks exports nothing, and it must not be recorded so.
-        let kind = HeaderValue::from_static(ask.format.content_type());
-        return Ok(([(header::CONTENT_TYPE, kind)], Body::empty()).into_response());
-    }
     let place = state.reading().exports.clone().try_take(&caller.id);
     let place = place.ok_or_else(|| Problem::unavailable("too many exports at once", 5))?;
     let ticket = state.reading().tickets.clone().begin(&caller, ask.ticket.as_deref(), &state)?;
