@@ -2,6 +2,8 @@
 
 use form_urlencoded::Serializer;
 
+use crate::limits;
+
 /// The condition that leaves out what the audit system itself does: whoever looks adds to that.
 pub const WITHOUT_SYSTEM: &str = "-trail:_system";
 
@@ -87,6 +89,11 @@ pub fn search(query: &str) -> String {
     Params::new().with("q", query).to("/")
 }
 
+/// A search for a text as it stands; none for one that is too long to be asked for.
+pub fn search_text(text: &str) -> Option<String> {
+    (text.len() <= limits::SEARCHED_BYTES_MAX).then(|| search(&quoted(text)))
+}
+
 /// A search for a value of a key.
 pub fn search_for(key: &str, value: &str) -> String {
     search(&clause(key, value))
@@ -131,8 +138,8 @@ pub fn clause(key: &str, value: &str) -> String {
     format!("{key}:{}", quoted(value))
 }
 
-/// A text in quotes: searched for as it stands.
-pub fn quoted(value: &str) -> String {
+/// A text in quotes, which is searched for as it stands.
+fn quoted(value: &str) -> String {
     let mut out = "\"".to_owned();
     for c in value.chars() {
         if matches!(c, '"' | '\\') {

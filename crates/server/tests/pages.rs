@@ -320,3 +320,27 @@ fn an_export_says_what_it_is_and_is_the_apis() {
         assert!(answer.headers["content-type"].starts_with("text/html"), "{bad}");
     }
 }
+
+#[test]
+fn an_export_leaves_out_what_the_search_leaves_out() {
+    let (node, _) = node();
+    let auditor = Visitor::new(&node, &node.key("auditor", None));
+    assert!(auditor.page("/export").contains("-trail:_system"));
+    let file = auditor.get("/export/file?format=ndjson");
+    assert!(!text(&file).contains("_system"), "{}", text(&file));
+    let file = auditor.get("/export/file?format=ndjson&system=1");
+    assert!(text(&file).contains("\"trail\":\"_system\""), "{}", text(&file));
+}
+
+#[test]
+fn an_address_without_a_page_is_a_page_for_people_and_a_problem_for_programs() {
+    let (node, _) = node();
+    let nobody = node.ask("GET", "/nothing", &["accept: text/html"], b"");
+    assert_eq!(nobody.status, 404);
+    assert!(text(&nobody).contains("There is no such page"), "{}", text(&nobody));
+    for (path, accept) in [("/nothing", "*/*"), ("/api/nothing", "text/html")] {
+        let answer = node.ask("GET", path, &[&format!("accept: {accept}")], b"");
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(answer.headers["content-type"], "application/problem+json", "{path}");
+    }
+}

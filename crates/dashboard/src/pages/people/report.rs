@@ -133,8 +133,11 @@ fn unknown(id: &str) -> Markup {
     parts::empty(
         "Nobody with this id did anything",
         html! {
-            p { "Ids are compared whole. " a href=(Params::new().with("find", id).to("/people")) { "Find ids that begin so" }
-                ", or " a href=(href::search(&href::quoted(id))) { "search for the word" } "." }
+            p { "Ids are compared whole." }
+            @if let Some(search) = href::search_text(id) {
+                p { a href=(Params::new().with("find", id).to("/people")) { "Find ids that begin so" } " · " a href=(search) { "Search for the word" } }
+            }
+            p { a href="/people" { "All people" } }
         },
     )
 }

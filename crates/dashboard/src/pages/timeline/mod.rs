@@ -114,9 +114,9 @@ fn nothing(asked: &Asked, visit: &Visit) -> Markup {
                 p { "No event that you may read has " (text::short(asked.name())) @if asked.has_bounds() { " in this time" } ". Ids are compared whole; upper and lower case are the same." }
             }
             p {
-                a href=(href::search(&href::quoted(asked.name()))) { "Search for the word" }
-                @if asked.has_bounds() { " · " a href=(visit.params.clone().without(&["from", "to", "cursor"]).to("/timeline")) { "Look at all time" } }
-                " · " a href="/timeline" { "Choose something else" }
+                @if let Some(search) = href::search_text(asked.name()) { a href=(search) { "Search for the word" } " · " }
+                @if asked.has_bounds() { a href=(visit.params.clone().without(&["from", "to", "cursor"]).to("/timeline")) { "Look at all time" } " · " }
+                a href="/timeline" { "Choose something else" }
             }
         },
     )
