@@ -34,7 +34,7 @@ test('without scripts: sign in, search, page on, open an event, its timeline, ex
     await page.waitForURL(/\/timeline\?/);
     await page.getByRole('link', { name: 'Overview' }).click();
     await page.waitForURL(/\/overview/);
-    await page.getByRole('link', { name: 'Show the figures' }).click();
+    await page.getByRole('link', { name: 'Show all of this page' }).click();
     await page.waitForURL((url) => url.pathname === '/overview' && url.search);
     assert.match(await page.locator('main').innerText(), /3,\d\d\d/);
     await open(page, `/?q=action%3Abackup.delete`);

@@ -2,7 +2,7 @@
 //! asked for with the visitor's own credential, at an address that anybody can ask with `curl`. So roles, records
 //! of reads and bounds hold for pages as they do for programs, and there is no second way in.
 //!
-//! Each module of `pages` brings its own routes. [`visit::Visit`] is a visitor's request; `page` is the frame around
+//! Each module of `pages` brings its own routes. `visit::Visit` is a visitor's request; `page` is the frame around
 //! every page; `text`, `time`, `href` and `parts` make what is shown harmless and alike everywhere.
 
 mod assets;

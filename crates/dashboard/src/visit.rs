@@ -182,6 +182,15 @@ impl Visit {
         self.parts.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// Who it is, if it may read at all: for pages that ask the API only later.
+    pub fn reader(&self) -> Result<&Me, Problem> {
+        let me = self.me()?;
+        let title = "This credential's role may not do that";
+        let refused =
+            || Problem::new(StatusCode::FORBIDDEN, title, "Writers append, and read nothing.");
+        if me.role == "writer" { Err(refused()) } else { Ok(me) }
+    }
+
     /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let cookies = self.parts.headers.get_all(header::COOKIE).iter();

@@ -35,7 +35,7 @@ struct Suggested {
 
 /// The list, or who is found by the beginning of an id.
 pub async fn page(visit: &Visit) -> Result<Page, Problem> {
-    let me = visit.me()?;
+    let me = visit.reader()?;
     let period = Period::read(visit.params.get("t").or(Some(Period::Month.text())));
     let sought = visit.params.get("find").unwrap_or_default();
     let trail = visit.params.get("trail");

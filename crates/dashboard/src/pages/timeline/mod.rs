@@ -6,7 +6,6 @@ mod losses;
 mod rows;
 
 use axum::Router;
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use indelible_connect::Event;
@@ -58,15 +57,11 @@ async fn missing(visit: Visit) -> Response {
 }
 
 async fn page(visit: &Visit) -> Result<Page, Problem> {
-    let role = &visit.me()?.role;
+    visit.me()?;
     let asked = Asked::of(&visit.params);
     if asked.is_nothing() {
         // Nothing is asked yet, so that the API does not say it.
-        if role == "writer" {
-            let (title, detail) =
-                ("This credential's role may not do that", "Writers append, and read nothing.");
-            return Err(Problem::new(StatusCode::FORBIDDEN, title, detail));
-        }
+        visit.reader()?;
         return Ok(Page::new("Timeline", Nav::Timeline, ask::choose(visit, &asked).await));
     }
     let mut answer: Answer = match visit.get("/api/audit/timeline", &asked.params()).await {
