@@ -207,12 +207,21 @@ impl Visit {
         path: &str,
         params: &Params,
     ) -> Result<T, Problem> {
-        let response = self.ask(Method::GET, &params.to(path), None, HeaderMap::new()).await?;
-        let bytes = body(response).await?;
-        serde_json::from_slice(&bytes).map_err(|e| Problem::broken(format!("{path}: {e}")))
+        self.get_all(path, params).await.map(|(_, answer)| answer)
     }
 
-    /// Has the API change something: its answer's headers and body.
+    /// The same, with the answer's headers.
+    pub async fn get_all<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        params: &Params,
+    ) -> Result<(HeaderMap, T), Problem> {
+        let (headers, bytes) = self.send(Method::GET, &params.to(path), None).await?;
+        let answer = serde_json::from_slice(&bytes);
+        Ok((headers, answer.map_err(|e| Problem::broken(format!("{path}: {e}")))?))
+    }
+
+    /// What the API answers, as it is: headers and body.
     pub async fn send(
         &self,
         method: Method,

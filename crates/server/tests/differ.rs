@@ -9,7 +9,8 @@ use crate::world::{BANK, LOGS, SHOP, World};
 
 /// Members that differ between any two nodes: random names and salts, and the places in the whole log that cursors hold.
 const RANDOM: [&str; 4] = ["next_cursor", "leaf", "origin", "vkey"];
-const HEADERS: [&str; 5] = ["date", "x-request-id", "link", "content-length", "etag"];
+const HEADERS: [&str; 6] =
+    ["date", "x-request-id", "link", "content-length", "etag", "indelible-stream-id"];
 
 struct Pair {
     alone: Node,

@@ -120,6 +120,18 @@ fn a_stream_whose_beginning_is_all_that_came_resumes_there() {
 }
 
 #[test]
+fn a_stream_goes_on_behind_what_a_search_found() {
+    let tenants = Tenants::new();
+    tenants.append(&[tick(0), tick(1)]);
+    let answer = tenants.node.get(&tenants.shop, "/api/audit/logs?action=clock.tick");
+    assert_eq!(answer.json()["events"].as_array().unwrap().len(), 2);
+    tenants.append(&[tick(2)]);
+    let id = &answer.headers["indelible-stream-id"];
+    let mut client = Client::open(&tenants, &tenants.shop, STREAM, Some(id));
+    assert_eq!(client.numbers(1), [2]);
+}
+
+#[test]
 fn what_comes_while_a_stream_looks_is_sent_once() {
     let tenants = Tenants::new();
     let mut client = Client::open(&tenants, &tenants.shop, STREAM, None);

@@ -1,7 +1,7 @@
 //! Searching: pages of events.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::response::Response;
 use indelible_index::limits::{COUNT_MAX, PAGE_EVENTS_MAX};
 use indelible_index::search::{Cursor, Order, PageAsk, Sort};
@@ -13,12 +13,16 @@ use utoipa_axum::routes;
 
 use super::filter::Filter;
 use super::shown::{self, AlarmShown, Count, Event, Incomplete};
+use super::stream::frames::id_before;
 use super::{engine, limits};
 use crate::auth::Caller;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::record::{Read, ReadDetails};
 use crate::state::AppState;
+
+/// Where a stream goes on that is to follow what a search found.
+const STREAM_ID: HeaderName = HeaderName::from_static("indelible-stream-id");
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(search))
@@ -53,7 +57,7 @@ struct SearchAnswer {
         ("count" = Option<bool>, Query, description = "Also count the matches, up to 10,000"),
     ),
     responses(
-        (status = 200, description = "A page; its neighbours are in `Link`", body = SearchAnswer, example = json!({
+        (status = 200, description = "A page; its neighbours are in `Link`, and in `Indelible-Stream-Id` where a stream goes on behind it", body = SearchAnswer, example = json!({
             "events": [{
                 "trail": "default", "seq": 17, "id": "0190b1a0-0000-7000-8000-000000000000",
                 "recorded_at": "2026-01-31T10:00:00.000000Z", "action": "backup.delete", "outcome": "success",
@@ -79,7 +83,7 @@ async fn search(
     let (want, page) = page_ask(&mut params)?;
     params.finish()?;
     let (trails, query) = (filter.trails.clone(), filter.query.text.clone());
-    let (body, next, details) = engine::run(&state, &caller, trails, move |session| {
+    let (body, next, details, goes_on) = engine::run(&state, &caller, trails, move |session| {
         let found = session.page(&filter.query, &want)?;
         let next_cursor = found.next.as_ref().map(Cursor::encode);
         let details = details(&filter, &found.records);
@@ -90,12 +94,17 @@ async fn search(
             incomplete: session.incomplete(found.incomplete),
             alarms: AlarmShown::all(session, found.alarms),
         };
-        Ok((shown::bytes(&answer)?, next_cursor, details))
+        // Not what is durable, which may be ahead of what can be found: a stream from there would leave it out.
+        let goes_on = id_before(session.snapshot.end.0);
+        Ok((shown::bytes(&answer)?, next_cursor, details, goes_on))
     })
     .await?;
     let details = ReadDetails { query: Some(query), ..details };
     state.record_read(&caller, Read::Search, details).await?;
     let mut response = shown::json(body);
+    if let Some(id) = goes_on.and_then(|id| HeaderValue::from_str(&id).ok()) {
+        response.headers_mut().insert(STREAM_ID, id);
+    }
     let links = links(&uri, next.as_deref(), page);
     if links.len() <= crate::limits::LINKS_BYTES_MAX
         && let Ok(links) = HeaderValue::from_str(&links)

@@ -3,7 +3,7 @@
 //! Nothing is pushed to a stream. Each remembers the place in the log up to which it has sent, and asks for the
 //! next page whenever there is something new: so there is nothing to overflow, and resuming is going on.
 
-mod frames;
+pub(super) mod frames;
 mod ticks;
 
 use std::sync::{Arc, OnceLock};

@@ -1,6 +1,6 @@
 //! What happens now.
 //!
-//! The page begins with the newest rows and the place in the stream that they reach up to; the stream goes on from
+//! The page begins with the newest rows and the place that the API says they reach up to; the stream goes on from
 //! there. What comes twice is known by its address, so nothing is lost between the two and nothing shown twice.
 
 mod rows;
@@ -45,12 +45,10 @@ async fn live(visit: Visit) -> Response {
 async fn page(visit: &Visit) -> Result<Page, Problem> {
     let me = visit.me()?;
     let q = visit.params.get("q").unwrap_or_default();
-    let asking = Params::new().with("q", query(visit, me));
-    // Before the rows: what comes while they are read comes again with the stream.
-    let from = place(visit, &asking).await;
-    let newest = asking.with("page_size", limits::LIVE_FIRST.to_string());
-    let shown = match visit.get::<Newest>("/api/audit/logs", &newest).await {
-        Ok(newest) => list(visit, from.as_deref().unwrap_or_default(), &newest),
+    let newest =
+        Params::new().with("q", query(visit, me)).with("page_size", limits::LIVE_FIRST.to_string());
+    let shown = match visit.get_all("/api/audit/logs", &newest).await {
+        Ok((headers, newest)) => list(visit, &headers, &newest),
         // A query that cannot be read leaves the field to mend it in.
         Err(problem) if problem.status == 400 => failed(&problem),
         Err(problem) => return Err(problem),
@@ -92,7 +90,9 @@ fn query(visit: &Visit, me: &Me) -> String {
     }
 }
 
-fn list(visit: &Visit, from: &str, newest: &Newest) -> Markup {
+fn list(visit: &Visit, headers: &HeaderMap, newest: &Newest) -> Markup {
+    let from = headers.get("indelible-stream-id").and_then(|id| id.to_str().ok());
+    let from = from.unwrap_or_default();
     let address = visit.params.clone().set("last_event_id", from).to("/live/stream");
     html! {
         (parts::notices(newest.incomplete.as_ref(), &newest.alarms))
@@ -111,16 +111,6 @@ fn list(visit: &Visit, from: &str, newest: &Newest) -> Markup {
         p.quiet #live-end hidden {}
         @if newest.events.is_empty() { p.quiet #live-empty { "Nothing yet. What happens from now on appears here." } }
     }
-}
-
-/// The place up to which the log is read now, as the stream names it: it says so before anything else.
-async fn place(visit: &Visit, asking: &Params) -> Option<String> {
-    let address = asking.to(STREAM);
-    let response = visit.ask(Method::GET, &address, None, HeaderMap::new()).await.ok()?;
-    let first = response.into_body().frame().await?.ok()?.into_data().ok()?;
-    let text = std::str::from_utf8(&first).ok()?;
-    let id = text.lines().find_map(|line| line.strip_prefix("id: "))?;
-    Some(id.to_owned())
 }
 
 /// The stream, each event as the row that the page shows.

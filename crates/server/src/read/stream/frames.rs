@@ -55,6 +55,11 @@ fn id(pos: u64) -> String {
     format!("{pos:016x}")
 }
 
+/// The id up to which all stands before a place in the log, if anything does.
+pub(in crate::read) fn id_before(next: u64) -> Option<String> {
+    next.checked_sub(1).map(id)
+}
+
 /// The place that an id means.
 pub(super) fn read_id(text: &str) -> Option<u64> {
     let plain = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
@@ -63,7 +68,7 @@ pub(super) fn read_id(text: &str) -> Option<u64> {
 
 /// A comment, with the id up to which all was sent: it makes no event, but whoever comes again goes on from there.
 pub(super) fn keep_alive(next: u64) -> Bytes {
-    let up_to = next.checked_sub(1).map(|pos| format!("id: {}\n", id(pos)));
+    let up_to = id_before(next).map(|id| format!("id: {id}\n"));
     format!(": here\n{}\n", up_to.unwrap_or_default()).into()
 }
 
