@@ -57,3 +57,12 @@ pub const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;
 pub const EXPORT_GROUP_ROWS: usize = 16_384;
 /// Bytes of entries and parts in a row group of an export, so that large records do not fill the memory.
 pub const EXPORT_GROUP_BYTES: usize = 8 << 20;
+
+/// Rules in a retention policy.
+pub const POLICY_RULES_MAX: usize = 64;
+/// Policies a log may have had.
+pub const POLICIES_MAX: usize = 10_000;
+/// Bytes in the name of a retention class: it is part of a file's name.
+pub const CLASS_BYTES_MAX: usize = 64;
+/// Days that anything can be kept for, short of for ever: a hundred years.
+pub const RETENTION_DAYS_MAX: u32 = 36_525;

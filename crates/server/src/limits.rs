@@ -74,10 +74,6 @@ pub const KEYS_MAX: usize = 10_000;
 pub const KEY_NAME_BYTES_MAX: usize = 256;
 /// Trails that one key or token is bound to.
 pub const CALLER_TRAILS_MAX: usize = 256;
-/// Records of `_system` that are read at a time at the start.
-pub const SYSTEM_CHUNK: u64 = 1024;
-/// How long the start waits for the index of `_system` before it reads the records themselves.
-pub const SYSTEM_INDEX_WAIT: Duration = Duration::from_secs(10);
 
 /// Sessions of browsers at one time; the oldest goes when one more begins.
 pub const SESSIONS_MAX: usize = 16_384;

@@ -74,15 +74,14 @@ impl AppState {
         public_url: String,
         config: &Config,
     ) -> Result<AppState, StoreError> {
-        let clock = || config.clock.now();
-        let registry = fold(ingest.store().reader(), &clock)?;
+        let registry = fold(ingest.store().reader())?;
         Ok(Self::new(Source::Writer(ingest), registry, metrics, issuer, public_url, config))
     }
 
     /// The state of a process that only reads a directory.
     pub(crate) fn of_reader(reader: Arc<Reader>) -> Result<AppState, StoreError> {
         let config = Config::default();
-        let registry = fold(&reader, &|| config.clock.now())?;
+        let registry = fold(&reader)?;
         let source = Source::Reader(reader);
         Ok(Self::new(source, registry, Arc::default(), None, String::new(), &config))
     }

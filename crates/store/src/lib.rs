@@ -16,6 +16,7 @@ mod search;
 mod store;
 mod text;
 mod tiles;
+mod told;
 mod verify;
 
 pub use bundle::{

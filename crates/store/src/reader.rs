@@ -96,6 +96,11 @@ impl Reader {
         Ok(self.view.read(trail, seqs)?)
     }
 
+    /// What `_system` says with these actions, oldest first: keys, settings and policies are nothing but that.
+    pub fn told(&self, actions: &[&str]) -> Result<Vec<KeptRecord>, StoreError> {
+        crate::told::told(self, actions)
+    }
+
     /// The seq of an event id.
     pub fn find(&self, trail: &TrailStatus, id: EventId) -> Result<Seq, StoreError> {
         let missing =

@@ -8,7 +8,7 @@ use indelible_event::{Checked, TrailName};
 use indelible_log::record::{Seq, TrailNo};
 use indelible_log::storage::Storage;
 use indelible_log::{
-    AppendError, Appended, Clock, Incoming, Log, LogError, Recovery, SealAt, Seams,
+    AppendError, Appended, Clock, Incoming, Log, LogError, Receipt, Recovery, SealAt, Seams,
 };
 
 use crate::error::StoreError;
@@ -242,9 +242,14 @@ impl Store {
         trails
     }
 
-    /// Records an event of the node's own in `_system`.
-    pub fn append_system(&self, event: &Checked) -> Result<(), StoreError> {
-        record(&self.log, std::slice::from_ref(event))
+    /// Records an event of the node's own in `_system`; it may use the room that is kept for such.
+    pub fn append_system(&self, event: &Checked) -> Result<Receipt, AppendError> {
+        let incoming = Incoming { trail: TrailNo(0), event, recorded_by: None };
+        let mut results = self.log.append_own(&[incoming]);
+        match results.pop().expect("appending gives a result for each event")? {
+            Appended::Kept(receipt) => Ok(receipt),
+            Appended::Conflict { .. } => Err(AppendError::Refused("its id is taken")),
+        }
     }
 
     /// Signs every trail that grew. Gives the number of new checkpoints.
