@@ -394,8 +394,7 @@ fn a_segment_being_rewritten_is_not_merged() {
         place.append(n * 10..n * 10 + 2);
         place.log().seal().unwrap();
     }
-    let changes: Vec<Change> =
-        place.segments()[..1].iter().map(|s| place.expiry(s, [0])).collect();
+    let changes: Vec<Change> = place.segments()[..1].iter().map(|s| place.expiry(s, [0])).collect();
     place.append(200..202);
     let sealed = AtomicBool::new(false);
     let seal = |_| {
