@@ -3,6 +3,8 @@
 
 use std::io;
 
+use parquet::errors::ParquetError;
+
 use crate::frame::FrameError;
 use crate::segment::SegmentError;
 
@@ -114,6 +116,19 @@ impl LogError {
     pub(crate) fn frame(path: &str, offset: u64) -> impl FnOnce(FrameError) -> LogError {
         let path = path.to_owned();
         move |e| LogError::Corrupt { path, offset, reason: e.to_string() }
+    }
+
+    /// Of a segment that is being written: a disk that fails is no damage.
+    pub(crate) fn writing(path: &str) -> impl FnOnce(SegmentError) -> LogError {
+        let path = path.to_owned();
+        move |e| match e {
+            SegmentError::Io(source) => LogError::Io { path, source },
+            SegmentError::Parquet(ParquetError::External(e)) => match e.downcast::<io::Error>() {
+                Ok(source) => LogError::Io { path, source: *source },
+                Err(e) => LogError::Corrupt { path, offset: 0, reason: e.to_string() },
+            },
+            e => LogError::Corrupt { path, offset: 0, reason: e.to_string() },
+        }
     }
 
     pub(crate) fn segment(path: &str) -> impl FnOnce(SegmentError) -> LogError {
