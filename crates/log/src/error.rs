@@ -3,6 +3,8 @@
 
 use std::io;
 
+use parquet::errors::ParquetError;
+
 use crate::frame::FrameError;
 use crate::segment::SegmentError;
 
@@ -53,6 +55,27 @@ pub enum LogError {
     /// The trail, seq or id that was asked for is not in the log.
     #[error("{0}")]
     NotFound(String),
+    /// The record was there, has expired, and not even a stub of it is left.
+    #[error(
+        "expired: seq {seq} of trail {trail} is below the trail's minimum index {min}, and nothing is left of it but its leaf"
+    )]
+    Expired {
+        /// The trail's name.
+        trail: String,
+        /// The record's seq.
+        seq: u64,
+        /// The trail's minimum index.
+        min: u64,
+    },
+    /// Another segment has taken its place meanwhile: what was found in it has to be found again.
+    #[error("segment file {file} is no longer in charge: look again")]
+    Exchanged {
+        /// The segment's file number.
+        file: u64,
+    },
+    /// What was asked for would break a rule of the log. Nothing was changed.
+    #[error("refused: {0}")]
+    Refused(String),
 }
 
 impl LogError {
@@ -73,6 +96,11 @@ impl LogError {
             LogError::Missing(what) => LogError::Missing(what.clone()),
             LogError::Exists(what) => LogError::Exists(what.clone()),
             LogError::NotFound(what) => LogError::NotFound(what.clone()),
+            LogError::Expired { trail, seq, min } => {
+                LogError::Expired { trail: trail.clone(), seq: *seq, min: *min }
+            }
+            LogError::Exchanged { file } => LogError::Exchanged { file: *file },
+            LogError::Refused(why) => LogError::Refused(why.clone()),
         }
     }
 
@@ -88,6 +116,19 @@ impl LogError {
     pub(crate) fn frame(path: &str, offset: u64) -> impl FnOnce(FrameError) -> LogError {
         let path = path.to_owned();
         move |e| LogError::Corrupt { path, offset, reason: e.to_string() }
+    }
+
+    /// Of a segment that is being written: a disk that fails is no damage.
+    pub(crate) fn writing(path: &str) -> impl FnOnce(SegmentError) -> LogError {
+        let path = path.to_owned();
+        move |e| match e {
+            SegmentError::Io(source) => LogError::Io { path, source },
+            SegmentError::Parquet(ParquetError::External(e)) => match e.downcast::<io::Error>() {
+                Ok(source) => LogError::Io { path, source: *source },
+                Err(e) => LogError::Corrupt { path, offset: 0, reason: e.to_string() },
+            },
+            e => LogError::Corrupt { path, offset: 0, reason: e.to_string() },
+        }
     }
 
     pub(crate) fn segment(path: &str) -> impl FnOnce(SegmentError) -> LogError {
