@@ -19,6 +19,8 @@ fn due() -> World {
     world.append("bank", "data_access", 20, 3);
     world.seal();
     world.days(2);
+    // A process that begins finds its last record older than a day otherwise.
+    world.keep.confirm_clock(&who("bob")).unwrap();
     world
 }
 
