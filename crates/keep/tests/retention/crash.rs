@@ -3,11 +3,13 @@ use std::sync::Arc;
 
 use indelible_event::Phase;
 use indelible_keep::purge::Purge;
+use indelible_keep::requests::RequestState;
+use indelible_keep::retention::{SetOutcome, SetRetention};
 use indelible_keep::{Keep, KeepError, Silent};
 use indelible_log::{Clock as _, Seams};
 use indelible_sim::{Fault, FaultStorage, Plan, PowerStorage};
 
-use super::world::{World, open, who};
+use super::world::{World, open, policy, who};
 
 /// A log of which 300 reads are due, and 10 logins are not.
 fn due() -> World {
@@ -71,8 +73,7 @@ fn everywhere(world: &World, act: &dyn Fn(&Keep) -> Result<(), KeepError>, purge
         let again = World { clock, keep: open(&seams, false), seams, power };
         // If nobody had agreed yet, nothing goes.
         let requests = again.keep.requests().unwrap();
-        let goes = !purged
-            || requests[0].state == indelible_keep::requests::RequestState::Confirmed;
+        let goes = !purged || requests[0].state == RequestState::Confirmed;
         again.keep.resume_retention(&Silent).unwrap();
         if !purged {
             again.run();
@@ -94,7 +95,7 @@ fn everywhere(world: &World, act: &dyn Fn(&Keep) -> Result<(), KeepError>, purge
             return;
         }
         // Every call near the beginning; later ones differ in little.
-        call += 1 + call / 20;
+        call += 1 + call / 8;
     }
 }
 
@@ -124,4 +125,35 @@ fn wherever_a_purge_stops_the_next_process_ends_it() {
         &|keep| keep.confirm_purge(&who("bob"), &request.id, &Silent).map(drop),
         true,
     );
+}
+
+#[test]
+fn a_policy_that_two_people_agreed_on_is_set_once_wherever_it_stops() {
+    let world = World::bare();
+    let set = SetRetention { existing: true, ..policy("everything else 9d") };
+    let Ok(SetOutcome::Asked(request)) = world.keep.set_retention(&who("alice"), &set) else {
+        panic!("it takes a second person");
+    };
+    let confirm = |keep: &Keep| keep.confirm_retention(&who("bob"), &request.id).map(drop);
+    let mut call = 0;
+    loop {
+        let (power, tripped) = stopped_at(&world, call, &confirm);
+        let seams = Seams { storage: Arc::new(power.clone()), ..world.seams.clone() };
+        let keep = open(&seams, false);
+        let again = World { clock: world.clock.clone(), keep, seams, power };
+        for _ in 0..2 {
+            again.keep.resume_retention(&Silent).unwrap();
+            let agreed = again.keep.request(&request.id).unwrap().state == RequestState::Confirmed;
+            let numbers: Vec<u32> =
+                again.keep.policies().unwrap().iter().map(|policy| policy.number).collect();
+            assert_eq!(numbers, if agreed { vec![1, 2] } else { vec![1] }, "call {call}");
+            settled(&again, "retention.set", 0);
+        }
+        again.verify();
+        if !tripped {
+            assert!(call > 5);
+            return;
+        }
+        call += 1;
+    }
 }

@@ -6,8 +6,8 @@ use indelible_keep::{KeepError, Silent, Who};
 use indelible_log::LogError;
 use indelible_log::record::Seq;
 use indelible_merkle::TreeSize;
-use indelible_store::{Bundle, BundleAbout, MadeBy, verify_bundle, verify_proof};
 use indelible_store::verify_consistency_proof;
+use indelible_store::{Bundle, BundleAbout, MadeBy, verify_bundle, verify_proof};
 
 use super::world::{World, policy, who};
 
@@ -185,8 +185,13 @@ fn what_is_no_policy_is_refused() {
         other => panic!("{other:?}"),
     };
     assert!(refused(&policy("secrity 7y, everything else 1y")).contains("perhaps security"));
-    assert!(refused(&SetRetention { floor_days: 3, ..policy("everything else 1y") }).contains("floor"));
-    assert!(refused(&SetRetention { bytes_max: Some(0), ..policy("everything else 1y") }).contains("no bytes"));
+    assert!(
+        refused(&SetRetention { floor_days: 3, ..policy("everything else 1y") }).contains("floor")
+    );
+    assert!(
+        refused(&SetRetention { bytes_max: Some(0), ..policy("everything else 1y") })
+            .contains("no bytes")
+    );
     assert_eq!(world.keep.retention().unwrap().current.rules, "everything else forever");
     world.set("reads 30d, everything else 1y");
     let current = world.keep.retention().unwrap().current;

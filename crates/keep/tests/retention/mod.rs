@@ -4,6 +4,7 @@ mod clock;
 mod crash;
 mod expiry;
 mod holds;
+mod matching;
 mod promises;
 mod purge;
 mod requests;

@@ -45,7 +45,10 @@ fn what_was_promised_is_shortened_by_two_people() {
     assert_eq!((view.number, view.existing), (3, true));
     let told = world.told("retention.set");
     let details = &told[told.len() - 2].1;
-    assert_eq!((&details["requested_by"], &details["confirmed_by"]), (&"alice".into(), &"bob".into()));
+    assert_eq!(
+        (&details["requested_by"], &details["confirmed_by"]),
+        (&"alice".into(), &"bob".into())
+    );
     // Records of one class then, of two by the policy that counts now.
     assert_eq!(world.run().expired, 4);
     assert_eq!(world.left("shop"), (10, 4));

@@ -42,12 +42,16 @@ fn two_people_let_records_go_before_their_time_and_what_is_held_stays() {
     assert_eq!((run.expired, run.held[&held.id]), (20, 20));
     assert_eq!(world.left("shop"), (45, 20));
     let told = world.told("segment.expire");
-    assert_eq!((&told[0].1["reason"], &told[0].1["confirmed_by"]), (&"purge".into(), &"bob".into()));
+    assert_eq!(
+        (&told[0].1["reason"], &told[0].1["confirmed_by"]),
+        (&"purge".into(), &"bob".into())
+    );
     assert_eq!(world.told("purge.run").len(), 2);
     world.verify();
 
     // A class, all of it up to a day.
-    let request = world.keep.request_purge(&who("bob"), &purge(None, Some("reads"), &today)).unwrap();
+    let request =
+        world.keep.request_purge(&who("bob"), &purge(None, Some("reads"), &today)).unwrap();
     let run = world.keep.confirm_purge(&who("alice"), &request.id, &Silent).unwrap();
     assert_eq!(run.expired, 10);
     assert_eq!(world.left("shop"), (35, 30));

@@ -32,7 +32,10 @@ fn it_takes_another_person_with_an_older_credential_within_a_week() {
     assert!(refused(agree(&who("bob"), &first.id)).contains("already"));
 
     let second = ask();
-    assert_eq!(world.keep.withdraw(&who("bob"), &second.id).unwrap().state, RequestState::Withdrawn);
+    assert_eq!(
+        world.keep.withdraw(&who("bob"), &second.id).unwrap().state,
+        RequestState::Withdrawn
+    );
     assert!(refused(agree(&who("bob"), &second.id)).contains("withdrawn"));
     assert!(refused(world.keep.withdraw(&who("bob"), &second.id)).contains("no more"));
 
