@@ -112,7 +112,7 @@ fn old_proofs_bundles_and_new_consistency_proofs_verify_after_pruning() {
     store.publish().unwrap();
     let trail = store.reader().trail(&name).unwrap();
     assert_eq!(verify_proof(old.as_bytes(), &vkey).unwrap().index, 3);
-    verify_bundle(Cursor::new(&zip), &[vkey.clone()]).unwrap();
+    verify_bundle(Cursor::new(&zip), std::slice::from_ref(&vkey)).unwrap();
     for from in [1, 300, 600, 610] {
         let text = store.reader().prove_consistency(&trail, TreeSize(from), None).unwrap();
         let proven = verify_consistency_proof(text.as_bytes(), &vkey).unwrap();
