@@ -92,10 +92,7 @@ impl Plan {
 }
 
 /// The minimum index of each trail that has one, as it will be.
-fn minimums(
-    state: &State,
-    prune: &[(TrailNo, u64)],
-) -> Result<BTreeMap<TrailNo, u64>, LogError> {
+fn minimums(state: &State, prune: &[(TrailNo, u64)]) -> Result<BTreeMap<TrailNo, u64>, LogError> {
     let known = state.trails.iter().filter(|t| t.min > 0).map(|t| (t.info.no, t.min));
     let mut mins: BTreeMap<TrailNo, u64> = known.collect();
     for (no, min) in prune {

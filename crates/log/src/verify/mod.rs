@@ -21,9 +21,9 @@ use indelible_merkle::{Hash, TileReader, TreeSize};
 
 use self::snapshot::Snapshot;
 use crate::erasure::{ERASED, EXPIRED};
-use crate::policy::{self, Policy};
 use crate::error::LogError;
 use crate::manifest::{Manifest, PATH};
+use crate::policy::{self, Policy};
 use crate::record::{KeptRecord, Record, TrailNo};
 use crate::storage::Storage;
 use crate::trail::{TrailInfo, read_level};

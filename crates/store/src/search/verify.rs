@@ -4,12 +4,13 @@ use indelible_index::Frozen;
 use indelible_log::{LOCK, LogError, Seams, View};
 
 use super::files;
+use super::freeze::with_terms;
 use crate::error::StoreError;
 
 /// What comparing found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IndexReport {
-    /// Segments.
+    /// Segments that have not expired.
     pub segments: usize,
     /// Rows of those that have a map.
     pub rows: u64,
@@ -27,7 +28,7 @@ pub fn verify_index(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<IndexReport, StoreError> {
     let view = View::open(seams.storage.clone())?;
-    let handles = view.segments();
+    let handles = with_terms(view.segments());
     let total = handles.iter().map(|segment| u64::from(segment.rows())).sum();
     let mut report = IndexReport { segments: handles.len(), ..IndexReport::default() };
     let mut before = 0;
@@ -71,7 +72,7 @@ pub fn reindex(seams: &Seams, progress: &mut dyn FnMut(u64, u64)) -> Result<u64,
         _ => StoreError::io(LOCK)(e),
     })?;
     let view = View::open(seams.storage.clone())?;
-    let handles = view.segments();
+    let handles = with_terms(view.segments());
     files::sweep(&*seams.storage, &[])?;
     let total = handles.iter().map(|segment| u64::from(segment.rows())).sum();
     let mut before = 0;
