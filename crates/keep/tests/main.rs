@@ -1,0 +1,8 @@
+//! Keeping a log, through the public interface.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+mod backup;
+#[cfg(feature = "s3")]
+mod s3;
+mod support;
