@@ -16,7 +16,7 @@ use indelible_log::storage::{FileStorage, Storage};
 use crate::support::{Place, admin, copy_verifies};
 
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-const PART: u64 = 5 << 20;
+const PART: u64 = 256 << 10;
 
 /// A server of a test's own. It ends with its input, also if the test is killed.
 struct Server {
@@ -50,6 +50,8 @@ impl Server {
         let mut child = Command::new(&*PYTHON)
             .arg(format!("{REPOSITORY}/tests/s3-server/serve.py"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            // Services take no part below 5 MiB; the tests move less.
+            .env("S3_UPLOAD_PART_MIN_SIZE", PART.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
