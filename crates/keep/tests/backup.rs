@@ -525,3 +525,21 @@ fn failures_are_tried_again_later_and_later_and_then_told() {
     assert!(keep.run_due(place.now(), &Silent).unwrap().is_some());
     assert_eq!(keep.run_due(Micros(place.now().0 + HOUR), &Silent).unwrap(), None);
 }
+
+#[test]
+fn one_trail_is_copied_only_where_no_other_would_come_along() {
+    let place = Place::new();
+    place.append("default", 0..10);
+    let new = |trail: &str| NewBackup { trail: Some(trail.into()), ..full(&place.target()) };
+    let made = place.keep.create_backup(&admin(), &new("default"), &Silent).unwrap();
+    let target = open(&place.target(), None).unwrap();
+    let (backup, _) = load(&*target, &made.id).unwrap();
+    assert_eq!(backup.trail.as_deref(), Some("default"));
+    copy_verifies(&*target, &backup);
+    let missing = place.keep.create_backup(&admin(), &new("tenant-a"), &Silent);
+    assert!(matches!(missing, Err(KeepError::NotFound(_))));
+    place.append("tenant-a", 0..1);
+    let refused = place.keep.create_backup(&admin(), &new("default"), &Silent).unwrap_err();
+    assert!(matches!(&refused, KeepError::Refused(why) if why.contains("1 other")), "{refused}");
+    assert_eq!(at_target(&*target).unwrap(), [made.id]);
+}
