@@ -13,7 +13,7 @@ pub const KEY_BYTES_MAX: usize = 900;
 /// Bytes that are read at a time, and pass from the thread that hashes to the one that writes.
 pub const COPY_CHUNK_BYTES: usize = 1 << 20;
 /// Such pieces that wait between the two.
-pub const COPY_CHUNKS_WAITING: usize = 4;
+pub const COPY_CHUNKS_WAITING: usize = 2;
 /// Bytes of a backup's own description: some hundred thousand files.
 pub const DESCRIPTION_BYTES_MAX: u64 = 256 << 20;
 /// Bytes that are left free at a target beside what a backup takes: its description and names.
@@ -42,3 +42,5 @@ pub const REQUEST_SECONDS_MAX: u64 = 180;
 pub const REASON_BYTES_MAX: usize = 500;
 /// Bytes of a file of credentials.
 pub const CREDENTIALS_BYTES_MAX: u64 = 1 << 20;
+/// Files that are written to a directory at a time; each takes a few pieces of memory.
+pub const FILES_AT_ONCE: usize = 8;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use indelible_event::{Micros, Outcome, Part, Phase};
-use indelible_log::record::KeptRecord;
+use indelible_log::record::{KeptRecord, Pos};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -71,6 +71,9 @@ pub struct Listed {
     pub error: Option<String>,
     /// Its last verification.
     pub verified: Option<Verification>,
+    /// Where the intent is, which says which of two is older, whatever the clock said.
+    #[serde(skip)]
+    pub(super) begun: Pos,
 }
 
 /// What an intent to make a backup says.
@@ -168,6 +171,7 @@ impl Catalog {
             sha256: None,
             error: None,
             verified: None,
+            begun: event.pos,
         };
         self.listed.insert(id, listed);
         self.attempts.push(Attempt { event, intent, at, ended: None });
@@ -207,6 +211,13 @@ impl Catalog {
         }
     }
 
+    /// All, oldest first.
+    pub fn in_order(&self) -> Vec<&Listed> {
+        let mut all: Vec<&Listed> = self.listed.values().collect();
+        all.sort_by_key(|listed| listed.begun);
+        all
+    }
+
     /// Complete ones at a target, oldest first, that were not found damaged.
     pub fn sound(&self, target: &str) -> Vec<&Listed> {
         let sound = |b: &&Listed| {
@@ -214,8 +225,7 @@ impl Catalog {
                 && b.target == target
                 && b.verified.as_ref().is_none_or(|v| v.holds)
         };
-        // Ids begin with the time.
-        self.listed.values().filter(sound).collect()
+        self.in_order().into_iter().filter(sound).collect()
     }
 }
 
@@ -240,7 +250,7 @@ impl Keep {
             catalog.set(&id, State::Running);
         }
         let here = |b: &Listed| name.as_ref().is_none_or(|name| b.target == *name);
-        Ok(catalog.listed.into_values().filter(here).collect())
+        Ok(catalog.in_order().into_iter().filter(|b| here(b)).cloned().collect())
     }
 
     /// One backup.

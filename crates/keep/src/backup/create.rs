@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use indelible_event::{EventId, Outcome, Phase, TrailName};
 use indelible_log::erasure::{DIR as ERASURES, ERASED};
-use indelible_log::storage::{is_full, read_whole};
+use indelible_log::storage::read_whole;
 use indelible_log::{LogFile, LogFiles, TrailStatus, hex, sha256};
 use indelible_store::{GUARD, KEY, NODE, checkpoint_path};
 use serde::{Deserialize, Serialize};
@@ -227,7 +227,10 @@ impl Keep {
             duration_ms: 0,
         };
         progress.stage("copy", Some(copied_bytes));
-        let (mut backed, mut sent) = (Vec::with_capacity(files.len()), 0);
+        let to_send = files.iter().zip(&todo).filter(|(_, todo)| matches!(todo, Todo::Send));
+        let to_send: Vec<&LogFile> = to_send.map(|(file, _)| file).collect();
+        let mut sent = send::send_all(target, id, &to_send, progress)?.into_iter();
+        let mut backed = Vec::with_capacity(files.len());
         for (file, todo) in files.iter().zip(todo) {
             let known = || file.sha256.map(|s| hex::encode(&s)).unwrap_or_default();
             let key = format!("{id}/{}", file.path);
@@ -240,13 +243,7 @@ impl Keep {
                     made.resumed_bytes += file.bytes;
                     (key, known())
                 }
-                Todo::Send => {
-                    let before = sent;
-                    sent += file.bytes;
-                    let sha256 =
-                        send_with_care(target, &key, file, &mut |n| progress.done(before + n))?;
-                    (key, sha256)
-                }
+                Todo::Send => (key, sent.next().expect("each that was sent has a hash")),
             };
             backed.push(BackedFile { path: file.path.clone(), at, bytes: file.bytes, sha256 });
         }
@@ -450,21 +447,5 @@ fn check_room(target: &dyn Target, bytes: u64) -> Result<(), KeepError> {
             Err(KeepError::NoRoom { place: target.name().to_owned(), needed, free })
         }
         _ => Ok(()),
-    }
-}
-
-/// Sends a file, and once more from its front if the target failed: an upload that the service has given up in between
-/// can only be begun anew, and one that is still there goes on.
-fn send_with_care(
-    target: &dyn Target,
-    key: &str,
-    file: &LogFile,
-    done: &mut dyn FnMut(u64),
-) -> Result<String, KeepError> {
-    match send::send(target, key, file, done) {
-        Err(KeepError::Target(TargetError::Io { source, .. })) if !is_full(&source) => {
-            send::send(target, key, file, done)
-        }
-        sent => sent,
     }
 }

@@ -93,7 +93,7 @@ impl Settings {
             if matches!(key, AmazonS3ConfigKey::Endpoint | AmazonS3ConfigKey::S3Endpoint) {
                 plain |= check_endpoint(value)?;
             }
-            builder = builder.with_config(key.clone(), value);
+            builder = builder.with_config(*key, value);
         }
         let retry = RetryConfig {
             backoff: BackoffConfig {
