@@ -1,6 +1,11 @@
-//! Keeping a log, through the public interface, on real parts: a store over a file system in memory, and a clock that
-//! is moved.
+//! Keeping a log, through the public interface, on real parts: stores in directories and over file systems in memory,
+//! and a clock that is moved.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(clippy::disallowed_methods, reason = "tests damage files behind the seam's back")]
 
+mod backup;
 mod retention;
+#[cfg(feature = "s3")]
+mod s3;
+mod support;
