@@ -12,6 +12,7 @@ mod error;
 pub mod limits;
 mod progress;
 pub mod requests;
+pub mod restore;
 pub mod target;
 
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
