@@ -48,7 +48,7 @@ pub enum RestoreType {
 
 /// Another directory than the log's own.
 #[derive(Clone)]
-pub struct Into {
+pub struct Elsewhere {
     /// What people call it.
     pub name: String,
     /// The directory, new or empty.
@@ -68,7 +68,7 @@ pub struct NewRestore<'a> {
     /// Its id.
     pub backup: &'a str,
     /// Where it goes, if not into the data directory.
-    pub into: Option<Into>,
+    pub into: Option<Elsewhere>,
     /// What of it.
     pub restore_type: RestoreType,
     /// Where a full backup of the log as it is goes first.
