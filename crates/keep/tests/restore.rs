@@ -2,6 +2,7 @@
 //! from then on a crash anywhere is finished by going on.
 
 mod crash;
+mod measure;
 mod place;
 mod refuse;
 mod trail;

@@ -19,7 +19,9 @@ use indelible_log::manifest::{self, Manifest};
 use indelible_log::storage::{Storage, read_whole, replace_durably};
 use indelible_log::{Log, SealAt, Seams, active, hex, trail};
 use indelible_merkle::TreeSize;
-use indelible_store::{GUARD, Guard, KEY, NODE, Node, Reader, VerifyOptions, verify};
+use indelible_store::{
+    GUARD, Guard, KEY, NODE, Node, OpenOptions, Reader, Store, VerifyOptions, verify,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -31,6 +33,7 @@ use self::switch::{ASIDE, Journal, OWN};
 use self::told::{Former, Told, append};
 use self::tree::io;
 use crate::Keep;
+use crate::backup::NewBackup;
 use crate::deed::Who;
 use crate::error::KeepError;
 use crate::limits::{LOST_TOLD_MAX, RESTORE_THREADS};
@@ -72,7 +75,7 @@ pub struct NewRestore<'a> {
     /// What of it.
     pub restore_type: RestoreType,
     /// Where a full backup of the log as it is goes first.
-    pub snapshot: Option<&'a dyn Target>,
+    pub snapshot: Option<Arc<dyn Target>>,
     /// Remove what was there, instead of keeping it.
     pub strict_delete: bool,
     /// Go on although this node signed more than the backup has; that is recorded.
@@ -362,8 +365,23 @@ impl NewRestore<'_> {
         who: &Who,
         progress: &dyn Progress,
     ) -> Result<Option<String>, KeepError> {
-        let _ = (who, progress);
-        Ok(None)
+        let Some(target) = &self.snapshot else { return Ok(None) };
+        let options = OpenOptions {
+            background: false,
+            guard: self.guard.clone(),
+            ..OpenOptions::default()
+        };
+        let store = Store::open(self.data.clone(), options).map_err(|e| {
+            KeepError::Refused(format!(
+                "no snapshot can be made of the log that is here: {e}. Without --create-snapshot its files are kept \
+                 all the same"
+            ))
+        })?;
+        let keep = Keep::new(Arc::new(store), self.data.clone());
+        // It is not closed but dropped: signing what was recorded of the snapshot would put the guard ahead of
+        // a backup that has all that was signed before.
+        let made = keep.create_backup_at(who, &NewBackup::default(), target.clone(), progress)?;
+        Ok(Some(made.id))
     }
 
     /// Puts the restored log together beside the one in place, verifies it, and decides the exchange.

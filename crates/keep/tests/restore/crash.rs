@@ -13,7 +13,8 @@ use super::world::{Log, Memory, run, seams_over, told, trails, verify_dir};
 
 struct World {
     power: PowerStorage,
-    target: Memory,
+    target: Arc<Memory>,
+    backup: String,
     /// The trails as they were backed up, and as they were when the restore began.
     then: BTreeMap<String, (u64, String)>,
     before: BTreeMap<String, (u64, String)>,
@@ -24,8 +25,8 @@ fn world() -> World {
     let log = seams_over(Arc::new(power.clone()), 50);
     log.init();
     log.append(&["default", "shop"], 12, true);
-    let target = Memory::default();
-    log.back_up(&target, "b1", true);
+    let target = Arc::new(Memory::default());
+    let b1 = log.back_up(&target, true);
     let then = log.trails();
     log.append(&["default", "late"], 6, true);
     let before = log.trails();
@@ -34,7 +35,7 @@ fn world() -> World {
         power.open(path, true).unwrap().sync().unwrap();
         power.sync_dir(indelible_log::storage::parent(path)).unwrap();
     }
-    World { power, target, then, before }
+    World { power, target, backup: b1, then, before }
 }
 
 impl World {
@@ -59,7 +60,7 @@ impl World {
             }
             sign(log.try_open(false).unwrap_or_else(|e| panic!("{at}: {e}")));
             log.verify();
-            let mut again = log.new_restore(&self.target, "b1");
+            let mut again = log.new_restore(&self.target, &self.backup);
             again.strict_delete = strict;
             run(&again).unwrap_or_else(|e| panic!("{at}: again: {e}"));
         }
@@ -107,7 +108,7 @@ fn sign(store: indelible_store::Store) {
 fn calls(world: &World, strict: bool) -> (u64, u64) {
     let faults = FaultStorage::over(&world.power.kill());
     let log = seams_over(Arc::new(faults.clone()), 51);
-    let mut new = log.new_restore(&world.target, "b1");
+    let mut new = log.new_restore(&world.target, &world.backup);
     new.strict_delete = strict;
     run(&new).unwrap();
     let calls = faults.calls();
@@ -128,7 +129,7 @@ fn stop_everywhere(strict: bool) {
         let faults = FaultStorage::over(&power);
         let log = seams_over(Arc::new(faults.clone()), 100 + at);
         faults.plan(Plan { fault: Fault::Stop, at, kind: None, sticky: true });
-        let mut new = log.new_restore(&world.target, "b1");
+        let mut new = log.new_restore(&world.target, &world.backup);
         new.strict_delete = strict;
         let ended = run(&new);
         let name = faults.tripped().map_or("the end".into(), |call| format!("call {at}, {call}"));
@@ -160,7 +161,7 @@ fn a_crash_while_going_on_is_gone_on_from_as_well() {
         let faults = FaultStorage::over(&power);
         let log = seams_over(Arc::new(faults.clone()), 30_000 + at);
         faults.plan(Plan { fault: Fault::Stop, at, kind: None, sticky: true });
-        drop(run(&log.new_restore(&world.target, "b1")));
+        drop(run(&log.new_restore(&world.target, &world.backup)));
         // The second life stops, too, a little further on each time.
         let second = power.kill();
         let faults = FaultStorage::over(&second);
@@ -181,7 +182,7 @@ fn a_disk_that_fills_up_in_the_middle_leaves_the_log_that_was_there() {
         let faults = FaultStorage::over(&power);
         let log = seams_over(Arc::new(faults.clone()), 60_000 + at);
         faults.plan(Plan { fault: Fault::Enospc, at, kind: None, sticky: true });
-        let ended = run(&log.new_restore(&world.target, "b1"));
+        let ended = run(&log.new_restore(&world.target, &world.backup));
         if faults.tripped().is_none() {
             break;
         }

@@ -1,5 +1,7 @@
 //! One trail of a backup, for reading.
 
+use std::sync::Arc;
+
 use indelible_event::TrailName;
 use indelible_keep::restore::RestoreType;
 use indelible_log::record::Seq;
@@ -16,10 +18,10 @@ fn one_trail_is_read_and_verified_without_the_others_segments() {
     log.append(&["other"], 30, true);
     log.append(&["other"], 30, true);
     log.append(&["shop"], 6, false);
-    let target = Memory::default();
-    log.back_up(&target, "b1", true);
+    let target = Arc::new(Memory::default());
+    let b1 = log.back_up(&target, true);
     let shop = TrailName::parse("shop").unwrap();
-    let mut new = log.new_restore(&target, "b1");
+    let mut new = log.new_restore(&target, &b1);
     new.restore_type = RestoreType::Trail(shop.clone());
     assert!(run(&new).unwrap_err().to_string().contains("--into"));
     (new.into, new.accept_rollback) = (part.elsewhere(), false);
@@ -52,9 +54,9 @@ fn damage_in_the_trail_that_was_restored_is_found() {
     log.init();
     log.append(&["shop"], 30, true);
     log.append(&["other"], 30, true);
-    let target = Memory::default();
-    log.back_up(&target, "b1", true);
-    let mut new = log.new_restore(&target, "b1");
+    let target = Arc::new(Memory::default());
+    let b1 = log.back_up(&target, true);
+    let mut new = log.new_restore(&target, &b1);
     new.restore_type = RestoreType::Trail(TrailName::parse("shop").unwrap());
     (new.into, new.accept_rollback) = (part.elsewhere(), false);
     run(&new).unwrap();

@@ -5,13 +5,13 @@ use std::io::Read;
 use std::sync::{Arc, Mutex};
 
 use indelible_event::{Part, TrailName, check};
-use indelible_keep::backup::model::{BackedFile, BackedTrail, Backup, BackupType, VERSION};
+use indelible_keep::backup::NewBackup;
 use indelible_keep::restore::{Elsewhere, NewRestore, RestoreType, Restored, restore};
 use indelible_keep::target::{Target, TargetError};
-use indelible_keep::{KeepError, Silent, Who};
+use indelible_keep::{Keep, KeepError, Silent, Who};
 use indelible_log::record::{Seq, TrailNo};
 use indelible_log::storage::{FileStorage, Storage};
-use indelible_log::{Seams, hex, sha256};
+use indelible_log::Seams;
 use indelible_sim::{ManualClock, SeededEntropy};
 use indelible_store::{InitOptions, Item, OpenOptions, Reader, Store, VerifyOptions, verify};
 use serde_json::{Value, json};
@@ -62,6 +62,9 @@ impl Target for Memory {
     }
     fn free(&self) -> Result<Option<u64>, TargetError> {
         Ok(None)
+    }
+    fn forget(&self, _: &str) -> Result<(), TargetError> {
+        Ok(())
     }
 }
 
@@ -133,63 +136,24 @@ impl Log {
         self.seams.storage.list("").unwrap()
     }
 
-    /// Copies the log as it is to a target; a writer of the format by itself.
-    pub fn back_up(&self, target: &Memory, id: &str, with_key: bool) {
-        let reader = self.reader();
-        let (mut files, storage) = (Vec::new(), &*self.seams.storage);
-        let mut dirs = vec!["".to_owned()];
-        while let Some(dir) = dirs.pop() {
-            for name in storage.list(&dir).unwrap() {
-                let path = if dir.is_empty() { name.clone() } else { format!("{dir}/{name}") };
-                let aside = ["LOCK", "guard", "kept", "restoring", "RESTORE"];
-                if aside.contains(&path.as_str()) || path == "node.key" && !with_key {
-                    continue;
-                }
-                if storage.list(&path).is_ok() {
-                    dirs.push(path);
-                    continue;
-                }
-                let bytes = storage.map(&path).unwrap().to_vec();
-                let at = format!("{id}/{path}");
-                let (len, hash) = (bytes.len() as u64, hex::encode(&sha256(&bytes)));
-                target.0.lock().unwrap().insert(at.clone(), bytes);
-                files.push(BackedFile { path, at, bytes: len, sha256: hash });
-            }
-        }
-        let status = reader.trails();
-        let trail = |t: &indelible_log::TrailStatus| BackedTrail {
-            id: t.info.id.to_string(),
-            name: t.info.name.to_string(),
-            size: t.size.0,
-            root: t.root.to_base64(),
-        };
-        let backup = Backup {
-            version: VERSION,
-            id: id.into(),
-            backup_type: BackupType::Full,
-            created_at: "2026-11-15T12:00:00.000000Z".into(),
-            log_id: hex::encode(&reader.view().log_id()),
-            origin: reader.node().origin.clone(),
-            public_key: reader.node().public_key.clone(),
-            has_key: with_key,
-            trail: None,
-            records: status.iter().map(|t| t.size.0).sum(),
-            trails: status.iter().map(trail).collect(),
-            bytes: files.iter().map(|f| f.bytes).sum(),
-            files,
-            erased: Vec::new(),
-        };
-        let json = serde_json::to_vec(&backup).unwrap();
-        target.0.lock().unwrap().insert(format!("{id}/backup.json"), json);
+    /// Backs the log up and gives the backup's id. Nothing is signed meanwhile.
+    pub fn back_up(&self, target: &Arc<Memory>, with_key: bool) -> String {
+        let keep = self.keep();
+        let new = NewBackup { with_key, ..NewBackup::default() };
+        keep.create_backup_at(&admin(), &new, target.clone(), &Silent).unwrap().id
+    }
+
+    pub fn keep(&self) -> Keep {
+        Keep::new(Arc::new(self.try_open(false).unwrap()), self.seams.clone())
     }
 
     /// A restore in place that accepts what is lost.
-    pub fn new_restore<'a>(&'a self, target: &'a dyn Target, backup: &'a str) -> NewRestore<'a> {
+    pub fn new_restore<'a>(&'a self, target: &'a Arc<Memory>, backup: &'a str) -> NewRestore<'a> {
         NewRestore {
             data: &self.seams,
             guard: None,
             live: None,
-            target,
+            target: &**target,
             backup,
             into: None,
             restore_type: RestoreType::Full,
