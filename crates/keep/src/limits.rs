@@ -44,5 +44,7 @@ pub const REASON_BYTES_MAX: usize = 500;
 pub const CREDENTIALS_BYTES_MAX: u64 = 1 << 20;
 /// Threads that copy and verify a restore.
 pub const RESTORE_THREADS: usize = 2;
+/// Newest records of `_system` among which a restore looks for one that was cut short.
+pub const RESTORE_LOOK_BACK: u64 = 4_096;
 /// Trails of which an event tells what is given up.
 pub const LOST_TOLD_MAX: usize = 100;

@@ -26,8 +26,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use self::below::Below;
-use self::plan::{Plan, lost, lost_text};
 pub use self::plan::Lost;
+use self::plan::{Plan, lost, lost_text};
 pub use self::switch::KEPT;
 use self::switch::{ASIDE, Journal, OWN};
 use self::told::{Former, Told, append};
@@ -135,6 +135,9 @@ pub fn restore(
 ) -> Result<Restored, KeepError> {
     new.check()?;
     let place = new.place();
+    if let Some(journal) = Journal::load(&*place)? {
+        return new.take_up(journal);
+    }
     let trail = match &new.restore_type {
         RestoreType::Full => None,
         RestoreType::Trail(name) => Some(name.as_str()),
@@ -146,6 +149,13 @@ pub fn restore(
     let former = Former::find(new.data, new.live)?;
     let lost = new.check_guard(&plan)?;
     let snapshot = new.make_snapshot(who, progress)?;
+    if snapshot.is_some() {
+        check_room(&*place, &new.place_name(), &plan)?;
+    }
+    // Where nobody has the place, whoever said that he restores there and no more has ended.
+    let lock = || place.lock(indelible_log::LOCK).map_err(io(indelible_log::LOCK));
+    let elsewhere = new.into.as_ref().map(|_| lock()).transpose()?;
+    former.end_broken(new.into.as_ref().map(|into| into.name.as_str()))?;
     let id = new_id(new.data);
     let told = Told::new(id, &plan.backup.id, who, new.details(id, &snapshot, &lost));
     former.record(told.intent())?;
@@ -164,8 +174,7 @@ pub fn restore(
         has_key: false,
         not_recorded: former.silent(),
     };
-    let lock = place.lock(indelible_log::LOCK).map_err(io(indelible_log::LOCK));
-    let prepared = lock.and_then(|lock| {
+    let prepared = elsewhere.map_or_else(lock, Ok).and_then(|lock| {
         let journal = new.prepare(&place, &plan, told.clone(), &mut restored, progress)?;
         Ok((lock, journal))
     });
@@ -173,7 +182,7 @@ pub fn restore(
         Ok(prepared) => prepared,
         Err(error) => {
             // What came of it is told where it was announced. The first error is the one that counts.
-            former.record(told.failure(&error)).ok();
+            former.record(told.failure(&error.to_string())).ok();
             return Err(error);
         }
     };
@@ -200,6 +209,28 @@ pub fn resume(
     journal.switch(&*data.storage)?;
     drop(lock);
     journal.finish(data, guard).map(Some)
+}
+
+impl NewRestore<'_> {
+    /// Finishes the same restore, that was cut short while it exchanged the files.
+    fn take_up(&self, journal: Journal) -> Result<Restored, KeepError> {
+        if journal.told.backup != self.backup {
+            return Err(KeepError::Refused(format!(
+                "a restore of backup {} was cut short while it exchanged the files here: finish it first with \
+                 `indelible restore --continue`",
+                journal.told.backup
+            )));
+        }
+        let restored = resume(&self.place_seams(), self.guard_storage(), self.accept_rollback)?;
+        let restored = restored.ok_or_else(|| {
+            KeepError::Refused("somebody else has finished this restore meanwhile".into())
+        })?;
+        if self.into.is_some() {
+            let former = Former::find(self.data, self.live)?;
+            former.record(journal.told.success(&restored.details()))?;
+        }
+        Ok(restored)
+    }
 }
 
 /// Removes what a restore left that was cut short before it exchanged any files. Without this, the next one takes it up.
@@ -277,13 +308,6 @@ impl NewRestore<'_> {
 
     /// The place must be empty, or have the same log.
     fn check_place(&self, place: &dyn Storage, plan: &Plan) -> Result<(), KeepError> {
-        if Journal::load(place)?.is_some() {
-            return Err(KeepError::Refused(
-                "a restore was cut short while it exchanged the files here: finish it first with \
-                 `indelible restore --resume`"
-                    .into(),
-            ));
-        }
         if let Some(key) = self.key {
             Node::described(&plan.backup.origin, &plan.backup.public_key)?.check_key(key)?;
         }
@@ -366,11 +390,8 @@ impl NewRestore<'_> {
         progress: &dyn Progress,
     ) -> Result<Option<String>, KeepError> {
         let Some(target) = &self.snapshot else { return Ok(None) };
-        let options = OpenOptions {
-            background: false,
-            guard: self.guard.clone(),
-            ..OpenOptions::default()
-        };
+        let options =
+            OpenOptions { background: false, guard: self.guard.clone(), ..OpenOptions::default() };
         let store = Store::open(self.data.clone(), options).map_err(|e| {
             KeepError::Refused(format!(
                 "no snapshot can be made of the log that is here: {e}. Without --create-snapshot its files are kept \

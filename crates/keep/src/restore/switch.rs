@@ -56,10 +56,9 @@ impl Journal {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(io(RESTORE))?,
         };
-        serde_json::from_slice(&bytes).map(Some).map_err(|e| KeepError::Damaged {
-            path: RESTORE.into(),
-            reason: e.to_string(),
-        })
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|e| KeepError::Damaged { path: RESTORE.into(), reason: e.to_string() })
     }
 
     pub fn store(&self, storage: &dyn Storage) -> Result<(), KeepError> {

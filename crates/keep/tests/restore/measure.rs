@@ -62,5 +62,9 @@ fn measure() {
     }
     let seconds = (end - begun).as_secs_f64();
     let megabytes = restored.bytes as f64 / 1e6;
-    println!("{megabytes:.0} MB, {} records in {seconds:.1} s: {:.0} MB/s", restored.records, megabytes / seconds);
+    println!(
+        "{megabytes:.0} MB, {} records in {seconds:.1} s: {:.0} MB/s",
+        restored.records,
+        megabytes / seconds
+    );
 }

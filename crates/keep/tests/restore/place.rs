@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indelible_keep::backup::NewBackup;
 use indelible_keep::backup::model::BackupType;
 use indelible_keep::deed::details;
-use indelible_keep::restore::{Below, Lost};
+use indelible_keep::restore::{Below, Lost, discard};
 use indelible_keep::{Silent, target};
 
 use indelible_log::storage::Storage;
@@ -123,7 +123,10 @@ fn a_snapshot_is_made_first_and_the_intent_names_it() {
     let details = details(&told[0]);
     let snapshot = restored.pre_restore_snapshot_id.unwrap();
     assert_eq!(details["pre_restore_snapshot_id"], *snapshot);
-    assert_eq!((&details["create_snapshot"], &details["strict_delete"]), (&true.into(), &false.into()));
+    assert_eq!(
+        (&details["create_snapshot"], &details["strict_delete"]),
+        (&true.into(), &false.into())
+    );
     assert_eq!((&details["restore_type"], &details["backup_id"]), (&"full".into(), &(*old).into()));
     // And back.
     let mut new = log.new_restore(&memory, &snapshot);
@@ -250,6 +253,22 @@ fn without_a_key_it_is_read_and_a_key_is_put_in_only_if_it_fits() {
     // In place the key that is there stays.
     assert!(run(&log.new_restore(&target, &b1)).unwrap().has_key);
     log.append(&["default"], 1, false);
+}
+
+#[test]
+fn what_was_cut_short_is_discarded_where_nobody_wants_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = real(dir.path(), 17);
+    log.init();
+    log.append(&["default"], 5, true);
+    let target = Arc::new(Memory::default());
+    let b1 = log.back_up(&target, true);
+    target.edit(&format!("{b1}/node.json"), |bytes| bytes[3] ^= 1);
+    run(&log.new_restore(&target, &b1)).unwrap_err();
+    assert!(log.names().contains(&"restoring".to_owned()));
+    discard(&*log.seams.storage).unwrap();
+    assert!(!log.names().contains(&"restoring".to_owned()));
+    log.verify();
 }
 
 #[test]

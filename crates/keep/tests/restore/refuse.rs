@@ -80,7 +80,8 @@ fn a_backup_that_was_made_to_fit_its_own_list_fails_verification() {
 
 #[test]
 fn a_list_that_leads_astray_is_refused() {
-    let paths = ["../etc/passwd", "/etc/passwd", "segments/../../x", "LOCK", "own.txt", "log//x", ""];
+    let paths =
+        ["../etc/passwd", "/etc/passwd", "segments/../../x", "LOCK", "own.txt", "log//x", ""];
     for path in paths {
         let (_dir, log, target, b1) = log(22);
         target.edit(&format!("{b1}/backup.json"), |bytes| {
@@ -97,7 +98,10 @@ fn a_list_that_leads_astray_is_refused() {
     assert!(refused(&log, &target, &b1).contains("backup.json"));
     let (_dir, log, target, b1) = self::log(22);
     target.edit(&format!("{b1}/backup.json"), |bytes| {
-        *bytes = String::from_utf8(bytes.clone()).unwrap().replace("\"version\": 1", "\"version\": 9").into();
+        *bytes = String::from_utf8(bytes.clone())
+            .unwrap()
+            .replace("\"version\": 1", "\"version\": 9")
+            .into();
     });
     assert!(refused(&log, &target, &b1).contains("version 9 is not known"));
     assert!(matches!(run(&log.new_restore(&target, "nope")), Err(KeepError::NotFound(_))));
@@ -183,6 +187,8 @@ fn a_disk_without_room_is_told_with_both_numbers_before_a_byte_is_written() {
 fn a_log_that_is_open_elsewhere_is_left_alone() {
     let (_dir, log, target, b1) = log(30);
     let store = log.try_open(false).unwrap();
-    assert!(run(&log.new_restore(&target, &b1)).unwrap_err().to_string().contains("another process"));
+    assert!(
+        run(&log.new_restore(&target, &b1)).unwrap_err().to_string().contains("another process")
+    );
     store.close().unwrap();
 }

@@ -9,9 +9,9 @@ use indelible_keep::backup::NewBackup;
 use indelible_keep::restore::{Elsewhere, NewRestore, RestoreType, Restored, restore};
 use indelible_keep::target::{Target, TargetError};
 use indelible_keep::{Keep, KeepError, Silent, Who};
+use indelible_log::Seams;
 use indelible_log::record::{Seq, TrailNo};
 use indelible_log::storage::{FileStorage, Storage};
-use indelible_log::Seams;
 use indelible_sim::{ManualClock, SeededEntropy};
 use indelible_store::{InitOptions, Item, OpenOptions, Reader, Store, VerifyOptions, verify};
 use serde_json::{Value, json};
@@ -187,9 +187,8 @@ pub fn verify_dir(storage: &Arc<dyn Storage>, guarded: bool) {
 }
 
 pub fn trails(reader: &Reader) -> BTreeMap<String, (u64, String)> {
-    let one = |t: indelible_log::TrailStatus| {
-        (t.info.name.to_string(), (t.size.0, t.root.to_base64()))
-    };
+    let one =
+        |t: indelible_log::TrailStatus| (t.info.name.to_string(), (t.size.0, t.root.to_base64()));
     reader.trails().into_iter().map(one).collect()
 }
 
