@@ -327,9 +327,9 @@ impl World {
                     continue;
                 };
                 let end = if order == NameOrder::Journaled { flags.len() } else { at + 1 };
-                for i in at..end {
-                    if std::mem::take(&mut flags[i]) {
-                        lost.extend(dir.pending[i].number());
+                for (flag, change) in flags[at..end].iter_mut().zip(&dir.pending[at..end]) {
+                    if std::mem::take(flag) {
+                        lost.extend(change.number());
                     }
                 }
             }

@@ -421,9 +421,9 @@ impl NewRestore<'_> {
         restored.copied = copy::all(self.target, &plan.files, &*aside, progress)?;
         restored.has_key = self.bring_key(place, &*aside)?;
         match &plan.part {
-            Some((partial, manifest)) => {
-                manifest.store(&*aside)?;
-                partial.store(&*aside)?;
+            Some(part) => {
+                part.manifest.store(&*aside)?;
+                part.partial.store(&*aside)?;
             }
             None => {
                 let seams = Seams { storage: aside.clone(), ..self.data.clone() };

@@ -28,14 +28,19 @@ pub struct Lost {
     pub restored: u64,
 }
 
+/// Of a trail alone: what marks the directory, and its manifest.
+pub(super) struct Part {
+    pub partial: Partial,
+    pub manifest: Manifest,
+}
+
 /// A backup and what of it is wanted.
 pub(super) struct Plan {
     pub backup: Backup,
     pub files: Vec<BackedFile>,
     /// Files at the target that the backup does not name.
     pub extra: Vec<String>,
-    /// Of a part: what will be marked as such, and the manifest as it will be.
-    pub part: Option<(Partial, Manifest)>,
+    pub part: Option<Part>,
 }
 
 impl Plan {
@@ -45,7 +50,10 @@ impl Plan {
         check_paths(&backup)?;
         let extra = check_lengths(target, &backup)?;
         let (files, part) = match trail {
-            Some(name) => part_of(target, &backup, name)?,
+            Some(name) => {
+                let (files, part) = part_of(target, &backup, name)?;
+                (files, Some(part))
+            }
             None => {
                 if let Some(only) = &backup.trail {
                     return Err(KeepError::Refused(format!(
@@ -166,7 +174,7 @@ fn part_of(
     target: &dyn Target,
     backup: &Backup,
     name: &str,
-) -> Result<(Vec<BackedFile>, Option<(Partial, Manifest)>), KeepError> {
+) -> Result<(Vec<BackedFile>, Part), KeepError> {
     let wanted = backup.trails.iter().find(|trail| trail.name == name);
     let wanted = wanted.ok_or_else(|| {
         KeepError::NotFound(format!("backup {} has no trail named {name}", backup.id))
@@ -198,7 +206,7 @@ fn part_of(
     let files: Vec<BackedFile> = backup.files.iter().filter(is_wanted).cloned().collect();
     let system = manifest.trails.first().map(|trail| TrailId(trail.id));
     let ids: Vec<TrailId> = system.into_iter().chain(TrailId::parse(&wanted.id)).collect();
-    Ok((files, Some((Partial::new(&backup.id, &ids, left_out), manifest))))
+    Ok((files, Part { partial: Partial::new(&backup.id, &ids, left_out), manifest }))
 }
 
 fn read_manifest(target: &dyn Target, backup: &Backup) -> Result<Manifest, KeepError> {

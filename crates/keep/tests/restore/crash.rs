@@ -48,7 +48,7 @@ impl World {
             assert!(why.to_string().contains("--continue"), "{at}: {why}");
             assert!(Reader::open(log.seams.storage.clone()).is_err(), "{at}");
             // Either way: by going on, or by the same command once more.
-            if seed % 2 == 0 {
+            if seed.is_multiple_of(2) {
                 resume(&log.seams, None, false).unwrap_or_else(|e| panic!("{at}: {e}")).unwrap();
             } else {
                 run(&log.new_restore(&self.target, &self.backup))

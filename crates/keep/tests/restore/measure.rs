@@ -34,7 +34,7 @@ fn measure() {
     let target = target::open(at.to_str().unwrap(), None).unwrap();
     let known = target.list("").unwrap().into_iter();
     let known = known.filter_map(|(key, _)| key.strip_suffix("/backup.json").map(str::to_owned));
-    let id = known.last().unwrap_or_else(|| {
+    let id = known.max().unwrap_or_else(|| {
         let new = NewBackup::default();
         log.keep().create_backup_at(&admin(), &new, target.clone(), &Silent).unwrap().id
     });

@@ -106,7 +106,9 @@ impl Log {
                 recorded_by: None,
             };
             let items: Vec<Item> = trails.iter().map(item).collect();
-            store.append(&items).into_iter().for_each(|kept| drop(kept.unwrap()));
+            for kept in store.append(&items) {
+                kept.unwrap();
+            }
             if seal && n == count / 2 {
                 store.log().seal().unwrap();
             }
