@@ -14,3 +14,15 @@ pub const COPY_BYTES: usize = 1 << 20;
 pub const RESTORE_THREADS: usize = 2;
 /// Trails of which an event tells what is given up.
 pub const LOST_TOLD_MAX: usize = 100;
+/// Events that one erasure names by their ids.
+pub const ERASURE_IDS_MAX: usize = 10_000;
+/// Ids that are shown of the records that an erasure would concern, of each trail.
+pub const ERASURE_SAMPLE: usize = 10;
+/// How often an erasure begins anew because segments were merged while it looked at them.
+pub const ERASURE_TRIES_MAX: usize = 20;
+/// Records that are read together while an erasure looks at rows.
+pub const ERASURE_READ_ROWS: usize = 1_024;
+/// Bytes of a spool's file that an erasure looks through.
+pub const SPOOL_FILE_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of the description of a backup or an archive.
+pub const DESCRIPTION_BYTES_MAX: u64 = 256 << 20;
