@@ -26,3 +26,20 @@ pub const ERASURE_READ_ROWS: usize = 1_024;
 pub const SPOOL_FILE_BYTES_MAX: u64 = 1 << 30;
 /// Bytes of the description of a backup or an archive.
 pub const DESCRIPTION_BYTES_MAX: u64 = 256 << 20;
+
+/// Bytes of a policy's text.
+pub const POLICY_TEXT_BYTES_MAX: usize = 16 << 10;
+/// How many letters a word may be off for another to be suggested in its place.
+pub const SUGGESTION_DISTANCE_MAX: usize = 3;
+/// How far the clock may be from when it was last looked at before expiry stops: a day.
+pub const CLOCK_JUMP_MICROS_MAX: i64 = 86_400_000_000;
+/// Holds that may be in force at a time.
+pub const HOLDS_MAX: usize = 1_000;
+/// Bytes of a hold's query.
+pub const HOLD_QUERY_BYTES_MAX: usize = 4 << 10;
+/// Rows that are read and checked at a time.
+pub const CHECK_ROWS: usize = 1_024;
+/// Classes and days that are told to go next.
+pub const NEXT_MAX: usize = 100;
+/// How often records are looked for anew because their segments were merged meanwhile.
+pub const EXCHANGE_TRIES_MAX: usize = 20;
