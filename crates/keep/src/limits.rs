@@ -77,3 +77,5 @@ pub const REQUEST_SECONDS_MAX: u64 = 180;
 pub const REASON_BYTES_MAX: usize = 500;
 /// Bytes of a file of credentials.
 pub const CREDENTIALS_BYTES_MAX: u64 = 1 << 20;
+/// Copies that the outcome of an erasure names.
+pub const ERASURE_PLACES_MAX: usize = 250;

@@ -19,7 +19,7 @@ use indelible_merkle::leaf_hash;
 
 use crate::restore::Below;
 use super::find::{Finding, each_row, readable};
-use super::model::{ErasureNote, PlaceKind};
+use super::model::{ErasureNote, Place, PlaceKind, Reach};
 use super::strike::{Stroke, damaged, io, rows_of};
 use super::subject::Asked;
 use crate::backup::model::{BackedFile, Backup};
@@ -280,7 +280,7 @@ impl Backups {
                 backup.erased.push(event);
             }
         }
-        let json = serde_json::to_vec(&*backup).expect("a backup has only string keys");
+        let json = serde_json::to_vec_pretty(&*backup).expect("a backup has only string keys");
         let path = format!("{}/{DESCRIPTION}", backup.id);
         replace_durably(&*self.dir, &path, &json).map_err(io(&path))
     }
@@ -301,6 +301,33 @@ impl Backups {
             replace_durably(&*self.dir, &path, &json).map_err(io(&path))?;
         }
         self.dir.sync_dir("").map_err(io(""))
+    }
+
+    /// The SHA-256 of a backup's description as it is now.
+    pub fn description_sha256(&self, id: &str) -> Result<Option<String>, KeepError> {
+        let path = format!("{id}/{DESCRIPTION}");
+        let bytes = read_whole(&*self.dir, &path, DESCRIPTION_BYTES_MAX).map_err(io(&path))?;
+        Ok(Some(hex::encode(&sha256(&bytes))))
+    }
+
+    pub fn place(&self, item: &str, records: u64, reach: Reach, to_do: Option<String>) -> Place {
+        let (kind, place, item) = (self.kind, self.name.clone(), item.to_owned());
+        Place { kind, place, item, records, reach, to_do, sha256: None }
+    }
+
+    /// What a backup has that cannot be taken out of it alone.
+    pub fn stuck(&self, id: &str, records: u64) -> Option<Place> {
+        let why = "records in it that were not sealed when it was made, or are of a history that was given up, cannot \
+                   be taken out alone: make another backup and delete this one";
+        (records > 0).then(|| self.place(id, records, Reach::ToDo, Some(why.into())))
+    }
+
+    /// Backups that were never finished have no description to be rewritten by.
+    pub fn unfinished(&self) -> Vec<Place> {
+        let why = "it was never finished: finish it or delete it";
+        let names = self.load().map(|(_, unfinished)| unfinished).unwrap_or_default();
+        let tell = |id: &String| self.place(id, 0, Reach::ToDo, Some(why.into()));
+        names.iter().map(tell).collect()
     }
 
     /// Removes the files of backups that none names any more.

@@ -66,7 +66,7 @@ impl Keep {
         let holds = self.held()?;
         let mut finding = Finding::new(&asked, &holds);
         self.search(&asked, &mut finding, progress)?;
-        let mut copies = Copies::known(self, Some(&asked))?;
+        let mut copies = Copies::known(self)?;
         copies.search(self, &asked, &mut finding);
         let places = copies.preview(self, &asked)?;
         Ok(ErasurePreview {
@@ -135,7 +135,7 @@ impl Keep {
                 held.hold, held.reason, held.records
             )));
         }
-        let mut copies = Copies::known(self, Some(&asked))?;
+        let mut copies = Copies::known(self)?;
         copies.search(self, &asked, &mut finding);
         self.agree(who, request, Kind::Erasure)?;
         let head = Head {
@@ -176,7 +176,7 @@ impl Keep {
         self.remove_orphans(&erasures)?;
         let mut done = Vec::new();
         for erasure in erasures.iter().filter(|erasure| !erasure.is_done()) {
-            let copies = Copies::known(self, None)?;
+            let copies = Copies::known(self)?;
             done.push(self.finish(who, erasure, None, copies, progress)?);
         }
         Ok(done)

@@ -81,6 +81,9 @@ pub struct Place {
     /// What somebody has to do, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_do: Option<String>,
+    /// Of a backup whose files were made anew: the SHA-256 of its description since, hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// What kind of place.

@@ -17,7 +17,7 @@ use crate::error::KeepError;
 use crate::limits::SPOOL_FILE_BYTES_MAX;
 
 /// Where an embedded recorder keeps its spool: beside the log.
-const SPOOL: &str = "spool";
+pub(super) const SPOOL: &str = "spool";
 const REFUSED: &str = "refused.ndjson";
 const CURSOR: &str = "acked";
 
@@ -56,6 +56,7 @@ pub(super) fn look(
                 records,
                 reach,
                 to_do: to_do.map(str::to_owned),
+                sha256: None,
             });
         }
     };
