@@ -185,9 +185,9 @@ impl Copies {
         let view = keep.store().log().view();
         let (backups, _) = place.load()?;
         for mut backup in backups {
-            let records = place.strike(&mut backup, view, strokes, &erasure.head.erasure);
-            match records {
-                Ok(0) => {}
+            match place.strike(&mut backup, view, strokes, &erasure.head.erasure) {
+                // What a crash cut short may have been done there already.
+                Ok(0) if !strokes.iter().any(|s| backup.erased.contains(&s.event.to_string())) => {}
                 Ok(records) => {
                     let mut done = place.place(&backup.id, records, Reach::Erased, None);
                     done.sha256 = place.description_sha256(&backup.id)?;

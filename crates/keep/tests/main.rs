@@ -1,0 +1,4 @@
+//! Keeping, on whole stores.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+mod erase;
