@@ -4,7 +4,7 @@
 use indelible_event::Part;
 use indelible_index::plan::Scope;
 use indelible_index::query::Query;
-use indelible_index::search::{Record as _, Unit as _};
+use indelible_index::search::Unit as _;
 use indelible_index::{Doc, Index};
 use indelible_log::SegmentHandle;
 use indelible_log::record::KeptRecord;

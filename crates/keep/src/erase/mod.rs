@@ -28,7 +28,6 @@ use indelible_index::{Field, fold, is_id_like, words};
 use indelible_log::SegmentHandle;
 use indelible_log::erasure::{self, ERASED, Seqs};
 use indelible_log::record::TrailNo;
-use indelible_log::storage::Storage;
 use indelible_log::{View, hex};
 use roaring::RoaringBitmap;
 use serde_json::{Value, json};
