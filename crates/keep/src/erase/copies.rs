@@ -41,11 +41,9 @@ pub(super) struct Backups {
     pub dir: Arc<dyn Storage>,
 }
 
-/// What is to be said of one backup.
-#[derive(Default)]
+/// What was found in one backup.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Looked {
-    /// Records that are of this log's history, and are concerned.
-    pub records: u64,
     /// Records that are concerned and cannot be taken out alone: not sealed when the backup was made, or of a
     /// history that this log does not have any more.
     pub stuck: u64,
@@ -118,7 +116,6 @@ impl Backups {
                     return Ok(());
                 }
                 if is_same(view, &here)? {
-                    looked.records += 1;
                     finding.add(no, verdict.parts_of(asked, &here), record.seq.0);
                 } else {
                     looked.stuck += 1;
@@ -166,6 +163,22 @@ impl Backups {
             reason: format!("it does not name {}", manifest::PATH),
         })?;
         Ok(Manifest::load(&Below::new(self.dir.clone(), dir))?)
+    }
+
+    /// How many records in a backup's segments would lose a part.
+    pub fn count(
+        &self,
+        backup: &Backup,
+        view: &View,
+        strokes: &[Stroke],
+    ) -> Result<u64, KeepError> {
+        let mut records = 0;
+        for file in backup.files.iter().filter(|file| is_segment(&file.path)) {
+            if let Some(segment) = self.open(&file.path, backup)? {
+                records += marks(&segment, view, strokes, &file.at)?.len() as u64;
+            }
+        }
+        Ok(records)
     }
 
     /// Takes the parts out of a backup's segments. Gives how many records lost a part.

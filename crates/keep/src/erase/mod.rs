@@ -48,7 +48,7 @@ use crate::requests::Kind;
 use find::{Finding, Held};
 use places::Copies;
 use recorded::{Head, OutcomeSaid, Recorded};
-use strike::{io, record, record_end, strike, sweep_index};
+use strike::{Stroke, io, record, record_end, strike, sweep_index};
 use subject::{Asked, HmacKey, Wanted};
 
 /// Levels of `on_behalf_of` whose names are looked up in the index; deeper ones are found by their ids.
@@ -67,7 +67,9 @@ impl Keep {
         self.search(&asked, &mut finding, progress)?;
         let mut copies = Copies::known(self)?;
         copies.search(self, &asked, &mut finding);
-        let places = copies.preview(self, &asked)?;
+        let stroke = |((trail, parts), seqs)| Stroke { event: EventId([0; 16]), trail, parts, seqs };
+        let strokes: Vec<Stroke> = finding.seqs().into_iter().map(stroke).collect();
+        let places = copies.preview(self, &asked, &strokes)?;
         Ok(ErasurePreview {
             records: finding.trails.values().map(|trail| trail.records).sum(),
             trails: finding.trails.into_values().collect(),
