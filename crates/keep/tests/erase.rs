@@ -1,6 +1,7 @@
 //! Erasure: no byte of what was erased is left, and every proof still holds.
 
 
+mod crash;
 mod world;
 
 use indelible_event::Part;

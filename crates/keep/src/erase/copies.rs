@@ -50,6 +50,11 @@ pub(super) struct Looked {
 }
 
 impl Backups {
+    /// Whether the directory is not there: nothing is made in its place.
+    pub fn is_missing(&self) -> bool {
+        self.dir.list("").is_err_and(|e| e.kind() == ErrorKind::NotFound)
+    }
+
     /// The backups that are whole, oldest first, and the names of directories that were never finished.
     pub fn load(&self) -> Result<(Vec<Backup>, Vec<String>), KeepError> {
         let (mut whole, mut unfinished) = (Vec::new(), Vec::new());
@@ -203,6 +208,12 @@ impl Backups {
         }
         if remade.is_empty() {
             return Ok(0);
+        }
+        // The description must not be durable before the names that it gives.
+        let erased = format!("{}/{REMADE}", backup.id);
+        let to = format!("{erased}/{erasure}");
+        for dir in [&format!("{to}/{}", manifest::SEGMENTS), &to, &erased, &backup.id] {
+            self.dir.sync_dir(dir).map_err(io(dir))?;
         }
         self.describe(backup, &remade, strokes, erasure)?;
         Ok(records)
@@ -360,17 +371,27 @@ impl Backups {
                 dirs.push(dir);
             }
             for dir in dirs {
-                for name in names(&*self.dir, &dir)? {
-                    let path = format!("{dir}/{name}");
-                    let ours = name == manifest::PATH
-                        || [".parquet", ".rows", ".idx", ".tmp"].iter().any(|e| name.ends_with(e));
-                    if ours && !named.contains(path.as_str()) {
-                        remove(&*self.dir, &path)?;
-                    }
-                }
+                self.sweep_dir(&dir, &named)?;
             }
         }
         Ok(())
+    }
+
+    fn sweep_dir(&self, dir: &str, named: &BTreeSet<&str>) -> Result<(), KeepError> {
+        let names = names(&*self.dir, dir)?;
+        for name in &names {
+            let path = format!("{dir}/{name}");
+            let ours = name == manifest::PATH
+                || [".parquet", ".rows", ".idx", ".tmp"].iter().any(|e| name.ends_with(e));
+            if ours && !named.contains(path.as_str()) {
+                remove(&*self.dir, &path)?;
+            }
+        }
+        // Also of what an earlier try removed: what is told to be gone must not come back.
+        match names.is_empty() {
+            true => Ok(()),
+            false => self.dir.sync_dir(dir).map_err(io(dir)),
+        }
     }
 }
 

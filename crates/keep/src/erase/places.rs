@@ -197,6 +197,11 @@ impl Copies {
         places: &mut Vec<Place>,
     ) -> Result<(), KeepError> {
         let view = keep.store().log().view();
+        if place.is_missing() {
+            let why = "the directory is not there; if it only is not mounted, mount it and erase again";
+            places.push(place.place("", 0, Reach::ToDo, Some(why.into())));
+            return Ok(());
+        }
         let (backups, _) = place.load()?;
         for mut backup in backups {
             match place.strike(&mut backup, view, strokes, &erasure.head.erasure) {
