@@ -1,14 +1,14 @@
 //! Erasure: no byte of what was erased is left, and every proof still holds.
 
-
 mod crash;
 mod world;
 
 use indelible_event::Part;
-use indelible_keep::erase::{NewErasure, PlaceKind, Reach};
+use indelible_keep::erase::{NewErasure, PlaceKind, Reach, noted_at, noted_in, reapply};
 use indelible_keep::holds::NewHold;
-use indelible_keep::{KeepError, Silent};
+use indelible_keep::{KeepError, Silent, target};
 use indelible_log::record::Seq;
+use indelible_log::{Log, SealAt};
 use indelible_store::{VerifyOptions, verify, verify_proof};
 use serde_json::json;
 
@@ -37,7 +37,9 @@ fn nothing_of_a_subject_is_left_anywhere_and_every_proof_holds() {
     let spool = world.refuse_some();
     let before = world.proofs();
     let found = world.traces();
-    for place in ["data/segments", "data/log", "backups", "data/snapshots", "data/kept", "data/spool"] {
+    for place in
+        ["data/segments", "data/log", "backups", "data/snapshots", "data/kept", "data/spool"]
+    {
         assert!(found.iter().any(|path| path.starts_with(place)), "{place}: {found:#?}");
     }
 
@@ -53,7 +55,11 @@ fn nothing_of_a_subject_is_left_anywhere_and_every_proof_holds() {
     let done = world.keep().confirm_erasure(&admin("bob"), &request, &about(), &Silent).unwrap();
     assert!(done.complete, "{}", done.text());
     assert_eq!(done.records(), preview.records);
-    assert!(done.trails.iter().all(|trail| trail.root_before == trail.root_now && trail.proof.is_some()));
+    assert!(
+        done.trails
+            .iter()
+            .all(|trail| trail.root_before == trail.root_now && trail.proof.is_some())
+    );
     assert_eq!(world.traces(), Vec::<String>::new());
     assert!(!spool.join("refused.ndjson").exists() || world::lines(&spool) == 1);
     let text = format!("{}{}", done.text(), serde_json::to_string(&done).unwrap());
@@ -209,4 +215,30 @@ fn events_that_wait_in_a_spool_keep_it_from_being_complete() {
     std::fs::remove_dir_all(&spool).unwrap();
     std::fs::create_dir(&spool).unwrap();
     assert!(world.erase(&new).complete);
+}
+
+#[test]
+fn an_older_copy_that_is_put_back_loses_the_same_parts_again() {
+    let mut world = World::new();
+    world.tell(0..20);
+    let backups = world.dir.path().join("backups");
+    world.back_up(&backups);
+    let old = world.copy_to("old");
+    world.tell(20..30);
+    world.erase(&about());
+    assert!(world.traces().iter().all(|path| path.starts_with("old/")));
+
+    let notes = noted_in(world.keep().store().reader(), world.seams()).unwrap();
+    let beside = target::open(backups.to_str().unwrap(), None).unwrap();
+    assert_eq!(noted_at(&*beside).unwrap(), notes);
+    let log = Log::open(old.clone(), SealAt::default()).unwrap();
+    let again = |log: &Log| reapply(log, &old, &admin("bob"), &notes, &Silent).unwrap();
+    assert_eq!(again(&log), notes.len() as u64);
+    assert_eq!(world.traces(), Vec::<String>::new());
+    // What is known already is not done twice.
+    assert_eq!(again(&log), 0);
+    drop(log);
+    let options = indelible_log::verify::Options { threads: 1, progress: &|_| {} };
+    let report = indelible_log::verify::verify(&old.storage, &options).unwrap();
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
 }

@@ -17,7 +17,6 @@ use indelible_log::trail::TrailId;
 use indelible_log::{View, active, hex, manifest, sha256};
 use indelible_merkle::leaf_hash;
 
-use crate::restore::Below;
 use super::find::{Finding, each_row, readable};
 use super::model::{ErasureNote, Place, PlaceKind, Reach};
 use super::strike::{Stroke, damaged, io, rows_of};
@@ -25,6 +24,7 @@ use super::subject::Asked;
 use crate::backup::model::{BackedFile, Backup};
 use crate::error::KeepError;
 use crate::limits::DESCRIPTION_BYTES_MAX;
+use crate::restore::Below;
 
 /// What describes a backup, and is written last.
 const DESCRIPTION: &str = "backup.json";
@@ -62,7 +62,10 @@ impl Backups {
             let path = format!("{id}/{DESCRIPTION}");
             match read_whole(&*self.dir, &path, DESCRIPTION_BYTES_MAX) {
                 Ok(bytes) => whole.push(serde_json::from_slice::<Backup>(&bytes).map_err(|e| {
-                    KeepError::Damaged { path: format!("{}/{path}", self.name), reason: e.to_string() }
+                    KeepError::Damaged {
+                        path: format!("{}/{path}", self.name),
+                        reason: e.to_string(),
+                    }
                 })?),
                 Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                     if !names(&*self.dir, &format!("{id}/{}", manifest::SEGMENTS))?.is_empty() {
@@ -550,8 +553,7 @@ fn compare(
         let new = after.rows(rows).map_err(damaged(path))?;
         for ((old, new), row) in old.iter().zip(&new).zip(rows) {
             let (old, new) = (old.as_ref(), new.as_ref());
-            let gone = (0..3)
-                .all(|p| !marks[row][p] || !matches!(new.parts[p], PartRef::Kept(_)));
+            let gone = (0..3).all(|p| !marks[row][p] || !matches!(new.parts[p], PartRef::Kept(_)));
             let same = old.entry == new.entry && old.parts_hash() == new.parts_hash();
             if !gone || !same {
                 return Err(KeepError::Damaged {

@@ -34,8 +34,8 @@ use serde_json::{Value, json};
 
 pub use again::{noted_at, noted_in, reapply};
 pub use model::{
-    Certificate, ErasedTrail, ErasureNote, ErasurePreview, ErasureSummary, HeldBack, LeftAs, Person,
-    Place, PlaceKind, Reach, TrailHits,
+    Certificate, ErasedTrail, ErasureNote, ErasurePreview, ErasureSummary, HeldBack, LeftAs,
+    Person, Place, PlaceKind, Reach, TrailHits,
 };
 pub use subject::NewErasure;
 
@@ -48,7 +48,7 @@ use crate::requests::Kind;
 use find::{Finding, Held};
 use places::Copies;
 use recorded::{Head, OutcomeSaid, Recorded};
-use strike::{Stroke, io, record, record_end, strike, sweep_index};
+use strike::{Stroke, io, record, record_end, strike, sweep_stale};
 use subject::{Asked, HmacKey, Wanted};
 
 /// Levels of `on_behalf_of` whose names are looked up in the index; deeper ones are found by their ids.
@@ -67,7 +67,8 @@ impl Keep {
         self.search(&asked, &mut finding, progress)?;
         let mut copies = Copies::known(self)?;
         copies.search(self, &asked, &mut finding);
-        let stroke = |((trail, parts), seqs)| Stroke { event: EventId([0; 16]), trail, parts, seqs };
+        let stroke =
+            |((trail, parts), seqs)| Stroke { event: EventId([0; 16]), trail, parts, seqs };
         let strokes: Vec<Stroke> = finding.seqs().into_iter().map(stroke).collect();
         let places = copies.preview(self, &asked, &strokes)?;
         Ok(ErasurePreview {
@@ -230,7 +231,7 @@ impl Keep {
         if let Ok(search) = reader.search() {
             let _ = search.wait_frozen();
         }
-        sweep_index(&*self.seams.storage, reader.view())?;
+        sweep_stale(&*self.seams.storage, reader.view())?;
         progress.stage("copies", None);
         let told = copies.strike(self, who, erasure, &strokes, asked)?;
         for (at, stroke) in strokes.iter().enumerate().rev() {

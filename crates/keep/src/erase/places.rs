@@ -156,9 +156,7 @@ impl Copies {
         }
         for kept in kept::all(&keep.seams().storage) {
             let struck = match asked {
-                Some(asked) => {
-                    kept.strike(keep.seams(), who, &erasure.head, asked).map(Some)
-                }
+                Some(asked) => kept.strike(keep.seams(), who, &erasure.head, asked).map(Some),
                 None => kept.resume(keep.seams(), who, &erasure.head.erasure),
             };
             match struck {
@@ -198,7 +196,8 @@ impl Copies {
     ) -> Result<(), KeepError> {
         let view = keep.store().log().view();
         if place.is_missing() {
-            let why = "the directory is not there; if it only is not mounted, mount it and erase again";
+            let why =
+                "the directory is not there; if it only is not mounted, mount it and erase again";
             places.push(place.place("", 0, Reach::ToDo, Some(why.into())));
             return Ok(());
         }

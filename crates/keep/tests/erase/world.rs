@@ -8,9 +8,9 @@ use indelible_event::{Micros, Part, TrailName, check};
 use indelible_keep::backup::NewBackup;
 use indelible_keep::erase::{Certificate, NewErasure};
 use indelible_keep::{Keep, Silent, Who};
+use indelible_log::Seams;
 use indelible_log::record::{KeptRecord, PartRef, Seq};
 use indelible_log::segment::Segment;
-use indelible_log::Seams;
 use indelible_merkle::Vkey;
 use indelible_store::{InitOptions, Item, OpenOptions, Store, verify_proof};
 use serde_json::{Value, json};
@@ -41,7 +41,10 @@ pub fn event(n: u64) -> Value {
             0 => event["actor"]["id"] = NAME.into(),
             1 => event["actor"]["name"] = NAME.into(),
             2 => event["actor"]["on_behalf_of"] = json!({"type": "user", "id": NAME}),
-            3 => event["targets"] = json!([{"type": "file", "id": "x"}, {"type": "user", "id": NAME}]),
+            3 => {
+                event["targets"] =
+                    json!([{"type": "file", "id": "x"}, {"type": "user", "id": NAME}])
+            }
             4 => event["subjects"] = json!([{"type": "person", "id": NAME}]),
             _ => event["actor"]["email"] = NAME.to_uppercase().into(),
         }
@@ -151,7 +154,17 @@ impl World {
 
     /// A copy of the data directory, as a restore keeps it.
     pub fn keep_copy(&self, id: &str) {
-        let to = self.data().join("kept").join(id);
+        self.copy_log(&self.data().join("kept").join(id));
+    }
+
+    /// A copy of the log beside the data directory.
+    pub fn copy_to(&self, name: &str) -> Seams {
+        let to = self.dir.path().join(name);
+        self.copy_log(&to);
+        Seams::real(to)
+    }
+
+    fn copy_log(&self, to: &Path) {
         for name in ["MANIFEST", "node.json", "node.key", "log", "segments", "trails"] {
             copy(&self.data().join(name), &to.join(name));
         }
@@ -259,9 +272,10 @@ fn look(top: &Path, dir: &Path, found: &mut Vec<String>) {
             continue;
         }
         let bytes = std::fs::read(&path).unwrap();
-        let rows = path.extension().is_some_and(|e| e == "parquet").then(|| {
-            std::fs::read(path.with_extension("rows")).unwrap()
-        });
+        let rows = path
+            .extension()
+            .is_some_and(|e| e == "parquet")
+            .then(|| std::fs::read(path.with_extension("rows")).unwrap());
         if name.to_lowercase().contains(NAME) || is_in(&bytes, rows) {
             found.push(name);
         }
