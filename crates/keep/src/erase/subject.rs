@@ -329,7 +329,7 @@ fn whole_places(hay: &[u8], needle: &[u8]) -> Vec<usize> {
         // Where the needle itself ends in no word, nothing longer can be meant.
         let before = at.checked_sub(1).and_then(|before| hay.get(before));
         let after = hay.get(at + needle.len());
-        !(word(needle.first()) && word(before)) && !(word(needle.last()) && word(after))
+        !(word(needle.first()) && word(before) || word(needle.last()) && word(after))
     };
     memchr::memmem::find_iter(hay, needle).filter(|at| ends(*at)).collect()
 }
