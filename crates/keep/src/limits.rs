@@ -6,6 +6,33 @@ pub const TEXT_BYTES_MAX: usize = 2_000;
 pub const REQUEST_MICROS: i64 = 7 * 86_400_000_000;
 /// Requests that may wait at a time.
 pub const REQUESTS_MAX: usize = 1_000;
+/// Events that one erasure names by their ids.
+pub const ERASURE_IDS_MAX: usize = 10_000;
+/// Ids that are shown of the records that an erasure would concern, of each trail.
+pub const ERASURE_SAMPLE: usize = 10;
+/// How often an erasure begins anew because segments were merged while it looked at them.
+pub const ERASURE_TRIES_MAX: usize = 20;
+/// Records that are read together while an erasure looks at rows.
+pub const ERASURE_READ_ROWS: usize = 1_024;
+/// Bytes of a spool's file that an erasure looks through.
+pub const SPOOL_FILE_BYTES_MAX: u64 = 1 << 30;
+
+/// Bytes of a policy's text.
+pub const POLICY_TEXT_BYTES_MAX: usize = 16 << 10;
+/// How many letters a word may be off for another to be suggested in its place.
+pub const SUGGESTION_DISTANCE_MAX: usize = 3;
+/// How far the clock may be from when it was last looked at before expiry stops: a day.
+pub const CLOCK_JUMP_MICROS_MAX: i64 = 86_400_000_000;
+/// Holds that may be in force at a time.
+pub const HOLDS_MAX: usize = 1_000;
+/// Bytes of a hold's query.
+pub const HOLD_QUERY_BYTES_MAX: usize = 4 << 10;
+/// Rows that are read and checked at a time.
+pub const CHECK_ROWS: usize = 1_024;
+/// Classes and days that are told to go next.
+pub const NEXT_MAX: usize = 100;
+/// How often records are looked for anew because their segments were merged meanwhile.
+pub const EXCHANGE_TRIES_MAX: usize = 20;
 /// Bytes of a target's name.
 pub const TARGET_BYTES_MAX: usize = 4_096;
 /// Bytes of a file's key at a target: what buckets take.
@@ -48,3 +75,5 @@ pub const RESTORE_THREADS: usize = 2;
 pub const RESTORE_LOOK_BACK: u64 = 4_096;
 /// Trails of which an event tells what is given up.
 pub const LOST_TOLD_MAX: usize = 100;
+/// Copies that the outcome of an erasure names.
+pub const ERASURE_PLACES_MAX: usize = 250;

@@ -1,5 +1,5 @@
-//! Keeping, through the crate's public interface.
+//! Keeping, through the crate's public interface, on whole stores.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
-#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
-
+mod erase;
 mod restore;

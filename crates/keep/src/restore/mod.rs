@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 pub use self::below::Below;
 pub use self::plan::Lost;
-use self::plan::{Plan, lost, lost_text};
+use self::plan::{Part, Plan, lost, lost_text};
 pub use self::switch::KEPT;
 use self::switch::{ASIDE, Journal, OWN};
 use self::told::{Former, Told, append};
@@ -35,6 +35,7 @@ use self::tree::io;
 use crate::Keep;
 use crate::backup::NewBackup;
 use crate::deed::Who;
+use crate::erase::{self, ErasureNote};
 use crate::error::KeepError;
 use crate::limits::{LOST_TOLD_MAX, RESTORE_THREADS};
 use crate::progress::Progress;
@@ -175,7 +176,7 @@ pub fn restore(
         not_recorded: former.silent(),
     };
     let prepared = elsewhere.map_or_else(lock, Ok).and_then(|lock| {
-        let journal = new.prepare(&place, &plan, told.clone(), &mut restored, progress)?;
+        let journal = new.prepare(&place, &plan, told.clone(), who, &mut restored, progress)?;
         Ok((lock, journal))
     });
     let (lock, mut journal) = match prepared {
@@ -411,6 +412,7 @@ impl NewRestore<'_> {
         place: &Arc<dyn Storage>,
         plan: &Plan,
         told: Told,
+        who: &Who,
         restored: &mut Restored,
         progress: &dyn Progress,
     ) -> Result<Journal, KeepError> {
@@ -422,13 +424,15 @@ impl NewRestore<'_> {
         restored.has_key = self.bring_key(place, &*aside)?;
         match &plan.part {
             Some(part) => {
+                self.refuse_erased(part, plan)?;
                 part.manifest.store(&*aside)?;
                 part.partial.store(&*aside)?;
             }
             None => {
                 let seams = Seams { storage: aside.clone(), ..self.data.clone() };
-                let log = Log::open(seams, SealAt::default())?;
-                restored.erasures = self.erase_again(&log, plan)?;
+                let log = Log::open(seams.clone(), SealAt::default())?;
+                let notes = self.erasures()?;
+                restored.erasures = erase::reapply(&log, &seams, who, &notes, progress)?;
                 append(&log, told.intent())?;
             }
         }
@@ -476,10 +480,34 @@ impl NewRestore<'_> {
         Ok(true)
     }
 
-    /// What was erased after the backup was made is erased in it, too.
-    fn erase_again(&self, log: &Log, plan: &Plan) -> Result<u64, KeepError> {
-        let _ = (log, plan);
-        Ok(0)
+    /// The erasures that the target has notes of, and those that the log in place tells of.
+    fn erasures(&self) -> Result<Vec<ErasureNote>, KeepError> {
+        let mut notes = erase::noted_at(self.target)?;
+        match self.live {
+            Some(keep) => notes.extend(erase::noted_in(keep.store().reader(), keep.seams())?),
+            // One that cannot be read tells of none.
+            None => {
+                if let Ok(reader) = Reader::open(self.data.storage.clone()) {
+                    notes.extend(erase::noted_in(&reader, self.data).unwrap_or_default());
+                }
+            }
+        }
+        Ok(notes)
+    }
+
+    /// Where only one trail is restored nothing can be rewritten, so what was erased of it since must not come back.
+    fn refuse_erased(&self, part: &Part, plan: &Plan) -> Result<(), KeepError> {
+        let is_new = |note: &&ErasureNote| {
+            part.partial.trails.contains(&note.trail) && !plan.backup.erased.contains(&note.event)
+        };
+        match self.erasures()?.iter().find(is_new) {
+            None => Ok(()),
+            Some(note) => Err(KeepError::Refused(format!(
+                "records of this trail were erased after backup {} was made (erasure {}): restore all of it, which \
+                 erases them again",
+                plan.backup.id, note.erasure
+            ))),
+        }
     }
 
     /// Compares the restored trees with what was signed last, hash by hash.
