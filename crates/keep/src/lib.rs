@@ -9,6 +9,7 @@
 pub mod backup;
 pub mod clock;
 pub mod deed;
+pub mod erase;
 mod error;
 pub mod holds;
 pub mod limits;
@@ -16,6 +17,7 @@ pub mod matching;
 mod progress;
 pub mod purge;
 pub mod requests;
+pub mod restore;
 pub mod retention;
 pub mod schedule;
 pub mod target;

@@ -6,6 +6,16 @@ pub const TEXT_BYTES_MAX: usize = 2_000;
 pub const REQUEST_MICROS: i64 = 7 * 86_400_000_000;
 /// Requests that may wait at a time.
 pub const REQUESTS_MAX: usize = 1_000;
+/// Events that one erasure names by their ids.
+pub const ERASURE_IDS_MAX: usize = 10_000;
+/// Ids that are shown of the records that an erasure would concern, of each trail.
+pub const ERASURE_SAMPLE: usize = 10;
+/// How often an erasure begins anew because segments were merged while it looked at them.
+pub const ERASURE_TRIES_MAX: usize = 20;
+/// Records that are read together while an erasure looks at rows.
+pub const ERASURE_READ_ROWS: usize = 1_024;
+/// Bytes of a spool's file that an erasure looks through.
+pub const SPOOL_FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// Bytes of a policy's text.
 pub const POLICY_TEXT_BYTES_MAX: usize = 16 << 10;
@@ -61,3 +71,11 @@ pub const REASON_BYTES_MAX: usize = 500;
 pub const CREDENTIALS_BYTES_MAX: u64 = 1 << 20;
 /// Files that are written to a directory at a time; each takes a few pieces of memory.
 pub const FILES_AT_ONCE: usize = 8;
+/// Threads that copy and verify a restore.
+pub const RESTORE_THREADS: usize = 2;
+/// Newest records of `_system` among which a restore looks for one that was cut short.
+pub const RESTORE_LOOK_BACK: u64 = 4_096;
+/// Trails of which an event tells what is given up.
+pub const LOST_TOLD_MAX: usize = 100;
+/// Copies that the outcome of an erasure names.
+pub const ERASURE_PLACES_MAX: usize = 250;

@@ -5,6 +5,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests damage files behind the seam's back")]
 
 mod backup;
+mod erase;
+mod restore;
 mod retention;
 #[cfg(feature = "s3")]
 mod s3;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use indelible_event::{Micros, Outcome, Part, Phase};
+use indelible_log::erasure::ERASED;
 use indelible_log::record::{KeptRecord, Pos};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -119,7 +120,7 @@ pub(super) struct Catalog {
 
 impl Catalog {
     pub fn read(keep: &Keep) -> Result<Catalog, KeepError> {
-        let records = keep.told(&[CREATE, VERIFY, DELETE])?;
+        let records = keep.told(&[CREATE, VERIFY, DELETE, ERASED])?;
         let mut catalog = Catalog::default();
         // The intents whose outcomes say nothing but how it ended: which backup, by the intent's event.
         let mut ids = BTreeMap::new();
@@ -127,6 +128,10 @@ impl Catalog {
             let entry = record.entry();
             let details = deed::details(&record);
             let is_intent = entry.phase == Some(Phase::Intent);
+            if entry.action == ERASED {
+                catalog.erased(&details);
+                continue;
+            }
             let id = match entry.reference.filter(|_| !is_intent) {
                 Some(intent) => ids.get(&intent).cloned(),
                 None => details["backup_id"].as_str().map(str::to_owned),
@@ -191,6 +196,16 @@ impl Catalog {
             listed.sha256 = details["sha256"].as_str().map(str::to_owned);
         } else {
             listed.error = error_of(record);
+        }
+    }
+
+    /// An erasure makes files of local backups anew, and says what their descriptions are since.
+    fn erased(&mut self, details: &Value) {
+        for place in details["done"].as_array().into_iter().flatten() {
+            let listed = place["item"].as_str().and_then(|id| self.listed.get_mut(id));
+            if let (Some(listed), Some(sha256)) = (listed, place["sha256"].as_str()) {
+                listed.sha256 = Some(sha256.to_owned());
+            }
         }
     }
 
