@@ -16,6 +16,7 @@ mod kept;
 mod model;
 mod places;
 mod recorded;
+mod remake;
 mod spools;
 mod strike;
 mod subject;
