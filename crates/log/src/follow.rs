@@ -9,10 +9,11 @@ use indelible_event::{Day, Source};
 
 use crate::error::LogError;
 use crate::frame;
+use crate::offload::SegmentFile;
 use crate::record::{Pos, Record, TrailNo};
 use crate::segment::Segment;
 use crate::trail::TrailInfo;
-use crate::view::{SegmentFile, View};
+use crate::view::View;
 
 /// A segment that is in charge, or was when it was handed out: its bytes stay readable after a merge
 /// has deleted it.
@@ -60,8 +61,8 @@ impl SegmentHandle {
         self.0.entry.sha256
     }
 
-    /// Its rows; opened when first asked for.
-    pub fn segment(&self) -> Result<&Segment, LogError> {
+    /// Its rows; opened when first asked for, and fetched if they are away. Whoever holds them keeps them.
+    pub fn segment(&self) -> Result<Arc<Segment>, LogError> {
         self.0.get()
     }
 }

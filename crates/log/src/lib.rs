@@ -21,6 +21,7 @@ mod live;
 mod log;
 pub mod manifest;
 mod merge;
+pub mod offload;
 pub mod policy;
 mod prepare;
 mod queue;

@@ -53,6 +53,8 @@ pub const MERGE_QUIET_CALLS: u32 = 3;
 
 /// Bytes of a small file that is read whole (manifest, guard, node description).
 pub const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of segments that left this disk and were fetched again, if nothing else was set. One segment may be more.
+pub const CACHE_BYTES_MAX: u64 = 2 << 30;
 /// Records in a row group of an export: what is held in memory at a time.
 pub const EXPORT_GROUP_ROWS: usize = 16_384;
 /// Bytes of entries and parts in a row group of an export, so that large records do not fill the memory.

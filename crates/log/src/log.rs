@@ -95,7 +95,7 @@ pub struct Log {
     pub(crate) view: Arc<View>,
     pub(crate) seams: Seams,
     queue: Arc<Queue<Work>>,
-    sealing: Arc<Sealing>,
+    pub(crate) sealing: Arc<Sealing>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     recovery: Recovery,
     seal_at: SealAt,
@@ -151,6 +151,7 @@ impl Log {
         }
         let first = state.live.last().expect("restoring fails without an active file").first;
         let active = reopen(storage, &manifest.log_id, first, &tail, &mut recovery)?;
+        state.cache.own(&manifest)?;
         let unsealed = state.live.len() > 1;
         let view = Arc::new(View::new(seams.storage.clone(), state));
         let queue = Arc::new(Queue::new());

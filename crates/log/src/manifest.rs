@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::LogError;
 use crate::hex;
 use crate::limits;
+use crate::offload::Away;
 use crate::record::{Pos, TrailNo};
 use crate::storage::{Storage, read_whole, replace_durably};
 use crate::trail::{TrailId, TrailInfo};
@@ -85,6 +86,9 @@ pub struct ManifestSegment {
     /// See `id_min`.
     #[serde(with = "hex16")]
     pub id_max: [u8; 16],
+    /// Where its Parquet file is, if it left this disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<Away>,
     /// For each trail in it: number, first seq, last seq, records.
     pub trails: Vec<(u32, u64, u64, u64)>,
 }
@@ -141,8 +145,13 @@ impl Manifest {
             std::io::ErrorKind::NotFound => LogError::Missing(format!("{PATH} is not there")),
             _ => LogError::io(PATH)(e),
         })?;
+        Manifest::decode(&bytes)
+    }
+
+    /// Reads a manifest's bytes; every deviation is an error.
+    pub fn decode(bytes: &[u8]) -> Result<Manifest, LogError> {
         let bad = |why: &str| LogError::corrupt(PATH, 0, why);
-        let text = std::str::from_utf8(&bytes).map_err(|_| bad("not UTF-8"))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| bad("not UTF-8"))?;
         let (json, rest) = text.split_once('\n').ok_or_else(|| bad("it has no second line"))?;
         if rest != checksum_line(json) {
             return Err(bad("the checksum does not match"));
@@ -166,9 +175,13 @@ impl Manifest {
 
     /// Replaces the manifest on disk.
     pub fn store(&self, storage: &dyn Storage) -> Result<(), LogError> {
+        replace_durably(storage, PATH, &self.encode()).map_err(LogError::io(PATH))
+    }
+
+    /// Its bytes.
+    pub fn encode(&self) -> Vec<u8> {
         let json = serde_json::to_string(self).expect("a manifest has only string keys");
-        let text = format!("{json}\n{}", checksum_line(&json));
-        replace_durably(storage, PATH, text.as_bytes()).map_err(LogError::io(PATH))
+        format!("{json}\n{}", checksum_line(&json)).into_bytes()
     }
 
     /// Who the trails are.

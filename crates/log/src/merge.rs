@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::error::LogError;
 use crate::limits;
 use crate::manifest::SEGMENTS;
+use crate::offload::SegmentFile;
 use crate::sealer::{Outputs, check_all, publish, segment_trails};
 use crate::segment::SegmentState;
-use crate::view::{SegmentFile, View};
+use crate::view::View;
 
 /// Merges one run of small neighbours, if there is one.
 pub(crate) fn merge(view: &View) -> Result<bool, LogError> {
@@ -53,8 +54,13 @@ fn run_to_merge(segments: &[Arc<SegmentFile>]) -> Option<Vec<Arc<SegmentFile>>> 
     let mut runs: BTreeMap<(&str, i32), Vec<&Arc<SegmentFile>>> = BTreeMap::new();
     for file in segments {
         let run = runs.entry((file.entry.class.as_str(), file.entry.day)).or_default();
-        if run.last().is_some_and(|last| size_class(last) != size_class(file)) {
+        // What left this disk would come back by being merged.
+        let away = file.away().is_some();
+        if away || run.last().is_some_and(|last| size_class(last) != size_class(file)) {
             run.clear();
+        }
+        if away {
+            continue;
         }
         run.push(file);
         if run.len() < limits::MERGE_FAN_IN {
@@ -76,7 +82,7 @@ fn run_to_merge(segments: &[Arc<SegmentFile>]) -> Option<Vec<Arc<SegmentFile>>> 
 pub(crate) fn debt(segments: &[Arc<SegmentFile>]) -> usize {
     let rows_max = limits::SEGMENT_ROWS_MAX / limits::MERGE_FAN_IN as u64;
     let mut waiting: BTreeMap<(&str, i32), usize> = BTreeMap::new();
-    for file in segments.iter().filter(|f| f.entry.rows <= rows_max) {
+    for file in segments.iter().filter(|f| f.entry.rows <= rows_max && f.away().is_none()) {
         *waiting.entry((file.entry.class.as_str(), file.entry.day)).or_default() += 1;
     }
     waiting.into_values().max().unwrap_or(0)

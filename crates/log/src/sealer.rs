@@ -4,7 +4,7 @@
 //! hashed to its leaf; a crash at any point leaves either the old files in charge or the new ones, never
 //! both and never neither, because the manifest names one or the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use indelible_event::Day;
@@ -16,13 +16,14 @@ use crate::error::LogError;
 use crate::frame::{self, FILE_HEADER_LEN};
 use crate::manifest::{Manifest, ManifestSegment, ManifestTrail, SEGMENTS, segment_name};
 use crate::merge::{debt, merge};
+use crate::offload::SegmentFile;
 use crate::record::{Pos, Record, Seq, TrailNo};
 use crate::segment::{
     Finished, SegmentHeader, SegmentState, SegmentWriter, TrailInfo as SegmentTrail,
 };
 use crate::storage::{Appender, File, Storage, write_all_at};
 use crate::trail::{LevelTails, write_levels};
-use crate::view::{SegmentFile, State, View};
+use crate::view::{State, View};
 
 /// What the sequencer and the sealer tell each other.
 #[derive(Default)]
@@ -40,12 +41,29 @@ struct SealingInner {
     quiet_at: Option<Pos>,
     /// Somebody asked for all merging to be done.
     merge_all: bool,
+    /// What else the manifest is changed for, in turn.
+    asked: VecDeque<Asked>,
     /// The thread is gone, and whoever waited for it would wait for ever.
     ended: bool,
     failure: Option<String>,
 }
 
+/// Something that is done on the sealer's thread.
+pub(crate) type Asked = Box<dyn FnOnce(&View) + Send>;
+
 impl Sealing {
+    /// Asks for something to be done when its turn has come; dropped if it never comes.
+    pub fn ask(&self, asked: Asked) {
+        {
+            let mut inner = self.lock();
+            if inner.ended || inner.stop {
+                return;
+            }
+            inner.asked.push_back(asked);
+        }
+        self.wake();
+    }
+
     fn lock(&self) -> MutexGuard<'_, SealingInner> {
         self.inner.lock().expect("nothing panics while holding this")
     }
@@ -131,6 +149,7 @@ impl Drop for Ended<'_> {
     fn drop(&mut self) {
         let mut inner = self.0.lock();
         inner.ended = true;
+        inner.asked.clear();
         if std::thread::panicking() {
             inner.failure = Some("the sealer panicked".into());
         }
@@ -141,7 +160,10 @@ impl Drop for Ended<'_> {
 fn work(view: &View, sealing: &Sealing, merge_debt: usize) -> Result<(), LogError> {
     let all = std::mem::take(&mut sealing.lock().merge_all);
     while !sealing.stopping() {
-        if view.state().live.len() > 1 {
+        let asked = sealing.lock().asked.pop_front();
+        if let Some(asked) = asked {
+            asked(view);
+        } else if view.state().live.len() > 1 {
             seal(view)?;
         } else if !(all || may_merge(view, sealing, merge_debt)) || !merge(view)? {
             break;
@@ -339,6 +361,7 @@ impl Output {
             rows_sha256: crate::sha256(&row_table),
             id_min,
             id_max,
+            archived: None,
             trails: meta
                 .trails
                 .iter()
@@ -368,9 +391,10 @@ pub(crate) fn check_all(
     view: &View,
     sealed: Vec<ManifestSegmentAndMax>,
 ) -> Result<Vec<(SegmentFile, ManifestSegmentAndMax)>, LogError> {
+    let cache = view.state().cache.clone();
     let mut out = Vec::with_capacity(sealed.len());
     for finished in sealed {
-        let file = SegmentFile::open(&*view.storage, finished.entry.clone())?;
+        let file = SegmentFile::open(&*view.storage, finished.entry.clone(), &cache)?;
         check_segment(view, &file)?;
         out.push((file, finished));
     }
@@ -491,11 +515,12 @@ pub(crate) fn clean_up(
     for name in storage.list(SEGMENTS).map_err(LogError::io(SEGMENTS))? {
         let path = format!("{SEGMENTS}/{name}");
         let stem = name.rsplit_once('.').map_or("", |(stem, _)| stem);
-        let listed = manifest.segments.iter().any(|s| s.name == stem);
-        if listed && (name.ends_with(".parquet") || name.ends_with(".rows")) {
+        let listed = manifest.segments.iter().find(|s| s.name == stem);
+        let left = listed.is_some_and(|s| s.archived.is_some()) && name.ends_with(".parquet");
+        if listed.is_some() && !left && (name.ends_with(".parquet") || name.ends_with(".rows")) {
             continue;
         }
-        if name.ends_with(".tmp") || leftover(stem, manifest) {
+        if left || name.ends_with(".tmp") || leftover(stem, manifest) {
             storage.remove(&path).map_err(LogError::io(&path))?;
             removed.push(path);
         } else {

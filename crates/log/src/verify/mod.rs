@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use indelible_event::Part;
 use indelible_merkle::{Hash, TileReader, TreeSize};
 
@@ -22,6 +23,7 @@ use self::snapshot::Snapshot;
 use crate::erasure::{ERASED, EXPIRED};
 use crate::error::LogError;
 use crate::manifest::{Manifest, PATH, SEGMENTS};
+use crate::offload::{Archived, Cache};
 use crate::record::{KeptRecord, Record, TrailNo};
 use crate::storage::Storage;
 use crate::trail::{TrailInfo, read_level};
@@ -134,6 +136,8 @@ pub struct Options<'a> {
     pub threads: usize,
     /// Told now and then how many records were read.
     pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Brings the segments that are in an archive. Without it they are findings: nothing is known of them.
+    pub archived: Option<Arc<dyn Archived>>,
 }
 
 /// What the workers share.
@@ -142,6 +146,8 @@ struct Shared<'a> {
     snapshot: &'a Snapshot,
     manifest: &'a Manifest,
     infos: Vec<TrailInfo>,
+    /// What was fetched last of what is away.
+    cache: Cache,
     jobs: Mutex<VecDeque<Job>>,
     found: Mutex<Found>,
     read: AtomicU64,
@@ -169,6 +175,8 @@ struct Found {
     records: u64,
     sealed_records: u64,
     bytes: u64,
+    /// Segments that are away and could not be fetched.
+    unread: u64,
 }
 
 /// A piece of the work.
@@ -212,11 +220,16 @@ pub fn verify(storage: &Arc<dyn Storage>, options: &Options<'_>) -> Result<Repor
         snapshot: &snapshot,
         manifest,
         infos,
+        cache: Cache::new(storage.clone()),
         jobs: Mutex::new(jobs(manifest)),
         found: Mutex::new(Found::default()),
         read: AtomicU64::new(0),
         progress: options.progress,
     };
+    if let Some(archived) = &options.archived {
+        // A segment's jobs follow each other, so one at a time will do.
+        shared.cache.attach(archived.clone(), 0);
+    }
     std::thread::scope(|scope| {
         for _ in 0..options.threads.max(1) {
             scope.spawn(|| shared.work());
@@ -260,6 +273,19 @@ impl Shared<'_> {
             if let Err(e) = result {
                 self.find(finding_of(e, &path));
             }
+        }
+    }
+
+    /// A segment's file, fetched if it is away.
+    fn parquet(&self, index: usize) -> Result<Bytes, Finding> {
+        let (entry, files) = (&self.manifest.segments[index], &self.snapshot.segments[index]);
+        match (&files.parquet, &entry.archived, &files.row_table) {
+            (Some(here), ..) => here.clone(),
+            (None, Some(away), Ok(row_table)) => {
+                let segment = self.cache.get(entry, away, row_table);
+                segment.map(|s| s.file().clone()).map_err(|e| finding_of(e, &entry.parquet()))
+            }
+            (None, _, row_table) => row_table.clone(),
         }
     }
 
@@ -317,17 +343,18 @@ fn conclude(
         trails.push(CheckedTrail { info, sealed, live, tails: Vec::new() });
     }
     for trail in &mut trails {
-        coverage(
-            trail,
-            found.sealed.remove(&trail.info.no).unwrap_or_default(),
-            &mut found.findings,
-        );
+        let runs = found.sealed.remove(&trail.info.no).unwrap_or_default();
+        if found.unread == 0 {
+            coverage(trail, runs, &mut found.findings);
+        }
         if let Err(e) = levels::extend(storage, trail) {
             found.findings.push(finding_of(e, PATH));
         }
     }
-    positions(manifest.sealed_pos, &mut found);
-    if found.recorded_at_max != manifest.recorded_at_max {
+    if found.unread == 0 {
+        positions(manifest.sealed_pos, &mut found);
+    }
+    if found.unread == 0 && found.recorded_at_max != manifest.recorded_at_max {
         let what = "its latest time is not that of the records".to_owned();
         let path = PATH.to_owned();
         found.findings.push(Finding { trail: None, seq: None, path, offset: None, what });
