@@ -6,9 +6,11 @@
 //! are what `_system` says ([`Keep::told`]). What would let records go sooner than was promised takes two
 //! people ([`requests`]).
 
+pub mod archive;
 pub mod backup;
 pub mod deed;
 mod error;
+pub mod import;
 pub mod limits;
 mod progress;
 pub mod requests;

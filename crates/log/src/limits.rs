@@ -60,6 +60,9 @@ pub const EXPORT_GROUP_ROWS: usize = 16_384;
 /// Bytes of entries and parts in a row group of an export, so that large records do not fill the memory.
 pub const EXPORT_GROUP_BYTES: usize = 8 << 20;
 
+/// How often a bloom filter says yes and means no. A filter of a row group is 20 kB at this.
+pub const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+
 /// Rules in a retention policy.
 pub const POLICY_RULES_MAX: usize = 64;
 /// Policies a log may have had.
