@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, RwLock, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, RwLock};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -19,10 +19,10 @@ use crate::follow::SegmentHandle;
 use crate::log::Log;
 use crate::manifest::{Manifest, ManifestSegment, SEGMENTS};
 use crate::record::TrailNo;
-use crate::sealer::remove_if_there;
+use crate::output::remove_if_there;
 use crate::segment::{RowTable, Segment};
 use crate::storage::{Appender, Storage};
-use crate::view::View;
+use crate::view::{MadeOf, View};
 
 /// The directory of what was fetched. Whoever deletes it loses nothing.
 pub const CACHE: &str = "cache";
@@ -82,10 +82,7 @@ impl Log {
     /// is no longer in charge, or is away already, is passed over; one with records of `_system` is refused.
     /// A crash leaves each either here or away.
     pub fn offload(&self, away: Vec<(u64, Away)>) -> Result<Offloaded, LogError> {
-        let (tell, answer) = mpsc::sync_channel(1);
-        self.sealing.ask(Box::new(move |view| drop(tell.send(offload(view, &away)))));
-        let ended = || LogError::NotFound("cannot let segments leave: the sealer has ended".into());
-        answer.recv().map_err(|_| ended())?
+        self.sealing.ask(move |view| offload(view, &away))
     }
 }
 
@@ -101,7 +98,7 @@ fn offload(view: &View, away: &[(u64, Away)]) -> Result<Offloaded, LogError> {
         }
         if entry.trails.iter().any(|span| span.0 == 0) {
             let why = format!("{}: records of _system never leave", entry.name);
-            return Err(LogError::NotFound(why));
+            return Err(LogError::Refused(why));
         }
         entry.archived = Some(to.clone());
         leaving.push((handle, to.clone()));
@@ -112,10 +109,11 @@ fn offload(view: &View, away: &[(u64, Away)]) -> Result<Offloaded, LogError> {
     // With the manifest they are away, and the files are only left over: see `sealer::clean_up`.
     manifest.store(storage)?;
     view.state_mut().manifest = manifest;
+    let cache = view.state().cache.clone();
     let mut offloaded = Offloaded::default();
     for (handle, to) in leaving {
         let file = &handle.0;
-        file.leave(to);
+        file.leave(to, cache.clone());
         let path = file.entry.parquet();
         remove_if_there(storage, &path)?;
         offloaded.segments += 1;
@@ -131,7 +129,7 @@ pub(crate) enum Place {
     /// needed.
     Here { parquet: Bytes, opened: OnceLock<Arc<Segment>> },
     /// Fetched when it is needed.
-    Away(Away),
+    Away(Away, Arc<Cache>),
 }
 
 /// A segment's files.
@@ -141,7 +139,7 @@ pub(crate) struct SegmentFile {
     table: OnceLock<RowTable>,
     /// Changed by the sealer only, once, when the segment leaves.
     place: RwLock<Place>,
-    cache: Arc<Cache>,
+    pub made_of: MadeOf,
 }
 
 impl SegmentFile {
@@ -151,21 +149,31 @@ impl SegmentFile {
         cache: &Arc<Cache>,
     ) -> Result<SegmentFile, LogError> {
         let (parquet, rows) = (entry.parquet(), entry.row_table());
-        let place = match &entry.archived {
-            Some(away) => Place::Away(away.clone()),
-            None => {
-                let parquet = storage.map(&parquet).map_err(LogError::io(&parquet))?;
-                Place::Here { parquet, opened: OnceLock::new() }
-            }
+        let Some(away) = entry.archived.clone() else {
+            return SegmentFile::open_at(storage, entry, &parquet, &rows, MadeOf::Unknown);
         };
         let row_table = storage.map(&rows).map_err(LogError::io(&rows))?;
-        let (table, place) = (OnceLock::new(), RwLock::new(place));
-        Ok(SegmentFile { entry, row_table, table, place, cache: cache.clone() })
+        let (table, place) = (OnceLock::new(), RwLock::new(Place::Away(away, cache.clone())));
+        Ok(SegmentFile { entry, row_table, table, place, made_of: MadeOf::Unknown })
+    }
+
+    /// Opens one whose files have other names yet.
+    pub fn open_at(
+        storage: &dyn Storage,
+        entry: ManifestSegment,
+        parquet: &str,
+        rows: &str,
+        made_of: MadeOf,
+    ) -> Result<SegmentFile, LogError> {
+        let parquet = storage.map(parquet).map_err(LogError::io(parquet))?;
+        let row_table = storage.map(rows).map_err(LogError::io(rows))?;
+        let place = RwLock::new(Place::Here { parquet, opened: OnceLock::new() });
+        Ok(SegmentFile { entry, row_table, table: OnceLock::new(), place, made_of })
     }
 
     /// The segment, fetched if it is away. Whoever holds it keeps its bytes.
     pub fn get(&self) -> Result<Arc<Segment>, LogError> {
-        let away = match &*self.place.read().expect("nothing panics while holding a place") {
+        let (away, cache) = match &*self.place.read().expect("nothing panics while holding a place") {
             Place::Here { parquet, opened } => {
                 if let Some(segment) = opened.get() {
                     return Ok(segment.clone());
@@ -174,9 +182,9 @@ impl SegmentFile {
                     .map_err(LogError::segment(&self.entry.parquet()))?;
                 return Ok(opened.get_or_init(|| Arc::new(segment)).clone());
             }
-            Place::Away(away) => away.clone(),
+            Place::Away(away, cache) => (away.clone(), cache.clone()),
         };
-        self.cache.get(&self.entry, &away, &self.row_table)
+        cache.get(&self.entry, &away, &self.row_table)
     }
 
     /// Its row table, which is always here: what it does not lead to need not be fetched.
@@ -198,12 +206,13 @@ impl SegmentFile {
     pub fn away(&self) -> Option<Away> {
         match &*self.place.read().expect("nothing panics while holding a place") {
             Place::Here { .. } => None,
-            Place::Away(away) => Some(away.clone()),
+            Place::Away(away, _) => Some(away.clone()),
         }
     }
 
-    fn leave(&self, to: Away) {
-        *self.place.write().expect("nothing panics while holding a place") = Place::Away(to);
+    fn leave(&self, to: Away, cache: Arc<Cache>) {
+        let mut place = self.place.write().expect("nothing panics while holding a place");
+        *place = Place::Away(to, cache);
     }
 }
 

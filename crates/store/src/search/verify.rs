@@ -4,12 +4,13 @@ use indelible_index::Frozen;
 use indelible_log::{LOCK, LogError, Seams, View};
 
 use super::files;
+use super::freeze::with_terms;
 use crate::error::StoreError;
 
 /// What comparing found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IndexReport {
-    /// Segments.
+    /// Segments that have not expired.
     pub segments: usize,
     /// Rows of those that have a map.
     pub rows: u64,
@@ -29,7 +30,7 @@ pub fn verify_index(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<IndexReport, StoreError> {
     let view = View::open(seams.storage.clone())?;
-    let handles = view.segments();
+    let handles = with_terms(view.segments());
     let total = handles.iter().map(|segment| u64::from(segment.rows())).sum();
     let mut report = IndexReport { segments: handles.len(), ..IndexReport::default() };
     let mut before = 0;
@@ -81,7 +82,7 @@ pub fn reindex(seams: &Seams, progress: &mut dyn FnMut(u64, u64)) -> Result<u64,
     })?;
     let view = View::open(seams.storage.clone())?;
     let (away, handles): (Vec<_>, Vec<_>) =
-        view.segments().into_iter().partition(|segment| segment.away().is_some());
+        with_terms(view.segments()).into_iter().partition(|segment| segment.away().is_some());
     // What has no rows here could not be made again.
     files::sweep(&*seams.storage, &away)?;
     let total = handles.iter().map(|segment| u64::from(segment.rows())).sum();
