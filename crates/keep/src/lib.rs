@@ -14,6 +14,7 @@ pub mod import;
 pub mod limits;
 mod progress;
 pub mod requests;
+pub mod schedule;
 pub mod target;
 
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
@@ -33,12 +34,14 @@ pub struct Keep {
     seams: Seams,
     /// What is being done, while it is.
     busy: Mutex<()>,
+    /// Why scheduled backups do not get on; written by `run_due` alone.
+    backup_trouble: Mutex<Option<String>>,
 }
 
 impl Keep {
     /// Keeps a store. The seams are those that it was opened with.
     pub fn new(store: Arc<Store>, seams: Seams) -> Keep {
-        Keep { store, seams, busy: Mutex::new(()) }
+        Keep { store, seams, busy: Mutex::new(()), backup_trouble: Mutex::default() }
     }
 
     /// The store.

@@ -109,12 +109,7 @@ impl World {
 }
 
 pub fn who(id: &str) -> Who {
-    Who {
-        id: id.into(),
-        since: None,
-        actor: json!({"type": "user", "id": id}),
-        context: None,
-    }
+    Who { id: id.into(), since: None, actor: json!({"type": "user", "id": id}), context: None }
 }
 
 pub fn whole(target: &str) -> NewArchive {
@@ -197,9 +192,16 @@ fn what_was_broken_off_goes_on_and_is_told() {
     world.open();
     let archived = world.archive("a");
     assert!(archived.copied < archived.files, "what was there was copied again: {archived:?}");
-    let told: Vec<_> = world.told("archive.create").into_iter().map(|t| (t.0.unwrap(), t.1)).collect();
-    let told: Vec<_> = told.iter().map(|(phase, outcome)| (phase.as_str(), outcome.as_str())).collect();
-    let ended = [("intent", "pending"), ("outcome", "failure"), ("intent", "pending"), ("outcome", "success")];
+    let told: Vec<_> =
+        world.told("archive.create").into_iter().map(|t| (t.0.unwrap(), t.1)).collect();
+    let told: Vec<_> =
+        told.iter().map(|(phase, outcome)| (phase.as_str(), outcome.as_str())).collect();
+    let ended = [
+        ("intent", "pending"),
+        ("outcome", "failure"),
+        ("intent", "pending"),
+        ("outcome", "success"),
+    ];
     assert_eq!(told, ended);
     world.holds();
 }
@@ -264,9 +266,8 @@ fn found(world: &World, query: &str) {
 
 /// How many records are found, and what could not be read.
 fn search(world: &World, query: &str) -> (usize, Vec<String>) {
-    use indelible_index::query::Query;
     use indelible_index::search::{self, Access, Ask, Budget, PageAsk};
-    let query = Query::parse(query).unwrap();
+    let query = indelible_index::query::parse(query, Micros(0)).unwrap();
     let snapshot = world.keep().store().reader().search().unwrap().snapshot();
     let ask = Ask { query: &query, access: &Access::All, trails: &[] };
     let mut budget = Budget::with(u64::MAX, u64::MAX, i64::MAX, &|| Micros(0));
@@ -307,7 +308,8 @@ fn an_archive_that_is_gone_or_changed_is_named_and_hides_nothing_else() {
     assert!(report.log.findings[0].to_string().contains(&world.at("a")));
     // It is there again, with one byte changed.
     std::fs::rename(world.at("gone"), world.at("a")).unwrap();
-    let key = files(&world.at("a")).files.into_iter().find(|f| f.path.ends_with(".parquet")).unwrap();
+    let key =
+        files(&world.at("a")).files.into_iter().find(|f| f.path.ends_with(".parquet")).unwrap();
     let mut changed = 0;
     for file in files(&world.at("a")).files.iter().filter(|f| f.path.ends_with(".parquet")) {
         let path = Path::new(&world.at("a")).join(&file.at);
@@ -420,11 +422,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_recorded() {
     };
     bad(NewArchive { trail: Some("shop".into()), ..whole(&world.at("a")) });
     bad(NewArchive { entries: true, ..whole(&world.at("a")) });
-    bad(NewArchive {
-        by: By::TrailDate,
-        from: Some("2026-02-30".into()),
-        ..whole(&world.at("a"))
-    });
+    bad(NewArchive { by: By::TrailDate, from: Some("2026-02-30".into()), ..whole(&world.at("a")) });
     assert!(world.told("archive.create").is_empty());
 }
 

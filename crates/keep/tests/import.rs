@@ -48,8 +48,10 @@ fn an_archive_becomes_the_same_log_to_the_byte() {
     let verified = import::into_empty(&seams, &new, None, &Silent).unwrap();
     assert!(verified.trusted);
     assert_eq!((verified.records, verified.signatures), (archived.records, 2));
-    for file in files(&world.at("a")).files.iter().filter(|file| file.path.starts_with("segments/")) {
-        let (here, there) = (world.at(&format!("copy/{}", file.path)), world.at(&format!("data/{}", file.path)));
+    for file in files(&world.at("a")).files.iter().filter(|file| file.path.starts_with("segments/"))
+    {
+        let (here, there) =
+            (world.at(&format!("copy/{}", file.path)), world.at(&format!("data/{}", file.path)));
         assert_eq!(bytes(&here), bytes(&there), "{}", file.path);
     }
     // It is read, searched and proven without the key.

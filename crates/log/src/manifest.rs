@@ -225,15 +225,21 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Replaces the manifest on disk.
-    pub fn store(&self, storage: &dyn Storage) -> Result<(), LogError> {
-        replace_durably(storage, PATH, &self.encode()).map_err(LogError::io(PATH))
+    /// Says that no segment is away: for a copy that has them all.
+    pub fn all_here(&mut self) {
+        self.segments.iter_mut().for_each(|segment| segment.archived = None);
     }
 
-    /// Its bytes.
-    pub fn encode(&self) -> Vec<u8> {
+    /// The file's text.
+    pub fn encode(&self) -> String {
         let json = serde_json::to_string(self).expect("a manifest has only string keys");
-        format!("{json}\n{}", checksum_line(&json)).into_bytes()
+        format!("{json}\n{}", checksum_line(&json))
+    }
+
+    /// Replaces the manifest on disk.
+    pub fn store(&self, storage: &dyn Storage) -> Result<(), LogError> {
+        let text = self.encode();
+        replace_durably(storage, PATH, text.as_bytes()).map_err(LogError::io(PATH))
     }
 
     /// Who the trails are.

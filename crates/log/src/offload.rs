@@ -18,8 +18,8 @@ use crate::error::LogError;
 use crate::follow::SegmentHandle;
 use crate::log::Log;
 use crate::manifest::{Manifest, ManifestSegment, SEGMENTS};
-use crate::record::TrailNo;
 use crate::output::remove_if_there;
+use crate::record::TrailNo;
 use crate::segment::{RowTable, Segment};
 use crate::storage::{Appender, Storage};
 use crate::view::{MadeOf, View};
@@ -173,7 +173,8 @@ impl SegmentFile {
 
     /// The segment, fetched if it is away. Whoever holds it keeps its bytes.
     pub fn get(&self) -> Result<Arc<Segment>, LogError> {
-        let (away, cache) = match &*self.place.read().expect("nothing panics while holding a place") {
+        let (away, cache) = match &*self.place.read().expect("nothing panics while holding a place")
+        {
             Place::Here { parquet, opened } => {
                 if let Some(segment) = opened.get() {
                     return Ok(segment.clone());
@@ -195,6 +196,14 @@ impl SegmentFile {
         let table = RowTable::open(self.row_table.clone())
             .map_err(LogError::segment(&self.entry.row_table()))?;
         Ok(self.table.get_or_init(|| table))
+    }
+
+    /// Its file, if it is here.
+    pub fn mapped(&self) -> Option<Bytes> {
+        match &*self.place.read().expect("nothing panics while holding a place") {
+            Place::Here { parquet, .. } => Some(parquet.clone()),
+            Place::Away(..) => None,
+        }
     }
 
     /// Its row table's bytes.

@@ -8,13 +8,13 @@ use indelible_merkle::{Hash, leaf_hash};
 
 use crate::error::LogError;
 use crate::manifest::{Left, ManifestSegment, SEGMENTS};
+use crate::offload::SegmentFile;
 use crate::policy::Policy;
 use crate::record::{Record, Seq, TrailNo};
 use crate::segment::{
     Finished, SegmentHeader, SegmentState, SegmentWriter, TrailInfo as SegmentTrail,
 };
 use crate::storage::{Appender, File, Storage, write_all_at};
-use crate::offload::SegmentFile;
 use crate::view::{MadeOf, State, View};
 
 /// All trails as a segment's header names them.

@@ -49,7 +49,7 @@ impl Keep {
         progress: &dyn Progress,
     ) -> Result<Offload, KeepError> {
         let _turn = self.turn()?;
-        let target = self.target(&new.target)?;
+        let target = self.archive_target(&new.target)?;
         let archive = self.archive_at(&*target)?;
         let due = self.leaving(new.days)?;
         let (mut there, mut offload) = (Vec::new(), Offload::default());
@@ -157,7 +157,7 @@ impl Keep {
         let now: std::collections::BTreeSet<String> =
             sealed.manifest.segments.iter().map(|segment| segment.parquet()).collect();
         let of = |name: &str| -> Result<Vec<String>, KeepError> {
-            let target = self.target(name)?;
+            let target = self.archive_target(name)?;
             let archive = place::load(&*target)?.map(|archive| archive.content);
             let Some(Content::Whole(whole)) = archive else { return Ok(Vec::new()) };
             let rows = whole.files.into_iter().filter(|file| file.path.ends_with(".parquet"));

@@ -21,7 +21,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(crate) use place::local as place_local;
-pub(crate) use whole::here;
 
 pub use away::{Fetcher, NewOffload, Offload};
 pub use settings::Settings;
@@ -157,7 +156,7 @@ impl Keep {
     ) -> Result<Archived, KeepError> {
         let wanted = new.check()?;
         let _turn = self.turn()?;
-        let target = self.target(&new.target)?;
+        let target = self.archive_target(&new.target)?;
         let before = place::load(&*target)?;
         if let Some(before) = &before {
             self.fits(before, new)?;
@@ -232,7 +231,7 @@ impl Keep {
     }
 
     /// Opens a target by name.
-    pub(crate) fn target(&self, name: &str) -> Result<Arc<dyn Target>, KeepError> {
+    pub(crate) fn archive_target(&self, name: &str) -> Result<Arc<dyn Target>, KeepError> {
         Ok(target::open(name, Some(self.seams()))?)
     }
 

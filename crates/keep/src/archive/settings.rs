@@ -85,7 +85,7 @@ impl Keep {
     ) -> Result<Settings, KeepError> {
         after.check()?;
         if let Some(name) = &after.target {
-            after.target = Some(self.target(name)?.name().to_owned());
+            after.target = Some(self.archive_target(name)?.name().to_owned());
         }
         let before = self.archive_settings()?;
         let place = json!({"type": "archive_settings", "id": "archive"});

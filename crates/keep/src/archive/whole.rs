@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use bytes::Bytes;
 use indelible_log::erasure;
 use indelible_log::hex;
-use indelible_log::manifest::{Manifest, PATH as MANIFEST};
+use indelible_log::manifest::PATH as MANIFEST;
 use indelible_log::offload::{Away, Sealed};
 use indelible_log::storage::Storage;
 use indelible_log::trail::{TrailId, level_path, read_level};
@@ -185,16 +185,11 @@ fn sources(
     out.push(whole(NODE.to_owned(), NODE.to_owned(), node));
     // In the archive every segment is at hand.
     let mut manifest = sealed.manifest.clone();
-    here(&mut manifest);
-    let bytes = Bytes::from(manifest.encode());
+    manifest.all_here();
+    let bytes = Bytes::from(manifest.encode().into_bytes());
     let at = format!("manifest/{}", &hex::encode(&sha256(&bytes))[..16]);
     out.push(whole(MANIFEST.to_owned(), at, bytes));
     Ok(out)
-}
-
-/// Makes a manifest say that no segment is away.
-pub(crate) fn here(manifest: &mut Manifest) {
-    manifest.segments.iter_mut().for_each(|segment| segment.archived = None);
 }
 
 /// A trail's levels, and a checkpoint at just its size.

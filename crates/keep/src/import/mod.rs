@@ -136,7 +136,7 @@ impl Keep {
         }
         vkey(new)?;
         let _turn = self.turn()?;
-        let target = self.target(&new.from)?;
+        let target = self.archive_target(&new.from)?;
         self.end_broken_off(CREATE)?;
         let place = json!({"type": "archive", "id": target.name()});
         let begun = self.begin(who, CREATE, place, json!(new))?;

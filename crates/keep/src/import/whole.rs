@@ -183,7 +183,7 @@ fn manifest(target: &dyn Target, whole: &Whole) -> Result<Manifest, KeepError> {
     let mut bytes = Vec::new();
     place::fetch(target, &file.at, file.bytes, &file.sha256, &mut bytes)?;
     let mut manifest = Manifest::decode(&bytes)?;
-    crate::archive::here(&mut manifest);
+    manifest.all_here();
     Ok(manifest)
 }
 

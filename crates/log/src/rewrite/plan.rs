@@ -8,13 +8,13 @@ use super::build::Tally;
 use super::{Change, Fate};
 use crate::error::LogError;
 use crate::limits;
+use crate::offload::SegmentFile;
 use crate::output::{Fresh, segment_trails};
 use crate::publish::publish;
 use crate::record::TrailNo;
 use crate::segment::TrailInfo;
 use crate::storage::Storage;
 use crate::trail::floor;
-use crate::offload::SegmentFile;
 use crate::view::{State, View};
 
 /// Everything that one call does.
