@@ -24,7 +24,6 @@ pub struct Archive {
     /// See `origin`.
     pub public_key: String,
     /// How it is laid out, and what is in it.
-    #[serde(flatten)]
     pub content: Content,
 }
 
