@@ -8,6 +8,7 @@ use indelible_event::{EventId, Micros, TrailName, check};
 use indelible_keep::archive::{By, NewArchive, NewOffload, Settings, model};
 use indelible_keep::{Keep, KeepError, Progress, Silent, Who};
 use indelible_log::record::{Seq, TrailNo};
+use indelible_log::rewrite::{Change, Fate};
 use indelible_log::storage::FileStorage;
 use indelible_log::{Clock, LogError, Seams};
 use indelible_sim::{ManualClock, SeededEntropy};
@@ -370,6 +371,30 @@ fn the_cache_stays_within_its_bound() {
     let records = world.records("shop");
     assert_eq!(records.len(), 800);
     assert_eq!(names(&world.at("data/cache"), "").len(), 1);
+}
+
+#[test]
+fn what_is_erased_of_a_segment_that_left_is_here_again_and_the_copy_is_told() {
+    let world = World::new(12);
+    world.fill("shop", 0, 300);
+    world.clock.advance(3 * DAY);
+    world.archive("a");
+    let away = NewOffload { target: world.at("a"), days: Some(1) };
+    assert_eq!(world.keep().offload(&who("ann"), &away, &Silent).unwrap().segments, 1);
+    let view = world.keep().store().reader().view();
+    let left = view.segments().into_iter().find(|handle| handle.away().is_some()).unwrap();
+    let rows = [7].into_iter().collect();
+    let fate = Fate::Erase { rows, parts: [true, false, false] };
+    let change = Change { file: left.file_no(), fate };
+    let done = world.keep().store().log().rewrite(&[change], &[], &|_| {}).unwrap();
+    assert_eq!(done.erased, 1);
+    assert!(view.segments().iter().all(|handle| handle.away().is_none()));
+    assert_eq!(world.records("shop").len(), 300);
+    let old = |world: &World| world.keep().outdated().unwrap().remove(&world.at("a")).unwrap();
+    assert_eq!(old(&world).unwrap(), [format!("segments/{}.parquet", left.name())]);
+    world.archive("a");
+    assert!(old(&world).unwrap().is_empty());
+    assert!(!Path::new(&world.at("a")).join(format!("segments/{}.parquet", left.name())).exists());
 }
 
 #[test]
