@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 #![allow(clippy::disallowed_methods, reason = "tests damage files behind the seam's back")]
 
+mod archive;
 mod backup;
 mod erase;
+mod import;
 mod restore;
 mod retention;
 #[cfg(feature = "s3")]

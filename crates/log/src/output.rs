@@ -8,13 +8,14 @@ use indelible_merkle::{Hash, leaf_hash};
 
 use crate::error::LogError;
 use crate::manifest::{Left, ManifestSegment, SEGMENTS};
+use crate::offload::SegmentFile;
 use crate::policy::Policy;
 use crate::record::{Record, Seq, TrailNo};
 use crate::segment::{
     Finished, SegmentHeader, SegmentState, SegmentWriter, TrailInfo as SegmentTrail,
 };
 use crate::storage::{Appender, File, Storage, write_all_at};
-use crate::view::{MadeOf, SegmentFile, State, View};
+use crate::view::{MadeOf, State, View};
 
 /// All trails as a segment's header names them.
 pub(crate) fn segment_trails(state: &State) -> Vec<SegmentTrail> {
@@ -131,6 +132,7 @@ impl Output {
             rows_sha256: crate::sha256(&row_table),
             id_min,
             id_max,
+            archived: None,
             trails: trails.map(|t| (t.trail.no.0, t.first_seq.0, t.last_seq.0, t.rows)).collect(),
         };
         let [parquet, rows] = half_made(&entry);

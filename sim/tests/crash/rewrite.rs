@@ -177,7 +177,7 @@ impl Case {
             }
         }
         let storage: Arc<dyn Storage> = Arc::new(driver.power.clone());
-        let options = Options { threads: 1, progress: &|_| {} };
+        let options = Options { threads: 1, progress: &|_| {}, archived: None };
         let findings = verify(&storage, &options).map_err(says)?.findings;
         if !findings.is_empty() {
             return Err(format!("verification: {findings:?}"));

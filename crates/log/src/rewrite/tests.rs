@@ -119,7 +119,7 @@ impl Place {
 
     fn verify(&self) -> Report {
         let storage: Arc<dyn Storage> = self.seams.storage.clone();
-        verify(&storage, &Options { threads: 2, progress: &|_| {} }).unwrap()
+        verify(&storage, &Options { threads: 2, progress: &|_| {}, archived: None }).unwrap()
     }
 
     fn holds(&self) -> Report {
