@@ -13,6 +13,7 @@ mod extract;
 mod health;
 mod ingest;
 mod io;
+mod keep;
 mod keys;
 pub mod limits;
 mod local;

@@ -147,6 +147,10 @@ impl Running {
             if !finished {
                 tracing::warn!("some connections were cut off");
             }
+            if !self.state.jobs().idle(limits::SHUTDOWN_TIMEOUT).await {
+                // Their intents stand in the log, and the next start goes on with them or ends them.
+                tracing::warn!("a long operation was cut off");
+            }
             self.state.record_counted(true).await;
             self.state.record_node("node.stop", json!({"finished": finished})).await
         });
