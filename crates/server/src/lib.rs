@@ -14,6 +14,7 @@ mod health;
 mod ingest;
 mod io;
 mod keep;
+mod keeper;
 mod keys;
 pub mod limits;
 mod local;

@@ -1,13 +1,14 @@
 //! What takes longer than a request: it runs on a thread of its own, and whoever began it looks how far it is.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use indelible_event::Micros;
-use indelible_keep::{Keep, KeepError, Progress};
+use indelible_keep::{Keep, KeepError, Progress, Who};
 use indelible_log::hex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -88,6 +89,10 @@ impl Job {
         })
     }
 
+    fn end(&self, at: Micros, result: Result<Value, Problem>) {
+        self.now.send_modify(|now| now.ended = Some(Ended { at, result }));
+    }
+
     fn runs(&self) -> bool {
         self.now.borrow().ended.is_none()
     }
@@ -165,45 +170,64 @@ impl AppState {
         wait: Wait,
         work: impl FnOnce(&Arc<Keep>, &dyn Progress) -> Result<Value, KeepError> + Send + 'static,
     ) -> Result<Response, Problem> {
-        let keep = self.keep()?;
+        self.keep()?;
         if *self.stopping().borrow() {
             return Err(Problem::unavailable("the node is closing", 5));
         }
-        let mut id = [0; 8];
-        self.entropy().fill(&mut id);
-        let job = Arc::new(Job {
-            id: hex::encode(&id),
-            what,
-            by: caller.id.clone(),
-            started_at: self.now(),
-            now: watch::Sender::default(),
-        });
-        self.jobs().take(&job)?;
+        let job = self.take_job(&caller.id, what)?;
         let (of, state) = (job.clone(), self.clone());
-        let run = move || {
-            // Whatever it breaks off with, whoever waits is told; what was begun in the log shows as unfinished.
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&keep, &*of)));
-            let result = match result {
-                Ok(result) => result.map_err(problem),
-                Err(_) => Err(Problem::internal("the job broke off; this is a fault of the node")),
-            };
-            // Let go of before it is said to have ended: whoever waits may be about to close the store.
-            drop(keep);
-            if let Err(why) = &result {
-                tracing::warn!(what, why = why.detail(), "a job has failed");
-            }
-            let at = state.now();
-            drop(state);
-            of.now.send_modify(|now| now.ended = Some(Ended { at, result }));
-        };
+        let run = move || state.end_job(&of, work);
         let thread = std::thread::Builder::new().name("indelible-job".into()).spawn(run);
         if let Err(error) = thread {
-            let (at, why) = (self.now(), format!("no thread could be started: {error}"));
-            let result = Err(Problem::internal(why));
-            job.now.send_modify(|now| now.ended = Some(Ended { at, result }));
+            let why = Problem::internal(format!("no thread could be started: {error}"));
+            job.end(self.now(), Err(why));
         }
         job.wait(wait).await;
         answer(&job)
+    }
+
+    /// Does something long of the node's own, on this thread.
+    pub(crate) fn own_job(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Arc<Keep>, &dyn Progress) -> Result<Value, KeepError>,
+    ) -> Result<Value, Problem> {
+        let job = self.take_job(&Who::node().id, what)?;
+        self.clone().end_job(&job, work);
+        let result = job.now.borrow().ended.as_ref().map(|ended| ended.result.clone());
+        result.unwrap_or_else(|| Err(Problem::internal("the job has not ended")))
+    }
+
+    fn take_job(&self, by: &Arc<str>, what: &'static str) -> Result<Arc<Job>, Problem> {
+        let mut id = [0; 8];
+        self.entropy().fill(&mut id);
+        let (id, started_at, now) = (hex::encode(&id), self.now(), watch::Sender::default());
+        let job = Arc::new(Job { id, what, by: by.clone(), started_at, now });
+        self.jobs().take(&job)?;
+        Ok(job)
+    }
+
+    /// Does what a job is for, and says how it ended once nothing of it is left: whoever waits may be about to close
+    /// the store.
+    fn end_job(
+        self,
+        job: &Arc<Job>,
+        work: impl FnOnce(&Arc<Keep>, &dyn Progress) -> Result<Value, KeepError>,
+    ) {
+        let what = job.what;
+        let result = self.keep().and_then(|keep| {
+            // Whatever it breaks off with, whoever waits is told; what was begun in the log shows as unfinished.
+            let done = std::panic::catch_unwind(AssertUnwindSafe(|| work(&keep, &**job)));
+            let broke = |_| Err(Problem::internal("it broke off; this is a fault of the node"));
+            done.map_or_else(broke, |done| done.map_err(problem))
+        });
+        if let Err(why) = &result {
+            tracing::warn!(what, why = why.detail(), "a long operation has failed");
+        }
+        self.metrics().job(what, result.is_ok());
+        let at = self.now();
+        drop(self);
+        job.end(at, result);
     }
 
     /// How one is.
