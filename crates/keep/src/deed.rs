@@ -122,6 +122,12 @@ pub fn details(record: &KeptRecord) -> Value {
     what.map(|mut what| what["details"].take()).unwrap_or_default()
 }
 
+/// The `actor` of a record.
+pub fn actor(record: &KeptRecord) -> Value {
+    let who = record.part(Part::Who).and_then(|b| serde_json::from_slice::<Value>(b).ok());
+    who.map(|mut who| who["actor"].take()).unwrap_or_default()
+}
+
 /// A text cut to what is recorded of one.
 pub fn cut(text: &str) -> &str {
     let mut end = text.len().min(crate::limits::TEXT_BYTES_MAX);

@@ -7,11 +7,16 @@
 //! people ([`requests`]).
 
 pub mod backup;
+pub mod clock;
 pub mod deed;
 mod error;
+pub mod holds;
 pub mod limits;
+pub mod matching;
 mod progress;
+pub mod purge;
 pub mod requests;
+pub mod retention;
 pub mod target;
 
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
@@ -31,12 +36,18 @@ pub struct Keep {
     seams: Seams,
     /// What is being done, while it is.
     busy: Mutex<()>,
+    /// What decides what goes (policies, holds, requests) is changed by one at a time, and not while records go.
+    changing: Mutex<()>,
+    clock: clock::Watch,
 }
 
 impl Keep {
-    /// Keeps a store. The seams are those that it was opened with.
+    /// Keeps a store. The seams are those that it was opened with. To be made before anything is recorded by this
+    /// process: the last record tells when the clock was last right.
     pub fn new(store: Arc<Store>, seams: Seams) -> Keep {
-        Keep { store, seams, busy: Mutex::new(()) }
+        let recorded_at = store.log().view().recorded_at_max();
+        let clock = clock::Watch::new(recorded_at);
+        Keep { store, seams, busy: Mutex::default(), changing: Mutex::default(), clock }
     }
 
     /// The store.
@@ -68,4 +79,9 @@ impl Keep {
             Err(TryLockError::WouldBlock) => Err(KeepError::Busy),
         }
     }
+}
+
+/// What is locked here is never left half changed: `_system` has what counts.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

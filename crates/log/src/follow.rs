@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use indelible_event::{Day, Source};
+use indelible_event::{Day, Micros, Source};
 
 use crate::error::LogError;
 use crate::frame;
@@ -139,6 +139,11 @@ impl View {
     /// The durable end: the position that the next record gets. Costs one load.
     pub fn next_pos(&self) -> Pos {
         self.watch.seen().next_pos
+    }
+
+    /// The latest `recorded_at` of any record.
+    pub fn recorded_at_max(&self) -> Micros {
+        self.state().recorded_at_max
     }
 
     /// The positions at which active files begin, in order.

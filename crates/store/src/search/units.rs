@@ -150,6 +150,11 @@ impl UnitAt {
         (rows > 0).then(|| UnitAt { map: Map::Live(unit.clone()), rows, span, view: view.clone() })
     }
 
+    /// The segment whose map it is; `None` for records that were not sealed when the map was made.
+    pub fn segment(&self) -> Option<&SegmentHandle> {
+        self.as_frozen().map(|unit| &unit.handle)
+    }
+
     /// What it is, if it is frozen.
     pub(super) fn as_frozen(&self) -> Option<&Arc<FrozenUnit>> {
         match &self.map {
