@@ -313,6 +313,10 @@ impl Storage for FaultStorage {
         self.shared.call(CallKind::Remove, path, || self.shared.power.remove(path))
     }
 
+    fn remove_dir(&self, dir: &str) -> io::Result<()> {
+        self.shared.call(CallKind::Remove, dir, || self.shared.power.remove_dir(dir))
+    }
+
     fn create_dir(&self, dir: &str) -> io::Result<()> {
         self.shared.call(CallKind::CreateDir, dir, || self.shared.power.create_dir(dir))
     }

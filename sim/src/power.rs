@@ -35,8 +35,9 @@ pub struct PowerStorage {
 #[derive(Default)]
 struct World {
     files: BTreeMap<u64, FileData>,
-    dirs: BTreeMap<String, Dir>,
+    dirs: BTreeMap<u64, Dir>,
     next_ino: u64,
+    next_move: u64,
     locks: BTreeMap<String, Weak<()>>,
     /// Decides what a failed sync leaves.
     failed_syncs: u64,
@@ -59,7 +60,7 @@ enum Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Node {
     File(u64),
-    Dir,
+    Dir(u64),
 }
 
 #[derive(Clone, Default)]
@@ -74,6 +75,10 @@ enum NameChange {
     Link { name: String, node: Node },
     Unlink { name: String },
     Rename { from: String, to: String, node: Node },
+    /// Into another directory: both halves have the same number, and survive together or not at all, as every
+    /// journal of a file system has it.
+    MovedIn { name: String, node: Node, number: u64 },
+    MovedOut { name: String, number: u64 },
 }
 
 impl Change {
@@ -153,7 +158,10 @@ impl NameChange {
             NameChange::Link { name, node } => {
                 names.insert(name.clone(), *node);
             }
-            NameChange::Unlink { name } => {
+            NameChange::MovedIn { name, node, .. } => {
+                names.insert(name.clone(), *node);
+            }
+            NameChange::Unlink { name } | NameChange::MovedOut { name, .. } => {
                 names.remove(name);
             }
             NameChange::Rename { from, to, node } => {
@@ -166,6 +174,20 @@ impl NameChange {
     }
 }
 
+impl NameChange {
+    fn number(&self) -> Option<u64> {
+        match self {
+            NameChange::MovedIn { number, .. } | NameChange::MovedOut { number, .. } => {
+                Some(*number)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The top directory.
+const TOP: u64 = 0;
+
 impl Dir {
     fn change(&mut self, change: NameChange) {
         change.apply(&mut self.current);
@@ -177,31 +199,55 @@ fn absent(path: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("{path}: no such file or directory"))
 }
 
+fn join(dir: &str, name: &str) -> String {
+    if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
+}
+
 fn name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 impl World {
+    /// A directory's number.
+    fn dir_ino(&self, path: &str) -> io::Result<u64> {
+        let mut at = TOP;
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            match self.dirs.get(&at).and_then(|dir| dir.current.get(name)) {
+                Some(Node::Dir(ino)) => at = *ino,
+                _ => return Err(absent(path)),
+            }
+        }
+        self.dirs.contains_key(&at).then_some(at).ok_or_else(|| absent(path))
+    }
+
     fn dir(&mut self, path: &str) -> io::Result<&mut Dir> {
-        self.dirs.get_mut(path).ok_or_else(|| absent(path))
+        let ino = self.dir_ino(path)?;
+        self.dirs.get_mut(&ino).ok_or_else(|| absent(path))
+    }
+
+    fn node(&mut self, path: &str) -> io::Result<Node> {
+        self.dir(parent(path))?.current.get(name(path)).copied().ok_or_else(|| absent(path))
     }
 
     fn ino(&mut self, path: &str) -> io::Result<u64> {
-        match self.dir(parent(path))?.current.get(name(path)) {
-            Some(Node::File(ino)) => Ok(*ino),
-            Some(Node::Dir) => Err(io::Error::new(io::ErrorKind::IsADirectory, path.to_owned())),
-            None => Err(absent(path)),
+        match self.node(path)? {
+            Node::File(ino) => Ok(ino),
+            Node::Dir(_) => Err(io::Error::new(io::ErrorKind::IsADirectory, path.to_owned())),
         }
     }
 
+    fn new_ino(&mut self) -> u64 {
+        self.next_ino += 1;
+        self.next_ino
+    }
+
     fn create(&mut self, path: &str) -> io::Result<u64> {
-        let ino = self.next_ino;
+        let ino = self.new_ino();
         let dir = self.dir(parent(path))?;
         if dir.current.contains_key(name(path)) {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, path.to_owned()));
         }
         dir.change(NameChange::Link { name: name(path).to_owned(), node: Node::File(ino) });
-        self.next_ino += 1;
         self.files.insert(ino, FileData::default());
         Ok(ino)
     }
@@ -211,24 +257,89 @@ impl World {
     }
 
     fn make_dir(&mut self, path: &str) {
-        if self.dirs.contains_key(path) {
+        if self.dir_ino(path).is_ok() {
             return;
         }
-        self.dirs.insert(path.to_owned(), Dir::default());
-        if !path.is_empty() {
-            self.make_dir(parent(path));
-            let link = NameChange::Link { name: name(path).to_owned(), node: Node::Dir };
-            self.dirs.get_mut(parent(path)).expect("it was just made").change(link);
+        if path.is_empty() {
+            self.dirs.insert(TOP, Dir::default());
+            return;
         }
+        self.make_dir(parent(path));
+        let ino = self.new_ino();
+        self.dirs.insert(ino, Dir::default());
+        let link = NameChange::Link { name: name(path).to_owned(), node: Node::Dir(ino) };
+        self.dir(parent(path)).expect("it was just made").change(link);
+    }
+
+    /// Makes the other half of a move durable, and what was before it in that directory.
+    fn settle(&mut self, number: u64) {
+        for dir in self.dirs.values_mut() {
+            if let Some(at) = dir.pending.iter().position(|c| c.number() == Some(number)) {
+                for change in dir.pending.drain(..=at) {
+                    change.apply(&mut dir.durable);
+                }
+            }
+        }
+    }
+
+    /// Decides which changes of names survive, by directory: of each a flag. A move survives in both directories
+    /// or in neither.
+    fn survivors(&self, rng: &mut Rng, order: NameOrder) -> BTreeMap<u64, Vec<bool>> {
+        let mut kept: BTreeMap<u64, Vec<bool>> = BTreeMap::new();
+        let mut lost: Vec<u64> = Vec::new();
+        for (ino, dir) in &self.dirs {
+            let until = rng.below(0..dir.pending.len() as u64 + 1) as usize;
+            let flags = (0..dir.pending.len()).map(|i| match order {
+                NameOrder::Journaled => i < until,
+                NameOrder::Any => rng.chance(50),
+            });
+            let flags: Vec<bool> = flags.collect();
+            lost.extend(
+                dir.pending.iter().zip(&flags).filter(|(_, kept)| !**kept).filter_map(|(c, _)| c.number()),
+            );
+            kept.insert(*ino, flags);
+        }
+        // What falls with a move may be a move itself.
+        while let Some(number) = lost.pop() {
+            for (ino, dir) in &self.dirs {
+                let flags = kept.get_mut(ino).expect("each directory has its flags");
+                let Some(at) = dir.pending.iter().position(|c| c.number() == Some(number)) else {
+                    continue;
+                };
+                let end = if order == NameOrder::Journaled { flags.len() } else { at + 1 };
+                for i in at..end {
+                    if std::mem::take(&mut flags[i]) {
+                        lost.extend(dir.pending[i].number());
+                    }
+                }
+            }
+        }
+        kept
+    }
+
+    /// The directories that can be reached, with their paths.
+    fn reached(&self) -> Vec<(String, u64)> {
+        let mut out = vec![(String::new(), TOP)];
+        let mut at = 0;
+        while at < out.len() {
+            let (path, ino) = out[at].clone();
+            for (name, node) in self.dirs.get(&ino).map(|dir| &dir.current).into_iter().flatten() {
+                if let Node::Dir(child) = node {
+                    out.push((join(&path, name), *child));
+                }
+            }
+            at += 1;
+        }
+        out.retain(|(_, ino)| self.dirs.contains_key(ino));
+        out
     }
 
     fn paths(&self) -> Vec<(String, u64)> {
         let mut out = Vec::new();
-        for (dir, names) in &self.dirs {
-            for (name, node) in &names.current {
+        for (dir, ino) in self.reached() {
+            for (name, node) in &self.dirs[&ino].current {
                 if let Node::File(ino) = node {
-                    let path = if dir.is_empty() { name.clone() } else { format!("{dir}/{name}") };
-                    out.push((path, *ino));
+                    out.push((join(&dir, name), *ino));
                 }
             }
         }
@@ -260,6 +371,7 @@ impl PowerStorage {
             files: world.files.clone(),
             dirs: world.dirs.clone(),
             next_ino: world.next_ino,
+            next_move: world.next_move,
             locks: BTreeMap::new(),
             failed_syncs: world.failed_syncs,
         };
@@ -272,32 +384,18 @@ impl PowerStorage {
         let after = self.kill();
         {
             let mut world = after.world();
-            for dir in world.dirs.values_mut() {
-                let until = rng.below(0..dir.pending.len() as u64 + 1) as usize;
-                for (i, change) in dir.pending.drain(..).enumerate() {
-                    let kept = match order {
-                        NameOrder::Journaled => i < until,
-                        NameOrder::Any => rng.chance(50),
-                    };
-                    if kept {
+            let kept = world.survivors(&mut rng, order);
+            for (ino, dir) in &mut world.dirs {
+                for (change, kept) in dir.pending.drain(..).zip(&kept[ino]) {
+                    if *kept {
                         change.apply(&mut dir.durable);
                     }
                 }
                 dir.current = dir.durable.clone();
             }
-            // A directory whose own name was lost is gone with all in it; parents come first in order.
-            let all: Vec<String> =
-                world.dirs.keys().filter(|path| !path.is_empty()).cloned().collect();
-            for path in all {
-                let named =
-                    world.dirs.get(parent(&path)).and_then(|dir| dir.current.get(name(&path)));
-                if named != Some(&Node::Dir) {
-                    world.dirs.remove(&path);
-                }
-            }
-            for dir in world.dirs.values_mut() {
-                dir.pending.clear();
-            }
+            // A directory whose own name was lost is gone with all in it.
+            let reached: Vec<u64> = world.reached().into_iter().map(|(_, ino)| ino).collect();
+            world.dirs.retain(|ino, _| reached.contains(ino));
             let named: Vec<u64> = world.paths().into_iter().map(|(_, ino)| ino).collect();
             world.files.retain(|ino, _| named.contains(ino));
             for file in world.files.values_mut() {
@@ -432,17 +530,24 @@ impl Storage for PowerStorage {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        if parent(from) != parent(to) {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "renaming into another directory",
-            ));
-        }
         let mut world = self.world();
-        let node = Node::File(world.ino(from)?);
-        let change =
-            NameChange::Rename { from: name(from).to_owned(), to: name(to).to_owned(), node };
-        world.dir(parent(from))?.change(change);
+        let node = world.node(from)?;
+        match (node, world.node(to)) {
+            (Node::Dir(_), Ok(_)) | (_, Ok(Node::Dir(_))) => {
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, to.to_owned()));
+            }
+            _ => {}
+        }
+        let (old, new) = (name(from).to_owned(), name(to).to_owned());
+        if parent(from) == parent(to) {
+            world.dir(parent(from))?.change(NameChange::Rename { from: old, to: new, node });
+            return Ok(());
+        }
+        world.dir(parent(to))?;
+        world.next_move += 1;
+        let number = world.next_move;
+        world.dir(parent(from))?.change(NameChange::MovedOut { name: old, number });
+        world.dir(parent(to))?.change(NameChange::MovedIn { name: new, node, number });
         Ok(())
     }
 
@@ -450,6 +555,15 @@ impl Storage for PowerStorage {
         let mut world = self.world();
         world.ino(path)?;
         world.dir(parent(path))?.change(NameChange::Unlink { name: name(path).to_owned() });
+        Ok(())
+    }
+
+    fn remove_dir(&self, dir: &str) -> io::Result<()> {
+        let mut world = self.world();
+        if !world.dir(dir)?.current.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::DirectoryNotEmpty, dir.to_owned()));
+        }
+        world.dir(parent(dir))?.change(NameChange::Unlink { name: name(dir).to_owned() });
         Ok(())
     }
 
@@ -461,9 +575,12 @@ impl Storage for PowerStorage {
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         let mut world = self.world();
         let dir = world.dir(dir)?;
+        let mut moves = Vec::new();
         for change in dir.pending.drain(..) {
+            moves.extend(change.number());
             change.apply(&mut dir.durable);
         }
+        moves.into_iter().for_each(|number| world.settle(number));
         Ok(())
     }
 

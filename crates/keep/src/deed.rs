@@ -137,7 +137,7 @@ pub fn cut(text: &str) -> &str {
     &text[..end]
 }
 
-fn checked(mut event: Value) -> Result<Checked, KeepError> {
+pub(crate) fn checked(mut event: Value) -> Result<Checked, KeepError> {
     let members = event.as_object_mut().expect("it was made as an object");
     members.retain(|_, value| !value.is_null());
     check(event.to_string().as_bytes()).map_err(|e| KeepError::Bad(e.to_string()))

@@ -16,6 +16,7 @@ pub mod matching;
 mod progress;
 pub mod purge;
 pub mod requests;
+pub mod restore;
 pub mod retention;
 pub mod target;
 

@@ -23,3 +23,11 @@ pub const CHECK_ROWS: usize = 1_024;
 pub const NEXT_MAX: usize = 100;
 /// How often records are looked for anew because their segments were merged meanwhile.
 pub const EXCHANGE_TRIES_MAX: usize = 20;
+/// Bytes of `backup.json`: a hundred thousand trails with some files each fit.
+pub const BACKUP_JSON_BYTES_MAX: u64 = 256 << 20;
+/// Bytes that a restore reads, hashes and writes at a time.
+pub const COPY_BYTES: usize = 1 << 20;
+/// Threads that copy and verify a restore.
+pub const RESTORE_THREADS: usize = 2;
+/// Trails of which an event tells what is given up.
+pub const LOST_TOLD_MAX: usize = 100;

@@ -29,10 +29,16 @@ pub trait Storage: Send + Sync + 'static {
     fn map(&self, path: &str) -> io::Result<Bytes>;
     /// The names in a directory, sorted; an absent directory is an error.
     fn list(&self, dir: &str) -> io::Result<Vec<String>>;
-    /// Renames a file over whatever is at `to`. Durable only after `sync_dir`.
+    /// Renames a file over whatever is at `to`, or a directory to where nothing is. Durable only after `sync_dir`
+    /// of both parents.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file. Durable only after `sync_dir`.
     fn remove(&self, path: &str) -> io::Result<()>;
+    /// Removes a directory that is empty. Durable only after `sync_dir` of its parent.
+    fn remove_dir(&self, dir: &str) -> io::Result<()> {
+        let why = format!("{dir}: this storage removes no directories");
+        Err(io::Error::new(io::ErrorKind::Unsupported, why))
+    }
     /// Makes a directory and its parents; one that exists is fine.
     fn create_dir(&self, dir: &str) -> io::Result<()>;
     /// Makes the names in a directory durable.
@@ -254,6 +260,10 @@ impl Storage for FileStorage {
 
     fn remove(&self, path: &str) -> io::Result<()> {
         fs::remove_file(self.at(path))
+    }
+
+    fn remove_dir(&self, dir: &str) -> io::Result<()> {
+        fs::remove_dir(self.at(dir))
     }
 
     fn create_dir(&self, dir: &str) -> io::Result<()> {

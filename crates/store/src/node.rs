@@ -83,6 +83,22 @@ impl Node {
             .map_err(|e| StoreError::file(NODE, e))
     }
 
+    /// A node as somebody else describes it: its origin and its public key in base64.
+    pub fn described(origin: &str, public_key: &str) -> Result<Node, StoreError> {
+        let (origin, public_key) = (origin.to_owned(), public_key.to_owned());
+        let node = Node { version: VERSION, origin, public_key };
+        node.vkey(TrailId([0; 16]))?;
+        Ok(node)
+    }
+
+    /// Fails unless a `node.key` of these bytes is the key that the description names.
+    pub fn check_key(&self, file: &[u8]) -> Result<(), StoreError> {
+        match Node::new(&self.origin, &parse_key(file)?)?.public_key == self.public_key {
+            true => Ok(()),
+            false => Err(StoreError::file(KEY, "this is not the key that node.json names")),
+        }
+    }
+
     /// Reads the secret key and makes the signing key of a trail. It must be the key that the
     /// description names.
     pub(crate) fn signing_keys(&self, storage: &dyn Storage) -> Result<Keys, StoreError> {
@@ -103,12 +119,16 @@ pub(crate) fn load_key(storage: &dyn Storage) -> Result<Option<[u8; 32]>, StoreE
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(StoreError::io(KEY)(e)),
     };
+    parse_key(&bytes).map(Some)
+}
+
+fn parse_key(bytes: &[u8]) -> Result<[u8; 32], StoreError> {
     let bad = || StoreError::file(KEY, "not a node key");
-    let text = std::str::from_utf8(&bytes).map_err(|_| bad())?;
+    let text = std::str::from_utf8(bytes).map_err(|_| bad())?;
     let base64 =
         text.strip_prefix(KEY_HEADER).and_then(|rest| rest.strip_prefix('\n')).ok_or_else(bad)?;
     let seed = BASE64.decode(base64.trim_end_matches('\n')).map_err(|_| bad())?;
-    <[u8; 32]>::try_from(seed).map(Some).map_err(|_| bad())
+    <[u8; 32]>::try_from(seed).map_err(|_| bad())
 }
 
 /// Writes the secret key.

@@ -12,6 +12,7 @@ use indelible_log::{SystemEntropy, TrailStatus, View};
 use indelible_merkle::{Checkpoint, TreeSize, Vkey};
 
 use crate::error::StoreError;
+use crate::marks::refuse_half_restored;
 use crate::node::Node;
 use crate::proof::{self, Prover};
 use crate::publish::checkpoint_path;
@@ -36,6 +37,7 @@ pub struct Reader {
 impl Reader {
     /// Opens a directory for reading only, as it is at this moment; another process may be writing.
     pub fn open(storage: Arc<dyn Storage>) -> Result<Reader, StoreError> {
+        refuse_half_restored(&*storage)?;
         let node = Node::load(&*storage)?;
         // Checkpoints first: one that a writer signs while we open would be ahead of our records, and
         // look as if the tail had been cut.

@@ -13,6 +13,7 @@ use indelible_log::{
 
 use crate::error::StoreError;
 use crate::guard::{self, Guard};
+use crate::marks::{refuse_half_restored, refuse_partial};
 use crate::node::{self, Node};
 use crate::publish::{Publisher, names_node, node_created, record};
 use crate::reader::Reader;
@@ -142,6 +143,13 @@ impl Store {
 
     /// Opens a directory for writing.
     pub fn open(seams: Seams, options: OpenOptions) -> Result<Store, StoreError> {
+        refuse_half_restored(&*seams.storage)?;
+        refuse_partial(&*seams.storage)?;
+        Self::open_restored(seams, options)
+    }
+
+    /// Like [`Store::open`], for whoever restored the directory and has yet to say so.
+    pub fn open_restored(seams: Seams, options: OpenOptions) -> Result<Store, StoreError> {
         let node = Node::load(&*seams.storage)?;
         let log = Arc::new(Log::open(seams.clone(), options.seal_at)?);
         let guard_storage = options.guard.unwrap_or_else(|| seams.storage.clone());

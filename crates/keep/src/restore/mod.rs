@@ -1,0 +1,505 @@
+//! Restoring a backup: copied aside and verified there in full, then exchanged with what is in place, in steps that
+//! can be repeated after a crash at any of them.
+//!
+//! Until the journal is durable the log that was there is in charge, and nothing of it has changed but for the
+//! restore's own event. From then on the restored one is, and [`resume`] finishes what was cut short. What was there
+//! is kept whole in `kept/<restore id>/`, unless `strict_delete` says otherwise.
+
+mod below;
+mod copy;
+mod plan;
+mod switch;
+mod told;
+mod tree;
+
+use std::sync::Arc;
+
+use indelible_event::{EventId, TrailName};
+use indelible_log::manifest::{self, Manifest};
+use indelible_log::storage::{Storage, read_whole, replace_durably};
+use indelible_log::{Log, SealAt, Seams, active, hex, trail};
+use indelible_merkle::TreeSize;
+use indelible_store::{GUARD, Guard, KEY, NODE, Node, Reader, VerifyOptions, verify};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+pub use self::below::Below;
+use self::plan::{Plan, lost, lost_text};
+pub use self::plan::Lost;
+pub use self::switch::KEPT;
+use self::switch::{ASIDE, Journal, OWN};
+use self::told::{Former, Told, append};
+use self::tree::io;
+use crate::Keep;
+use crate::deed::Who;
+use crate::error::KeepError;
+use crate::limits::{LOST_TOLD_MAX, RESTORE_THREADS};
+use crate::progress::Progress;
+use crate::target::Target;
+
+/// What of a backup is restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreType {
+    /// All of it.
+    Full,
+    /// One trail and `_system`, for reading, into a new directory.
+    Trail(TrailName),
+}
+
+/// Another directory than the log's own.
+#[derive(Clone)]
+pub struct Into {
+    /// What people call it.
+    pub name: String,
+    /// The directory, new or empty.
+    pub storage: Arc<dyn Storage>,
+}
+
+/// What to restore, and how.
+pub struct NewRestore<'a> {
+    /// The data directory, with or without a log in it.
+    pub data: &'a Seams,
+    /// Where the sign guard is, if not in the data directory.
+    pub guard: Option<Arc<dyn Storage>>,
+    /// The data directory's log, where this process has it open. Only a restore into another directory works then.
+    pub live: Option<&'a Keep>,
+    /// Where the backup is.
+    pub target: &'a dyn Target,
+    /// Its id.
+    pub backup: &'a str,
+    /// Where it goes, if not into the data directory.
+    pub into: Option<Into>,
+    /// What of it.
+    pub restore_type: RestoreType,
+    /// Where a full backup of the log as it is goes first.
+    pub snapshot: Option<&'a dyn Target>,
+    /// Remove what was there, instead of keeping it.
+    pub strict_delete: bool,
+    /// Go on although this node signed more than the backup has; that is recorded.
+    pub accept_rollback: bool,
+    /// The bytes of `node.key`, where the backup was made without.
+    pub key: Option<&'a [u8]>,
+}
+
+/// What was restored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restored {
+    /// The restore's id: that of its intent's event.
+    pub restore_id: String,
+    /// The backup's.
+    pub backup_id: String,
+    /// The backup that was made first, if one was asked for.
+    pub pre_restore_snapshot_id: Option<String>,
+    /// Records in it, the restore's own not counted.
+    pub records: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Of these, bytes that came from the target; the others were there from a restore that was cut short.
+    pub copied: u64,
+    /// Signatures that were checked.
+    pub signatures: u64,
+    /// Where the former files are, in the data directory.
+    pub kept: Option<String>,
+    /// What this node had signed, and is given up.
+    pub lost: Vec<Lost>,
+    /// Erasures done since the backup was made, and done again.
+    pub erasures: u64,
+    /// Files at the target that the backup does not name. They were left alone.
+    pub extra: Vec<String>,
+    /// Whether there is a key, so that the log can be written to.
+    pub has_key: bool,
+    /// Why the log that was there did not record it, if it did not.
+    pub not_recorded: Option<String>,
+}
+
+impl Restored {
+    /// What the outcome's event says.
+    fn details(&self) -> Value {
+        json!({
+            "restore_id": self.restore_id, "backup_id": self.backup_id, "records": self.records,
+            "size_bytes": self.bytes, "path": self.kept, "erasures": self.erasures,
+            "lost": self.lost.iter().take(LOST_TOLD_MAX).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Restores a backup. An error before the files are exchanged leaves the log that was there in charge.
+pub fn restore(
+    new: &NewRestore<'_>,
+    who: &Who,
+    progress: &dyn Progress,
+) -> Result<Restored, KeepError> {
+    new.check()?;
+    let place = new.place();
+    let trail = match &new.restore_type {
+        RestoreType::Full => None,
+        RestoreType::Trail(name) => Some(name.as_str()),
+    };
+    let plan = Plan::read(new.target, new.backup, trail)?;
+    place.create_dir("").map_err(io(""))?;
+    new.check_place(&*place, &plan)?;
+    check_room(&*place, &new.place_name(), &plan)?;
+    let former = Former::find(new.data, new.live)?;
+    let lost = new.check_guard(&plan)?;
+    let snapshot = new.make_snapshot(who, progress)?;
+    let id = new_id(new.data);
+    let told = Told::new(id, &plan.backup.id, who, new.details(id, &snapshot, &lost));
+    former.record(told.intent())?;
+    let mut restored = Restored {
+        restore_id: id.to_string(),
+        backup_id: plan.backup.id.clone(),
+        pre_restore_snapshot_id: snapshot,
+        records: plan.backup.records,
+        bytes: plan.bytes(),
+        copied: 0,
+        signatures: 0,
+        kept: None,
+        lost,
+        erasures: 0,
+        extra: plan.extra.clone(),
+        has_key: false,
+        not_recorded: former.silent(),
+    };
+    let lock = place.lock(indelible_log::LOCK).map_err(io(indelible_log::LOCK));
+    let prepared = lock.and_then(|lock| {
+        let journal = new.prepare(&place, &plan, told.clone(), &mut restored, progress)?;
+        Ok((lock, journal))
+    });
+    let (lock, mut journal) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            // What came of it is told where it was announced. The first error is the one that counts.
+            former.record(told.failure(&error)).ok();
+            return Err(error);
+        }
+    };
+    progress.stage("exchange", None);
+    journal.switch(&*place)?;
+    drop(lock);
+    let restored = journal.finish(&new.place_seams(), new.guard_storage())?;
+    if new.into.is_some() {
+        former.record(told.success(&restored.details()))?;
+    }
+    Ok(restored)
+}
+
+/// Finishes a restore that was cut short while it exchanged the files; `None` if there is none. `accept_rollback`
+/// where the restore itself was not told to and its log turns out to need it.
+pub fn resume(
+    data: &Seams,
+    guard: Option<Arc<dyn Storage>>,
+    accept_rollback: bool,
+) -> Result<Option<Restored>, KeepError> {
+    let Some(mut journal) = Journal::load(&*data.storage)? else { return Ok(None) };
+    journal.accept_rollback |= accept_rollback;
+    let lock = data.storage.lock(indelible_log::LOCK).map_err(io(indelible_log::LOCK))?;
+    journal.switch(&*data.storage)?;
+    drop(lock);
+    journal.finish(data, guard).map(Some)
+}
+
+/// Removes what a restore left that was cut short before it exchanged any files. Without this, the next one takes it up.
+pub fn discard(storage: &dyn Storage) -> Result<(), KeepError> {
+    match Journal::load(storage)? {
+        Some(_) => Err(KeepError::Refused(
+            "the restore is exchanging the files already: it can only be finished".into(),
+        )),
+        None => tree::remove(storage, ASIDE),
+    }
+}
+
+fn new_id(seams: &Seams) -> EventId {
+    let mut random = [0; 10];
+    seams.entropy.fill(&mut random);
+    EventId::v7(u64::try_from(seams.clock.now().0 / 1000).unwrap_or(0), random)
+}
+
+fn check_room(place: &dyn Storage, name: &str, plan: &Plan) -> Result<(), KeepError> {
+    let Some(space) = place.space().map_err(io(""))? else { return Ok(()) };
+    let mut there = 0;
+    for file in &plan.files {
+        if let Ok(found) = place.open(&format!("{ASIDE}/{}", file.path), false) {
+            there += found.len().unwrap_or(0).min(file.bytes);
+        }
+    }
+    let needed = plan.bytes() - there;
+    if needed > space.free {
+        return Err(KeepError::NoRoom { place: name.to_owned(), needed, free: space.free });
+    }
+    Ok(())
+}
+
+impl NewRestore<'_> {
+    fn place(&self) -> Arc<dyn Storage> {
+        self.into.as_ref().map_or_else(|| self.data.storage.clone(), |into| into.storage.clone())
+    }
+
+    fn place_name(&self) -> String {
+        self.into.as_ref().map_or_else(|| "the data directory".into(), |into| into.name.clone())
+    }
+
+    fn place_seams(&self) -> Seams {
+        Seams { storage: self.place(), ..self.data.clone() }
+    }
+
+    /// Where the restored log's guard is. One in another directory has its own.
+    fn guard_storage(&self) -> Option<Arc<dyn Storage>> {
+        if self.into.is_some() { None } else { self.guard.clone() }
+    }
+
+    fn check(&self) -> Result<(), KeepError> {
+        let bad = |why: &str| Err(KeepError::Bad(why.into()));
+        match (&self.into, &self.restore_type) {
+            (None, RestoreType::Trail(_)) => {
+                bad("a single trail is restored into a new directory: name one with --into")
+            }
+            (Some(_), RestoreType::Trail(_)) if self.accept_rollback => {
+                bad("a directory of a single trail is only read, so there is no rollback to accept")
+            }
+            (Some(_), _) if self.strict_delete => {
+                bad("--strict-delete is for restoring in place: a new directory has nothing to remove")
+            }
+            (Some(_), _) if self.snapshot.is_some() => {
+                bad("--create-snapshot is for restoring in place: into a new directory nothing is replaced")
+            }
+            (None, _) if self.live.is_some() => Err(KeepError::Refused(
+                "this process has the log open: stop the server and run `indelible restore`, or restore into another \
+                 directory"
+                    .into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The place must be empty, or have the same log.
+    fn check_place(&self, place: &dyn Storage, plan: &Plan) -> Result<(), KeepError> {
+        if Journal::load(place)?.is_some() {
+            return Err(KeepError::Refused(
+                "a restore was cut short while it exchanged the files here: finish it first with \
+                 `indelible restore --resume`"
+                    .into(),
+            ));
+        }
+        if let Some(key) = self.key {
+            Node::described(&plan.backup.origin, &plan.backup.public_key)?.check_key(key)?;
+        }
+        let names = tree::names(place, "")?;
+        if let Some(into) = &self.into {
+            return match names.iter().find(|name| *name != ASIDE && *name != indelible_log::LOCK) {
+                Some(name) => Err(KeepError::Refused(format!(
+                    "{} is not empty ({name} is there): name a new directory",
+                    into.name
+                ))),
+                None => Ok(()),
+            };
+        }
+        let other = match Manifest::load(place) {
+            Ok(manifest) => hex::encode(&manifest.log_id) != plan.backup.log_id,
+            // Of a log that cannot be read the guard still knows which it was.
+            Err(_) => match (self.load_guard()?, hex::decode(&plan.backup.log_id)) {
+                (Some(guard), Some(id)) => !guard.is_of(&id),
+                _ => false,
+            },
+        };
+        if other {
+            return Err(KeepError::Refused(format!(
+                "backup {} is of another log than the one here: restore it into a new directory, with --into",
+                plan.backup.id
+            )));
+        }
+        Ok(())
+    }
+
+    fn load_guard(&self) -> Result<Option<Guard>, KeepError> {
+        Ok(Guard::load(&**self.guard.as_ref().unwrap_or(&self.data.storage))?)
+    }
+
+    /// What this node signed must all be in the backup, unless somebody accepts that it is not.
+    fn check_guard(&self, plan: &Plan) -> Result<Vec<Lost>, KeepError> {
+        if self.into.is_some() {
+            return Ok(Vec::new());
+        }
+        let Some(guard) = self.load_guard()? else {
+            return match self.accept_rollback {
+                true => Ok(Vec::new()),
+                false => Err(KeepError::Refused(format!(
+                    "there is no sign guard ({GUARD}) here, so nothing shows what this node signed last, and whether \
+                     backup {} has all of it: put the guard back, or go on with --accept-rollback, which is recorded",
+                    plan.backup.id
+                ))),
+            };
+        };
+        let lost = lost(&guard, &plan.backup);
+        if lost.is_empty() || self.accept_rollback {
+            return Ok(lost);
+        }
+        Err(KeepError::Refused(format!(
+            "backup {} is older than what this node signed last. Restoring it gives up {}. Nothing was changed. To go \
+             on, say --accept-rollback, which is recorded",
+            plan.backup.id,
+            lost_text(&lost)
+        )))
+    }
+
+    fn details(&self, id: EventId, snapshot: &Option<String>, lost: &[Lost]) -> Value {
+        let (restore_type, trail) = match &self.restore_type {
+            RestoreType::Full => ("full", None),
+            RestoreType::Trail(name) => ("trail", Some(name.as_str())),
+        };
+        json!({
+            "restore_id": id.to_string(), "backup_id": self.backup, "restore_type": restore_type, "trail": trail,
+            "from": self.target.name(), "into": self.into.as_ref().map(|into| &into.name),
+            "create_snapshot": self.snapshot.is_some(), "strict_delete": self.strict_delete,
+            "accept_rollback": self.accept_rollback, "pre_restore_snapshot_id": snapshot,
+            "lost": lost.iter().take(LOST_TOLD_MAX).collect::<Vec<_>>(),
+        })
+    }
+
+    /// A backup of the log as it is, before anything happens to it.
+    fn make_snapshot(
+        &self,
+        who: &Who,
+        progress: &dyn Progress,
+    ) -> Result<Option<String>, KeepError> {
+        let _ = (who, progress);
+        Ok(None)
+    }
+
+    /// Puts the restored log together beside the one in place, verifies it, and decides the exchange.
+    fn prepare(
+        &self,
+        place: &Arc<dyn Storage>,
+        plan: &Plan,
+        told: Told,
+        restored: &mut Restored,
+        progress: &dyn Progress,
+    ) -> Result<Journal, KeepError> {
+        let aside: Arc<dyn Storage> = Arc::new(Below::new(place.clone(), ASIDE));
+        for dir in ["", active::DIR, manifest::SEGMENTS, trail::DIR] {
+            aside.create_dir(dir).map_err(io(dir))?;
+        }
+        restored.copied = copy::all(self.target, &plan.files, &*aside, progress)?;
+        restored.has_key = self.bring_key(place, &*aside)?;
+        match &plan.part {
+            Some((partial, manifest)) => {
+                manifest.store(&*aside)?;
+                partial.store(&*aside)?;
+            }
+            None => {
+                let seams = Seams { storage: aside.clone(), ..self.data.clone() };
+                let log = Log::open(seams, SealAt::default())?;
+                restored.erasures = self.erase_again(&log, plan)?;
+                append(&log, told.intent())?;
+            }
+        }
+        progress.stage("verify", Some(plan.backup.records));
+        restored.signatures = check_restored(&aside, plan, progress)?;
+        if self.into.is_none() && !self.accept_rollback {
+            self.fits_guard(&aside, plan)?;
+        }
+        let old = tree::names(&**place, "")?;
+        let old: Vec<String> =
+            old.into_iter().filter(|name| OWN.contains(&name.as_str())).collect();
+        let new = tree::names(&*aside, "")?;
+        let new = new.into_iter().filter(|name| OWN.contains(&name.as_str())).collect();
+        let kept = (!old.is_empty() && !self.strict_delete).then(|| format!("{KEPT}/{}", told.id));
+        restored.kept = kept;
+        tree::sync(&**place, ASIDE)?;
+        let journal = Journal {
+            told,
+            old,
+            new,
+            switched: false,
+            strict_delete: self.strict_delete,
+            accept_rollback: self.accept_rollback,
+            goes_on: self.into.is_none() || self.accept_rollback,
+            restored: restored.clone(),
+        };
+        journal.store(&**place)?;
+        Ok(journal)
+    }
+
+    /// Brings the key along: the one that was given, the backup's, or the one in place if it is the same node's.
+    fn bring_key(&self, place: &Arc<dyn Storage>, aside: &dyn Storage) -> Result<bool, KeepError> {
+        const KEY_BYTES_MAX: u64 = 4096;
+        let node = Node::load(aside)?;
+        let in_backup = read_whole(aside, KEY, KEY_BYTES_MAX).is_ok();
+        let in_place = || read_whole(&**place, KEY, KEY_BYTES_MAX).ok();
+        let key = match self.key {
+            Some(key) => Some(key.to_vec()),
+            None if in_backup => return Ok(true),
+            None => in_place().filter(|key| node.check_key(key).is_ok()),
+        };
+        let Some(key) = key else { return Ok(false) };
+        node.check_key(&key)?;
+        replace_durably(aside, KEY, &key).map_err(io(KEY))?;
+        Ok(true)
+    }
+
+    /// What was erased after the backup was made is erased in it, too.
+    fn erase_again(&self, log: &Log, plan: &Plan) -> Result<u64, KeepError> {
+        let _ = (log, plan);
+        Ok(0)
+    }
+
+    /// Compares the restored trees with what was signed last, hash by hash.
+    fn fits_guard(&self, aside: &Arc<dyn Storage>, plan: &Plan) -> Result<(), KeepError> {
+        let Some(guard) = self.load_guard()? else { return Ok(()) };
+        let reader = Reader::open(aside.clone())?;
+        let deviations = guard.deviations(reader.view(), &plan.backup.public_key)?;
+        match deviations.first() {
+            None => Ok(()),
+            Some((trail, why)) => Err(KeepError::Refused(format!(
+                "backup {} is not the log this node signed last: trail {trail}: {why}. Nothing was changed. To go on, \
+                 say --accept-rollback, which is recorded",
+                plan.backup.id
+            ))),
+        }
+    }
+}
+
+/// Verifies all of it. Gives how many signatures hold.
+fn check_restored(
+    aside: &Arc<dyn Storage>,
+    plan: &Plan,
+    progress: &dyn Progress,
+) -> Result<u64, KeepError> {
+    let tell = |records| progress.done(records);
+    let options =
+        VerifyOptions { threads: RESTORE_THREADS, progress: &tell, ..VerifyOptions::default() };
+    let mut report = verify(aside, &options)?;
+    // The guard stays in its place, and is asked there.
+    report.log.findings.retain(|finding| finding.path != GUARD);
+    if let Some(first) = report.log.findings.first() {
+        let more = report.log.findings.len() - 1;
+        let more = if more > 0 { format!(" (and {more} findings more)") } else { String::new() };
+        let path = format!("{}/{}", plan.backup.id, first.path);
+        return Err(KeepError::Damaged { path, reason: format!("{first}{more}") });
+    }
+    let node = Node::load(&**aside)?;
+    let bad = |path: &str, reason: String| KeepError::Damaged {
+        path: format!("{}/{path}", plan.backup.id),
+        reason,
+    };
+    if (&node.origin, &node.public_key) != (&plan.backup.origin, &plan.backup.public_key) {
+        return Err(bad(NODE, "it is not the node that the backup names".into()));
+    }
+    if hex::encode(&Manifest::load(&**aside)?.log_id) != plan.backup.log_id {
+        return Err(bad(manifest::PATH, "it is not of the log that the backup names".into()));
+    }
+    for wanted in &plan.backup.trails {
+        let found = report.log.trails.iter().find(|t| t.info.id.to_string() == wanted.id);
+        let root = found.filter(|t| t.size() >= wanted.size).map(|t| t.root(&**aside, wanted.size));
+        let root = root.transpose()?.map(|root| root.to_base64());
+        if root.as_ref() != Some(&wanted.root) {
+            let why = format!(
+                "trail {} does not have the root of its first {} records that the backup names",
+                wanted.name,
+                TreeSize(wanted.size)
+            );
+            return Err(bad("backup.json", why));
+        }
+    }
+    Ok(report.signatures)
+}
