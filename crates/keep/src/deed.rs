@@ -130,7 +130,12 @@ pub fn actor(record: &KeptRecord) -> Value {
 
 /// A text cut to what is recorded of one.
 pub fn cut(text: &str) -> &str {
-    let mut end = text.len().min(crate::limits::TEXT_BYTES_MAX);
+    cut_to(text, crate::limits::TEXT_BYTES_MAX)
+}
+
+/// A text cut to so many bytes, between two letters.
+pub fn cut_to(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -18,6 +18,7 @@ pub mod purge;
 pub mod requests;
 pub mod restore;
 pub mod retention;
+pub mod schedule;
 pub mod target;
 
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
@@ -40,6 +41,8 @@ pub struct Keep {
     /// What decides what goes (policies, holds, requests) is changed by one at a time, and not while records go.
     changing: Mutex<()>,
     clock: clock::Watch,
+    /// Why scheduled backups do not get on; written by `run_due` alone.
+    backup_trouble: Mutex<Option<String>>,
 }
 
 impl Keep {
@@ -48,7 +51,8 @@ impl Keep {
     pub fn new(store: Arc<Store>, seams: Seams) -> Keep {
         let recorded_at = store.log().view().recorded_at_max();
         let clock = clock::Watch::new(recorded_at);
-        Keep { store, seams, busy: Mutex::default(), changing: Mutex::default(), clock }
+        let (busy, changing, backup_trouble) = Default::default();
+        Keep { store, seams, busy, changing, clock, backup_trouble }
     }
 
     /// The store.

@@ -31,3 +31,39 @@ pub const COPY_BYTES: usize = 1 << 20;
 pub const RESTORE_THREADS: usize = 2;
 /// Trails of which an event tells what is given up.
 pub const LOST_TOLD_MAX: usize = 100;
+/// Bytes of a target's name.
+pub const TARGET_BYTES_MAX: usize = 4_096;
+/// Bytes of a file's key at a target: what buckets take.
+pub const KEY_BYTES_MAX: usize = 900;
+/// Bytes that are read at a time, and pass from the thread that hashes to the one that writes.
+pub const COPY_CHUNK_BYTES: usize = 1 << 20;
+/// Such pieces that wait between the two.
+pub const COPY_CHUNKS_WAITING: usize = 4;
+/// Bytes of a backup's own description: some hundred thousand files.
+pub const DESCRIPTION_BYTES_MAX: u64 = 256 << 20;
+/// Bytes that are left free at a target beside what a backup takes: its description and names.
+pub const SLACK_BYTES: u64 = 1 << 20;
+/// Backups that a schedule may keep.
+pub const KEEP_BACKUPS_MAX: u32 = 10_000;
+/// How often a scheduled backup may fail before somebody is told.
+pub const FAILURES_TOLD: u32 = 3;
+/// How long after a scheduled backup failed it is tried again, at first; then twice as long each time.
+pub const RETRY_MICROS: i64 = 5 * 60_000_000;
+/// The longest such wait.
+pub const RETRY_MICROS_MAX: i64 = 6 * 3_600_000_000;
+/// Bytes of a part of an upload, and of a piece that is read from a bucket at a time.
+pub const PART_BYTES: u64 = 16 << 20;
+/// Parts that an upload may have.
+pub const PARTS_MAX: u64 = 10_000;
+/// Parts that are on their way at a time.
+pub const PARTS_AT_ONCE: usize = 4;
+/// How often a piece is asked for whose body broke off.
+pub const READ_TRIES_MAX: u32 = 5;
+/// How often one request is sent again.
+pub const REQUEST_TRIES_MAX: usize = 8;
+/// How long one request is tried for, in seconds.
+pub const REQUEST_SECONDS_MAX: u64 = 180;
+/// Bytes of what a target said that go into an error.
+pub const REASON_BYTES_MAX: usize = 500;
+/// Bytes of a file of credentials.
+pub const CREDENTIALS_BYTES_MAX: u64 = 1 << 20;

@@ -31,6 +31,7 @@ mod room;
 mod sealer;
 pub mod segment;
 mod sequencer;
+mod snapshot;
 pub mod storage;
 pub mod trail;
 pub mod verify;
@@ -41,6 +42,7 @@ pub use error::{AppendError, LogError};
 pub use follow::{Seen, SegmentHandle, Snapshot, TailError};
 pub use log::{Appended, LOCK, Log, Receipt, Recovery, SealAt, Seams};
 pub use prepare::Incoming;
+pub use snapshot::{FileReader, LogFile, LogFiles};
 pub use view::{TRAIL_CREATE, TrailStatus, View};
 
 /// SHA-256 of some bytes.

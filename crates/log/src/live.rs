@@ -80,6 +80,11 @@ impl LiveFile {
         Pos(self.first.0 + self.count())
     }
 
+    /// Where the last record ends; `None` before the first.
+    pub fn last_end(&self) -> Option<u64> {
+        self.records.last().map(|place| place.offset + u64::from(place.len))
+    }
+
     /// Adds the record at the end of the file's map; its id is reserved already.
     pub fn push(&mut self, trail: TrailNo, seq: Seq, offset: u64, len: usize) {
         let row = self.records.len() as u32;

@@ -164,10 +164,15 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The file's text.
+    pub fn encode(&self) -> String {
+        let json = serde_json::to_string(self).expect("a manifest has only string keys");
+        format!("{json}\n{}", checksum_line(&json))
+    }
+
     /// Replaces the manifest on disk.
     pub fn store(&self, storage: &dyn Storage) -> Result<(), LogError> {
-        let json = serde_json::to_string(self).expect("a manifest has only string keys");
-        let text = format!("{json}\n{}", checksum_line(&json));
+        let text = self.encode();
         replace_durably(storage, PATH, text.as_bytes()).map_err(LogError::io(PATH))
     }
 

@@ -27,8 +27,8 @@ pub const TRAIL_CREATE: &str = "trail.create";
 /// when they are first needed.
 pub(crate) struct SegmentFile {
     pub entry: ManifestSegment,
-    parquet: Bytes,
-    row_table: Bytes,
+    pub parquet: Bytes,
+    pub row_table: Bytes,
     opened: OnceLock<Segment>,
 }
 

@@ -11,7 +11,7 @@ pub const VERSION: u32 = 1;
 pub struct Backup {
     /// The version of this description.
     pub version: u32,
-    /// Its id: the id of the event that began it.
+    /// Its id, as the event that began it says; the time is in front, so ids sort by age.
     pub id: String,
     /// `full`: every file is its own. `incremental`: files that an earlier backup at the same target has are named, not copied.
     pub backup_type: BackupType,
@@ -68,10 +68,11 @@ pub struct BackedFile {
 }
 
 /// Which kind of backup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackupType {
     /// It needs no other.
+    #[default]
     Full,
     /// It needs those that it names.
     Incremental,

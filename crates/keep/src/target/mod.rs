@@ -1,6 +1,20 @@
 //! Where backups and archives are: a directory or a bucket.
 
+mod dir;
+#[cfg(feature = "s3")]
+mod s3;
+
 use std::io::{self, Read};
+use std::sync::Arc;
+
+use indelible_log::Seams;
+use indelible_log::storage::FileStorage;
+
+pub use dir::DirTarget;
+#[cfg(feature = "s3")]
+pub use s3::{S3Options, S3Target};
+
+use crate::limits;
 
 /// A place of files named by keys (`a/b/c`). Everything blocks; a file is there whole or not at all.
 pub trait Target: Send + Sync {
@@ -19,6 +33,54 @@ pub trait Target: Send + Sync {
     fn delete(&self, key: &str) -> Result<(), TargetError>;
     /// The room that is left, where that can be told.
     fn free(&self) -> Result<Option<u64>, TargetError>;
+    /// Takes away what puts below a prefix left that were begun and never ended: it shows under no key, and takes room.
+    fn forget(&self, prefix: &str) -> Result<(), TargetError>;
+}
+
+/// Opens a target by its name: `DIR`, `file://DIR` or `s3://bucket/prefix`. The seams are those of the data directory
+/// that files come from: there it is kept how far large uploads are, so that another process can go on with them.
+pub fn open(name: &str, seams: Option<&Seams>) -> Result<Arc<dyn Target>, TargetError> {
+    let dir = match name.split_once("://") {
+        None => name,
+        Some(("file", dir)) => dir,
+        Some(("s3", place)) => return bucket(place, seams),
+        Some((scheme, _)) => {
+            let why = format!(
+                "{scheme}:// is no target: give a directory, file://DIR or s3://BUCKET/PREFIX"
+            );
+            return Err(TargetError::Bad(why));
+        }
+    };
+    if dir.is_empty() || dir.len() > limits::TARGET_BYTES_MAX || dir.contains('\0') {
+        return Err(TargetError::Bad(
+            "a target needs a name: a directory or s3://BUCKET/PREFIX".into(),
+        ));
+    }
+    // Said in full, so that it means the same to a server that was started elsewhere.
+    let full = std::path::absolute(dir).map_err(|e| TargetError::Bad(format!("{dir}: {e}")))?;
+    let name = full.to_str().ok_or_else(|| TargetError::Bad(format!("{dir}: not UTF-8")))?;
+    Ok(Arc::new(DirTarget::new(name, Arc::new(FileStorage::new(&full))).on_disk(&full)))
+}
+
+#[cfg(feature = "s3")]
+fn bucket(place: &str, seams: Option<&Seams>) -> Result<Arc<dyn Target>, TargetError> {
+    let journal = seams.map(|seams| seams.storage.clone());
+    Ok(Arc::new(S3Target::open(place, S3Options::from_env(), journal)?))
+}
+
+#[cfg(not(feature = "s3"))]
+fn bucket(_: &str, _: Option<&Seams>) -> Result<Arc<dyn Target>, TargetError> {
+    Err(TargetError::Bad("this program was built without buckets (feature `s3`)".into()))
+}
+
+/// A key as every target takes it.
+fn check_key(key: &str) -> Result<(), TargetError> {
+    let odd =
+        |part: &str| part.is_empty() || part == "." || part == ".." || part.contains(['\\', '\0']);
+    if key.len() > limits::KEY_BYTES_MAX || key.split('/').any(odd) {
+        return Err(TargetError::Bad(format!("{key:?} is no name for a file at a target")));
+    }
+    Ok(())
 }
 
 /// Why a target did not do what it was asked to.
@@ -63,4 +125,16 @@ pub enum TargetError {
         /// What was said.
         source: io::Error,
     },
+}
+
+impl TargetError {
+    /// The error that a reader of this target's gave: its own, where it is wrapped in it.
+    pub fn of(error: io::Error, target: &str, key: &str) -> TargetError {
+        match error.downcast::<TargetError>() {
+            Ok(own) => own,
+            Err(source) => {
+                TargetError::Io { target: target.to_owned(), key: key.to_owned(), source }
+            }
+        }
+    }
 }
