@@ -29,11 +29,15 @@ async fn livez() -> &'static str {
         (status = 503, description = "It cannot; the problem says why"),
     ),
 )]
-async fn readyz(State(state): State<AppState>) -> Result<&'static str, Problem> {
+async fn readyz(State(state): State<AppState>) -> Result<String, Problem> {
     if state.writer().is_none() {
-        return Ok("ok, reading only\n");
+        return Ok("ok, reading only\n".into());
     }
-    writable(&state).map(|()| "ok\n").map_err(|why| Problem::unavailable(why, 60))
+    writable(&state).map_err(|why| Problem::unavailable(why, 60))?;
+    // Events are taken all the same; why it fails is not for everybody, who may ask here.
+    let failing = state.metrics().duties().failing();
+    let told = |what: &&str| format!("keeping fails: {what}; /api/status tells why\n");
+    Ok(format!("ok\n{}", failing.iter().map(told).collect::<String>()))
 }
 
 /// Counters in Prometheus' text format.

@@ -13,6 +13,8 @@ mod extract;
 mod health;
 mod ingest;
 mod io;
+mod keep;
+mod keeper;
 mod keys;
 pub mod limits;
 mod local;

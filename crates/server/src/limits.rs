@@ -118,6 +118,25 @@ pub const STATUS_TRAILS_MAX: usize = 1000;
 /// How long the sizes of a directory's files are good, as `/api/status` tells them.
 pub const DISK_MICROS: i64 = 10_000_000;
 
+/// Long operations that are remembered, the ended ones included.
+pub const JOBS_MAX: usize = 100;
+/// Long operations that run at one time: reading ones beside one that changes something.
+pub const JOBS_RUNNING_MAX: usize = 4;
+/// How long the answer to whoever begins one waits for it to be refused or to go on.
+pub const JOB_BEGIN_WAIT: Duration = Duration::from_secs(10);
+/// How long an answer waits for one to end, if it is asked to; below what a request may take.
+pub const JOB_END_WAIT: Duration = Duration::from_secs(60);
+/// How long a process that only does this waits for what it began: longer than anything takes.
+pub const JOB_LONGEST: Duration = Duration::from_secs(30 * 86_400);
+/// When what is due is let go: three hours after midnight, UTC.
+pub const NIGHT_MICROS: i64 = 3 * HOUR_MICROS;
+/// How often that is tried where it failed, or where the log may become only so large.
+pub const HOUR_MICROS: i64 = 3_600_000_000;
+/// A day.
+pub const DAY_MICROS: i64 = 24 * HOUR_MICROS;
+/// How often it is looked for what is due: expiry, backups, archives.
+pub const KEEPER_EVERY: Duration = Duration::from_secs(60);
+
 /// Refused logins that are recorded one by one each minute; the others are counted, and the count recorded.
 pub const REFUSED_RECORDED_MAX: u32 = 60;
 /// Reads that repeat (of `_system`, of static trees), by credential, kind and trail, whose last recording is

@@ -17,6 +17,7 @@ use crate::auth::OwnRequest;
 use crate::config::Config;
 use crate::error::ServerError;
 use crate::ingest::Ingest;
+use crate::limits;
 use crate::metrics::Metrics;
 use crate::router;
 use crate::state::AppState;
@@ -140,6 +141,8 @@ impl LocalDownload<'_> {
 
 impl Drop for Local {
     fn drop(&mut self) {
+        // What was begun in this process ends in it.
+        self.runtime.block_on(self.state.jobs().idle(limits::JOB_LONGEST));
         if let Some(writer) = self.state.writer() {
             writer.close();
         }

@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use indelible_event::Micros;
 use serde_json::{Map, Value, json};
+
+use crate::keeper::Duties;
 
 /// Upper bounds of durations, in microseconds.
 const MICROS: [u64; 14] = [
@@ -98,6 +101,13 @@ pub struct Metrics {
     append_seconds: Histogram<14>,
     connections: AtomicI64,
     lag_records: AtomicU64,
+    /// Jobs by what they do and how they ended.
+    jobs: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    /// Records that lost something, by what became of them.
+    gone: Mutex<BTreeMap<&'static str, u64>>,
+    /// When the last backup was made, in seconds since 1970; 0 if none is known.
+    backup_at: AtomicI64,
+    duties: Duties,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
     routes: Mutex<BTreeMap<Box<str>, Route>>,
 }
@@ -112,6 +122,10 @@ impl Default for Metrics {
             append_seconds: Histogram::new(MICROS),
             connections: AtomicI64::new(0),
             lag_records: AtomicU64::new(0),
+            jobs: Mutex::default(),
+            gone: Mutex::default(),
+            backup_at: AtomicI64::new(0),
+            duties: Duties::default(),
             refusals: Mutex::default(),
             routes: Mutex::default(),
         }
@@ -153,6 +167,33 @@ impl Metrics {
     /// How many durable records cannot be found yet.
     pub fn searchable_lag(&self, records: u64) {
         self.lag_records.store(records, Ordering::Relaxed);
+    }
+
+    /// How the node's own duties went.
+    pub(crate) fn duties(&self) -> &Duties {
+        &self.duties
+    }
+
+    /// A long operation that ended.
+    pub(crate) fn job(&self, what: &'static str, well: bool) {
+        let result = if well { "done" } else { "failed" };
+        let mut jobs = self.jobs.lock().expect("counting does not panic");
+        *jobs.entry((what, result)).or_default() += 1;
+    }
+
+    /// Records of which something is gone: `expired`, `pruned` or `erased`.
+    pub(crate) fn gone(&self, how: &'static str, records: u64) {
+        *self.gone.lock().expect("counting does not panic").entry(how).or_default() += records;
+    }
+
+    /// A backup was whole at this time.
+    pub(crate) fn backed_up(&self, at: Micros) {
+        self.backup_at.fetch_max(at.0.div_euclid(1_000_000), Ordering::Relaxed);
+    }
+
+    /// When the last backup was whole, in seconds since 1970.
+    pub(crate) fn backup_at(&self) -> Option<i64> {
+        Some(self.backup_at.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
     /// A request that was answered.
@@ -232,8 +273,38 @@ impl Metrics {
         line(&mut out, format_args!("indelible_connections {open}"));
         head(&mut out, "indelible_searchable_lag_records", "gauge", "Durable, not searchable yet.");
         line(&mut out, format_args!("indelible_searchable_lag_records {}", get(&self.lag_records)));
+        self.write_keeping(&mut out);
         self.write_routes(&mut out);
         out
+    }
+
+    fn write_keeping(&self, out: &mut String) {
+        head(out, "indelible_jobs_total", "counter", "Long operations that ended.");
+        for ((what, result), count) in &*self.jobs.lock().expect("counting does not panic") {
+            let labels = format_args!("what=\"{what}\",result=\"{result}\"");
+            line(out, format_args!("indelible_jobs_total{{{labels}}} {count}"));
+        }
+        head(out, "indelible_records_gone_total", "counter", "Records that lost something.");
+        for (how, count) in &*self.gone.lock().expect("counting does not panic") {
+            line(out, format_args!("indelible_records_gone_total{{how=\"{how}\"}} {count}"));
+        }
+        if let Some(at) = self.backup_at() {
+            let name = "indelible_backup_last_success_seconds";
+            head(out, name, "gauge", "When the last backup was whole, since 1970.");
+            line(out, format_args!("{name} {at}"));
+        }
+        let duties = self.duties.counted();
+        let name = "indelible_keep_last_success_seconds";
+        head(out, name, "gauge", "When a duty was last done, since 1970.");
+        for (what, at, _) in &duties {
+            if let Some(at) = at {
+                line(out, format_args!("{name}{{what=\"{what}\"}} {at}"));
+            }
+        }
+        head(out, "indelible_keep_failures_total", "counter", "Duties that failed.");
+        for (what, _, failures) in &duties {
+            line(out, format_args!("indelible_keep_failures_total{{what=\"{what}\"}} {failures}"));
+        }
     }
 
     fn write_routes(&self, out: &mut String) {

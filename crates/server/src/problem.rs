@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 const TYPES: &str = "https://example.com/problems/";
 
 /// An answer that says what is wrong: fix it, try again, or give up.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Problem(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     status: StatusCode,
     kind: &'static str,
@@ -144,6 +144,18 @@ impl Problem {
         &self.0.detail
     }
 
+    /// Its body.
+    pub(crate) fn shown(&self) -> Value {
+        let Inner { status, kind, title, detail, extensions, .. } = &*self.0;
+        let mut body = Map::new();
+        body.insert("type".into(), format!("{TYPES}{kind}").into());
+        body.insert("title".into(), (*title).into());
+        body.insert("status".into(), status.as_u16().into());
+        body.insert("detail".into(), detail.as_str().into());
+        body.extend(extensions.clone());
+        Value::Object(body)
+    }
+
     /// What ends its type's address.
     pub fn kind(&self) -> &'static str {
         self.0.kind
@@ -152,15 +164,9 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Inner { status, kind, title, detail, extensions, headers } = *self.0;
-        let mut body = Map::new();
-        body.insert("type".into(), format!("{TYPES}{kind}").into());
-        body.insert("title".into(), title.into());
-        body.insert("status".into(), status.as_u16().into());
-        body.insert("detail".into(), detail.into());
-        body.extend(extensions);
         let json = HeaderValue::from_static("application/problem+json");
-        let body = Value::Object(body).to_string();
+        let body = self.shown().to_string();
+        let Inner { status, kind, headers, .. } = *self.0;
         let mut response = (status, [(header::CONTENT_TYPE, json)], body).into_response();
         response.headers_mut().extend(headers);
         // For the metrics, which count refusals by reason.
@@ -178,6 +184,10 @@ impl From<StoreError> for Problem {
         match &error {
             StoreError::NotFound(_) | StoreError::Log(LogError::NotFound(_)) => {
                 Problem::not_found(error.to_string())
+            }
+            StoreError::Log(LogError::Expired { min, .. }) => {
+                let title = "It has expired, and nothing is left of it but its leaf";
+                Problem::new(StatusCode::GONE, "expired", title, error.to_string()).with("min", *min)
             }
             _ => {
                 tracing::error!(%error, "a read failed");

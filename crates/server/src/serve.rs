@@ -25,6 +25,7 @@ use crate::auth::{Issuer, Peer};
 use crate::config::Config;
 use crate::error::{ServerError, Stopped};
 use crate::ingest::Ingest;
+use crate::keeper::Keeper;
 use crate::io::Patient;
 use crate::metrics::Metrics;
 use crate::state::AppState;
@@ -38,6 +39,7 @@ pub struct Running {
     /// Where it listens.
     pub addr: SocketAddr,
     state: AppState,
+    keeper: Keeper,
     runtime: Option<Runtime>,
     connections: Arc<Semaphore>,
     connections_max: u32,
@@ -92,8 +94,8 @@ impl Server {
         };
         runtime.spawn(accepting.run());
         runtime.spawn(keep_house(state.clone(), stopped));
-        let runtime = Some(runtime);
-        Ok(Running { addr, state, runtime, connections, connections_max, ended, signals })
+        let (runtime, keeper) = (Some(runtime), Keeper::start(state.clone())?);
+        Ok(Running { addr, state, keeper, runtime, connections, connections_max, ended, signals })
     }
 }
 
@@ -107,6 +109,11 @@ impl Running {
     /// The state, for what is built on the same node.
     pub fn state(&self) -> &AppState {
         &self.state
+    }
+
+    /// Has the node look now for what is due, as it does each minute, and waits until it has done that.
+    pub fn keep(&self) {
+        self.keeper.look();
     }
 
     /// Makes an API key in the name of whoever started this node: the key's text, shown here only. The error
@@ -141,11 +148,16 @@ impl Running {
     pub fn shutdown(mut self) -> Result<(), ServerError> {
         self.state.stop();
         let runtime = self.runtime.take().expect("only shutting down takes it");
+        let kept = self.keeper.stop(limits::SHUTDOWN_TIMEOUT);
         let recorded = runtime.block_on(async {
             let all = self.connections.acquire_many(self.connections_max);
             let finished = tokio::time::timeout(limits::SHUTDOWN_TIMEOUT, all).await.is_ok();
             if !finished {
                 tracing::warn!("some connections were cut off");
+            }
+            if !self.state.jobs().idle(limits::SHUTDOWN_TIMEOUT).await | !kept {
+                // Their intents stand in the log, and the next start goes on with them or ends them.
+                tracing::warn!("a long operation was cut off");
             }
             self.state.record_counted(true).await;
             self.state.record_node("node.stop", json!({"finished": finished})).await

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 
 use axum::http::HeaderName;
 use indelible_event::Micros;
-use indelible_log::{Clock, Entropy};
+use indelible_keep::Keep;
+use indelible_log::{Clock, Entropy, Seams};
 use indelible_store::{Reader, StoreError};
 use tokio::sync::{Semaphore, watch};
 
@@ -17,6 +18,7 @@ use crate::auth::session::{Sessions, Whose};
 use crate::auth::{Caller, CallerKind, Issuer, RequestInfo, Role};
 use crate::config::Config;
 use crate::ingest::Ingest;
+use crate::keep::Jobs;
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
@@ -42,6 +44,9 @@ struct Inner {
     sessions: Sessions,
     issuer: Option<Arc<Issuer>>,
     recording: Recording,
+    /// What keeps the log, where there is a writer.
+    keep: Option<Arc<Keep>>,
+    jobs: Jobs,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -94,8 +99,19 @@ impl AppState {
         public_url: String,
         config: &Config,
     ) -> AppState {
+        let keep = match &reader {
+            Source::Writer(ingest) => {
+                let (clock, entropy) = (config.clock.clone(), config.entropy.clone());
+                let storage = ingest.store().reader().storage().clone();
+                let seams = Seams { storage, clock, entropy };
+                Some(Arc::new(Keep::new(ingest.store().clone(), seams)))
+            }
+            Source::Reader(_) => None,
+        };
         AppState(Arc::new(Inner {
             reader,
+            keep,
+            jobs: Jobs::default(),
             registry: RwLock::new(registry),
             changing: tokio::sync::Mutex::default(),
             used: Mutex::default(),
@@ -133,6 +149,17 @@ impl AppState {
             Source::Writer(ingest) => Some(ingest),
             Source::Reader(_) => None,
         }
+    }
+
+    /// What keeps the log.
+    pub(crate) fn keep(&self) -> Result<Arc<Keep>, Problem> {
+        let missing = || Problem::unavailable("nothing is written here", 60);
+        self.0.keep.clone().ok_or_else(missing)
+    }
+
+    /// The long operations.
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.0.jobs
     }
 
     /// Whether this process has the directory open over no network, so that every caller is itself.

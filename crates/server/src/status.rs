@@ -1,6 +1,7 @@
 //! How the node is, for who looks after it: what `/metrics` and `/readyz` know, in one answer.
 
 use axum::extract::State;
+use indelible_event::Micros;
 use indelible_log::TrailStatus;
 use indelible_log::record::Seq;
 use indelible_store::StoreError;
@@ -35,6 +36,10 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
             "trails": [{"name": "default", "size": 812, "published": 812, "checkpoint_at": "2026-01-31T11:59:58.000000Z", "witnesses": 0}],
             "more_trails": 0,
             "losses": {"reads_not_recorded": 0},
+            "keeping": {
+                "duties": [{"what": "backup", "last_success_at": "2026-01-31T03:00:04.000000Z", "failures": 0, "failure": null}],
+                "last_backup_at": "2026-01-31T03:00:04.000000Z",
+            },
             "events": {"accepted": 812, "new": 811, "known": 1, "conflict": 0, "refused": 0, "failed": 0},
             "requests": {"answered": 1024, "client_errors": 3, "server_errors": 0, "connections": 2},
             "limits": {"event_bytes": 262_144, "body_bytes": 33_554_432, "events_a_request": 50_000, "connections": 12_000,
@@ -103,6 +108,10 @@ fn shown(state: &AppState, caller: &Caller) -> Result<Value, Problem> {
         "more_trails": seen.len() - trails.len(),
         "trails": trails,
         "losses": {"reads_not_recorded": metrics.losses()},
+        "keeping": {
+            "duties": metrics.duties().shown(),
+            "last_backup_at": metrics.backup_at().map(|at| Micros(at * 1_000_000).to_string()),
+        },
         "events": metrics.events_shown(),
         "requests": metrics.requests_shown(),
         "limits": limits,

@@ -21,6 +21,8 @@ pub enum Rule {
     AppendsInside,
     /// Whoever reads and is bound to no trail.
     Counters,
+    /// An auditor or admin.
+    Audits,
     /// An admin.
     Admin,
 }
@@ -55,7 +57,7 @@ impl Ask {
             Rule::Appends => of(appends, own, 404),
             Rule::AppendsInside => of(appends, own, 400),
             Rule::Counters => of(reads, who.bound.is_none(), 403),
-            Rule::Exports => of(["auditor", "admin"].contains(&who.role), true, 0),
+            Rule::Exports | Rule::Audits => of(["auditor", "admin"].contains(&who.role), true, 0),
             Rule::Admin => of(who.role == "admin", true, 0),
         }
     }
@@ -72,7 +74,7 @@ fn sends(rule: Rule, path: impl Into<String>, ok: u16, body: impl Into<String>) 
 /// Requests of an operation that concern a tenant. `spare` is the id of a key that nobody needs. An operation without a
 /// place here has none.
 pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
-    use Rule::{Admin, Any, Appends, AppendsInside, Counters, Exports, Open, Reads, ReadsTrail};
+    use Rule::{Admin, Any, Appends, AppendsInside, Audits, Counters, Exports, Open, Reads, ReadsTrail};
     let Tenant { trail, id, marker, .. } = t;
     let logs = "/api/audit/logs";
     let named = format!("tenant_id={trail}");
@@ -196,6 +198,8 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         "DELETE /api/saved-searches/{id}" => {
             vec![sends(Reads, format!("/api/saved-searches/{spare}"), 404, "")]
         }
+        "GET /api/jobs" => vec![ask(Audits, "/api/jobs")],
+        "GET /api/jobs/{id}" => vec![sends(Audits, "/api/jobs/nobody-has-it", 404, "")],
         "GET /api/status" => vec![ask(Counters, "/api/status")],
         "GET /metrics" => vec![ask(Counters, "/metrics")],
         "GET /livez" | "GET /readyz" | "GET /api/openapi.json" => {

@@ -65,6 +65,11 @@ impl Reader {
         Ok(self.search.get_or_init(|| made))
     }
 
+    /// Its files.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
     /// The node that signs here.
     pub fn node(&self) -> &Node {
         &self.node
