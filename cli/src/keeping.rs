@@ -8,7 +8,10 @@ pub mod erase;
 pub mod requests;
 pub mod restore;
 pub mod retention;
+pub mod shown;
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,17 +20,23 @@ use indelible_server::{Local, LocalResponse};
 use indelible_store::Store;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::args::{At, Global, ShapeAt};
+use crate::args::{At, Global, Shape};
 use crate::ask::Params;
 use crate::ask::change::writer;
 use crate::ask::source::{answered, of_error, read, refused};
 use crate::failure::Failure;
-use crate::look::{Look, clean};
+use crate::files;
+use crate::look::clean;
 use crate::out::{self, Out};
 use crate::progress::Progress;
-use answers::{Begun, Job, State};
+use answers::{Asked, Begun, Job, State};
+use shown::Fact;
 
+/// Bytes of what is read from standard input in place of an option's value.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
 /// How often it is looked how far something is.
 const EVERY: Duration = Duration::from_millis(100);
 /// The same over a network.
@@ -89,11 +98,21 @@ impl Session {
 
     /// Has something made; what takes its time is waited for, and shown meanwhile.
     pub fn post(&self, path: &str, body: &impl Serialize) -> Result<Vec<u8>, Failure> {
+        self.post_query(path, body, None)
+    }
+
+    /// The same with a query in the body, so that an error can show where in it.
+    pub fn post_query(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        query: Option<&str>,
+    ) -> Result<Vec<u8>, Failure> {
         let body = serde_json::to_vec(body).map_err(Failure::cannot)?;
-        let none = Params::new();
+        let none: Params = query.map(|q| ("q".into(), q.into())).into_iter().collect();
         let answer = match &self.with {
             With::Node(client) => {
-                let answer = client.post(path, &none, "application/json", &body);
+                let answer = client.post(path, &[], "application/json", &body);
                 answer.map_err(|e| refused(e, &none))?.body
             }
             With::Here { local, key } => {
@@ -178,37 +197,72 @@ fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
+/// Whether what is named is of this machine, and not of a node.
+fn is_here(at: &At, global: &Global) -> Result<bool, Failure> {
+    Ok(at.client(global)?.is_none())
+}
+
+/// Where copies go to or come from. A directory of this machine is named whole, so that it is the same one for whoever
+/// looks for it later; one of a node is the node's to understand.
+pub fn target(text: &str, at: &At, global: &Global) -> Result<String, Failure> {
+    if text.contains("://") || !is_here(at, global)? {
+        return Ok(text.to_owned());
+    }
+    absolute(Path::new(text), at, global)
+}
+
+/// A directory, named whole if it is one of this machine.
+pub fn absolute(dir: &Path, at: &At, global: &Global) -> Result<String, Failure> {
+    let dir = match is_here(at, global)? {
+        true => std::path::absolute(dir).map_err(Failure::io(dir.display()))?,
+        false => dir.to_owned(),
+    };
+    let not_text = || Failure::Usage(format!("{}: the name is not UTF-8", dir.display()));
+    dir.to_str().map(str::to_owned).ok_or_else(not_text)
+}
+
+/// What should not be on the command line, where others see it: `-` reads it from standard input.
+pub fn secret(text: &str) -> Result<String, Failure> {
+    if text != "-" {
+        return Ok(text.to_owned());
+    }
+    let bytes = files::read(Path::new("-"), SECRET_BYTES_MAX)?;
+    let text = String::from_utf8(bytes).map_err(Failure::cannot)?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 /// An answer as it came, on a line.
 pub fn print(out: &mut Out, answer: &[u8]) -> Result<(), Failure> {
     out.bytes(answer.trim_ascii_end())?;
     out.line("")
 }
 
-/// Asks for a list, gives each of its items to `row` for people, or prints them an object a line.
-pub fn list<T: DeserializeOwned>(
+/// The items of a list: an object a line, or for people a table. How many there are.
+pub fn list(
     out: &mut Out,
     answer: &[u8],
     name: &str,
-    with: &ShapeAt,
-    mut row: impl FnMut(&mut Out, &Look, T) -> Result<(), Failure>,
+    shape: &Shape,
+    columns: &[Fact],
 ) -> Result<usize, Failure> {
-    let mut answer: answers::Lists = read(answer)?;
-    let items = answer.0.remove(name).unwrap_or_default();
-    let look = with.shape.look(out);
-    let count = items.len();
-    for item in items {
-        if look.for_people {
-            row(out, &look, read(item.get().as_bytes())?)?;
-        } else {
-            out.line(item.get())?;
-        }
+    let mut members: BTreeMap<String, Box<RawValue>> = read(answer)?;
+    let missing = || Failure::cannot(format_args!("the answer has no {name}"));
+    let items = members.remove(name).ok_or_else(missing)?;
+    let items: Vec<Box<RawValue>> = read(items.get().as_bytes())?;
+    let look = shape.look(out);
+    if !look.for_people {
+        items.iter().try_for_each(|item| out.line(item.get()))?;
+    } else if !items.is_empty() {
+        let values: Result<Vec<Value>, Failure> =
+            items.iter().map(|item| read(item.get().as_bytes())).collect();
+        shown::table(out, &look, &values?, columns)?;
     }
     out.flush()?;
-    Ok(count)
+    Ok(items.len())
 }
 
 /// Says that somebody else has to confirm, and how.
-pub fn tell_asked(out: &mut Out, at: &At, asked: &answers::Asked, subject: bool) -> Result<(), Failure> {
+pub fn tell_asked(out: &mut Out, at: &At, asked: &Asked, subject: bool) -> Result<(), Failure> {
     let id = clean(&asked.request);
     out.line(format_args!("request {id} waits for a second administrator; nothing has been done yet"))?;
     out.flush()?;

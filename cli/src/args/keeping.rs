@@ -74,7 +74,7 @@ Example:
     after_help = "\
 A rule is what it fits and how long that is kept: 30d, 8w, 6m, 7y, forever. It fits by
   category:login, trail:shop, action:backup (and all below it), outcome:denied, joined by +,
-or by a name: security, reads, changes, operations. The last rule is for everything else.
+or by a name: security, reads, changes, requests, operations. The last rule is for everything else.
 `archive 90d` after it: its files leave this disk after 90 days, for the archive.
 
 Examples:
@@ -173,9 +173,12 @@ pub struct HoldCreate {
     /// Why: it is recorded
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
-    /// What to call it
+    /// What to call it [default: the query]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// Who answers for it: somebody, or a department [default: the credential that makes it]
+    #[arg(long, value_name = "NAME")]
+    pub owner: Option<String>,
     #[command(flatten)]
     pub at: At,
 }

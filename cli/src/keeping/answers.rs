@@ -1,15 +1,8 @@
-//! What the API answers about keeping, as far as it is shown to people.
-
-use std::collections::BTreeMap;
+//! What the API answers about keeping, as far as more is done with it than showing it.
 
 use indelible_client::Problem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-/// A list among other members.
-#[derive(Deserialize)]
-#[serde(transparent)]
-pub struct Members(pub BTreeMap<String, Box<RawValue>>);
 
 /// The beginning of something long.
 #[derive(Deserialize)]
@@ -43,4 +36,18 @@ pub enum State {
 #[derive(Deserialize)]
 pub struct Asked {
     pub request: String,
+}
+
+/// Who asks.
+#[derive(Deserialize)]
+pub struct Me {
+    id: String,
+    name: Option<String>,
+}
+
+impl Me {
+    /// What somebody called the credential, or its id.
+    pub fn name(self) -> String {
+        self.name.unwrap_or(self.id)
+    }
 }

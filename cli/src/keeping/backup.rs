@@ -1,0 +1,174 @@
+//! `indelible backup`
+
+use indelible_client::{path_and_query, path_segment};
+use serde_json::{Value, json};
+
+use super::shown::{As, Fact, facts};
+use super::{list, print, session, target};
+use crate::args::{
+    At, BackupCommand, BackupCreate, BackupList, BackupOne, BackupSet, BackupSettingsCommand,
+    Global,
+};
+use crate::ask::Params;
+use crate::ask::source::read;
+use crate::failure::Failure;
+use crate::look::{Look, clean};
+use crate::out::Out;
+
+const PATH: &str = "/api/backups";
+const SETTINGS: &str = "/api/backups/settings";
+
+const BACKUP: [Fact; 7] = [
+    Fact("/id", "ID", As::Text),
+    Fact("/created_at", "WHEN", As::Time),
+    Fact("/backup_type", "TYPE", As::Text),
+    Fact("/trail", "TRAIL", As::Text),
+    Fact("/records", "EVENTS", As::Count),
+    Fact("/bytes", "SIZE", As::Bytes),
+    Fact("/has_key", "KEY", As::Flag),
+];
+const ONE: [Fact; 10] = [
+    Fact("/id", "backup", As::Text),
+    Fact("/target", "target", As::Text),
+    Fact("/created_at", "when", As::Time),
+    Fact("/backup_type", "type", As::Text),
+    Fact("/trail", "trail", As::Text),
+    Fact("/records", "events", As::Count),
+    Fact("/bytes", "size", As::Bytes),
+    Fact("/copied_bytes", "copied", As::Bytes),
+    Fact("/has_key", "with the signing key", As::Flag),
+    Fact("/origin", "origin", As::Text),
+];
+const SETTING: [Fact; 8] = [
+    Fact("/to", "target", As::Text),
+    Fact("/backup_type", "type", As::Text),
+    Fact("/every_seconds", "every, seconds", As::Count),
+    Fact("/daily", "each day at (UTC)", As::Text),
+    Fact("/keep", "keep", As::Count),
+    Fact("/on_failure", "on failure", As::Text),
+    Fact("/last_at", "last", As::Time),
+    Fact("/next_at", "next", As::Time),
+];
+
+pub fn run(global: &Global, out: &mut Out, command: &BackupCommand) -> Result<(), Failure> {
+    match command {
+        BackupCommand::Create(args) => create(global, out, args),
+        BackupCommand::List(args) => backups(global, out, args),
+        BackupCommand::Show(args) => show(global, out, args),
+        BackupCommand::Verify(args) => verify(global, out, args),
+        BackupCommand::Delete(args) => delete(global, out, args),
+        BackupCommand::Settings { command: BackupSettingsCommand::Get(args) } => {
+            let answer =
+                session(global, &args.at, |session| session.get(SETTINGS, &Params::new()))?;
+            told(out, &answer, &SETTING)
+        }
+        BackupCommand::Settings { command: BackupSettingsCommand::Set(args) } => {
+            set(global, out, args)
+        }
+    }
+}
+
+fn create(global: &Global, out: &mut Out, args: &BackupCreate) -> Result<(), Failure> {
+    let mut new = json!({});
+    if let Some(to) = &args.to {
+        new["to"] = target(to, &args.at, global)?.into();
+    }
+    if let Some(kind) = &args.kind {
+        new["type"] = kind.as_str().into();
+    }
+    if let Some(trail) = &args.of.trail {
+        new["trail"] = trail.as_str().into();
+    }
+    if args.without_key {
+        new["with_key"] = false.into();
+    }
+    let answer = session(global, &args.at, |session| session.post(PATH, &new))?;
+    told(out, &answer, &ONE)
+}
+
+fn backups(global: &Global, out: &mut Out, args: &BackupList) -> Result<(), Failure> {
+    let at = &args.with.at;
+    let params = place(args.from.as_deref(), at, global)?;
+    let answer = session(global, at, |session| session.get(PATH, &params))?;
+    list(out, &answer, "backups", &args.with.shape, &BACKUP).map(drop)
+}
+
+fn show(global: &Global, out: &mut Out, args: &BackupOne) -> Result<(), Failure> {
+    let params = place(args.from.as_deref(), &args.at, global)?;
+    let answer = session(global, &args.at, |session| session.get(&one(args), &params))?;
+    if out.is_json() {
+        return print(out, &answer);
+    }
+    let look = Look::new(false, true, false);
+    let backup: Value = read(&answer)?;
+    facts(out, &look, &backup, &ONE)?;
+    let files = backup["files"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let file = [
+        Fact("/path", "FILE", As::Text),
+        Fact("/bytes", "SIZE", As::Bytes),
+        Fact("/at", "AT", As::Text),
+        Fact("/sha256", "SHA-256", As::Text),
+    ];
+    out.line("")?;
+    super::shown::table(out, &look, files, &file)
+}
+
+fn verify(global: &Global, out: &mut Out, args: &BackupOne) -> Result<(), Failure> {
+    let params = place(args.from.as_deref(), &args.at, global)?;
+    let path = path_and_query(&format!("{}/verify", one(args)), &params);
+    let answer = session(global, &args.at, |session| session.post(&path, &json!({})))?;
+    if out.is_json() {
+        return print(out, &answer);
+    }
+    out.line(format_args!("backup {} is whole: every file has its sum", clean(&args.id)))
+}
+
+fn delete(global: &Global, out: &mut Out, args: &BackupOne) -> Result<(), Failure> {
+    let params = place(args.from.as_deref(), &args.at, global)?;
+    session(global, &args.at, |session| session.delete(&one(args), &params))?;
+    if out.is_json() {
+        return out.object(&json!({"id": args.id, "deleted": true}));
+    }
+    out.line(format_args!("backup {} is deleted", clean(&args.id)))
+}
+
+fn set(global: &Global, out: &mut Out, args: &BackupSet) -> Result<(), Failure> {
+    let answer = session(global, &args.at, |session| {
+        let mut settings: Value = session.ask(SETTINGS)?;
+        if let Some(to) = &args.to {
+            settings["to"] = target(to, &args.at, global)?.into();
+        }
+        if args.every.is_some() || args.daily.is_some() || args.off {
+            settings["every_seconds"] = args.every.into();
+            settings["daily"] = args.daily.clone().into();
+        }
+        if let Some(kind) = &args.kind {
+            settings["backup_type"] = kind.as_str().into();
+        }
+        if let Some(keep) = args.keep {
+            settings["keep"] = keep.into();
+        }
+        if let Some(what) = &args.on_failure {
+            settings["on_failure"] = what.as_str().into();
+        }
+        session.put(SETTINGS, &settings)
+    })?;
+    told(out, &answer, &SETTING)
+}
+
+fn told(out: &mut Out, answer: &[u8], about: &[Fact]) -> Result<(), Failure> {
+    if out.is_json() {
+        return print(out, answer);
+    }
+    facts(out, &Look::new(false, true, false), &read(answer)?, about)
+}
+
+fn one(args: &BackupOne) -> String {
+    format!("{PATH}/{}", path_segment(&args.id))
+}
+
+/// The parameter that says which target, if it is not that of the settings.
+fn place(from: Option<&str>, at: &At, global: &Global) -> Result<Params, Failure> {
+    let from = from.map(|from| target(from, at, global)).transpose()?;
+    Ok(from.map(|from| ("at".to_owned(), from)).into_iter().collect())
+}

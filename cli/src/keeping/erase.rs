@@ -1,0 +1,124 @@
+//! `indelible erase`
+
+use indelible_client::path_segment;
+use serde_json::{Value, json};
+
+use super::answers::Asked;
+use super::shown::{As, Fact, facts, table};
+use super::{list, print, secret, session, tell_asked};
+use crate::args::{Certificate, Erase, EraseCommand, Global};
+use crate::ask::Params;
+use crate::ask::source::read;
+use crate::failure::Failure;
+use crate::files;
+use crate::out::Out;
+
+const PATH: &str = "/api/erasures";
+
+const ERASURE: [Fact; 7] = [
+    Fact("/id", "ID", As::Text),
+    Fact("/at", "WHEN", As::Time),
+    Fact("/trail", "TRAIL", As::Text),
+    Fact("/records", "RECORDS", As::Count),
+    Fact("/parts", "PARTS", As::Text),
+    Fact("/state", "STATE", As::Text),
+    Fact("/authority", "AUTHORITY", As::Text),
+];
+const TRAIL: [Fact; 5] = [
+    Fact("/trail", "TRAIL", As::Text),
+    Fact("/records", "RECORDS", As::Count),
+    Fact("/first", "FIRST", As::Time),
+    Fact("/last", "LAST", As::Time),
+    Fact("/held", "HELD", As::Count),
+];
+const PREVIEW: [Fact; 4] = [
+    Fact("/records", "records", As::Count),
+    Fact("/parts", "parts", As::Text),
+    Fact("/holds", "held by", As::Text),
+    Fact("/elsewhere", "copies elsewhere", As::Text),
+];
+
+pub fn run(global: &Global, out: &mut Out, args: &Erase) -> Result<(), Failure> {
+    match &args.command {
+        Some(EraseCommand::List(args)) => {
+            let answer = session(global, &args.at, |session| session.get(PATH, &Params::new()))?;
+            list(out, &answer, "erasures", &args.shape, &ERASURE).map(drop)
+        }
+        Some(EraseCommand::Certificate(args)) => certificate(global, out, args),
+        None => erase(global, out, args),
+    }
+}
+
+fn erase(global: &Global, out: &mut Out, args: &Erase) -> Result<(), Failure> {
+    let new = asking(args)?;
+    let look = args.shape.look(out);
+    let (preview, asked) = session(global, &args.at, |session| {
+        let preview = session.post(&format!("{PATH}/preview"), &new)?;
+        let asked = if args.dry_run { None } else { Some(session.post(PATH, &new)?) };
+        Ok((preview, asked))
+    })?;
+    if !look.for_people {
+        return print(out, asked.as_ref().unwrap_or(&preview));
+    }
+    let preview: Value = read(&preview)?;
+    out.line(if args.dry_run { "this would be erased:" } else { "this is to be erased:" })?;
+    facts(out, &look, &preview, &PREVIEW)?;
+    if let Some(trails) = preview["trails"].as_array() {
+        table(out, &look, trails, &TRAIL)?;
+    }
+    out.line("")?;
+    match asked {
+        Some(asked) => tell_asked(out, &args.at, &read::<Asked>(&asked)?, args.subject.is_some()),
+        None => out.line("nothing has been done: this was a dry run"),
+    }
+}
+
+fn asking(args: &Erase) -> Result<Value, Failure> {
+    let mut new = json!({"authority": args.authority});
+    if let Some(trail) = &args.trail {
+        new["trail"] = trail.as_str().into();
+    }
+    if let Some(subject) = &args.subject {
+        new["subject"] = secret(subject)?.into();
+    }
+    if let Some(resource) = &args.resource {
+        let Some((kind, id)) = resource.split_once('/') else {
+            return Err(Failure::Usage(format!("{resource:?} is no resource: say type/id")));
+        };
+        new["resource"] = json!({"type": kind, "id": id});
+    }
+    if let Some(id) = &args.id {
+        new["id"] = id.to_string().into();
+    }
+    if !args.parts.is_empty() {
+        new["parts"] = args.parts.iter().map(|part| part.name()).collect();
+    }
+    if args.despite_hold {
+        new["despite_hold"] = true.into();
+    }
+    if !args.spool.is_empty() {
+        new["spools"] = args.spool.iter().map(|dir| dir.display().to_string()).collect();
+    }
+    Ok(new)
+}
+
+fn certificate(global: &Global, out: &mut Out, args: &Certificate) -> Result<(), Failure> {
+    let path = format!("{PATH}/{}", path_segment(&args.id));
+    let answer = session(global, &args.at, |session| session.get(&path, &Params::new()))?;
+    match &args.out {
+        Some(file) => {
+            let mut bytes = answer.trim_ascii_end().to_vec();
+            bytes.push(b'\n');
+            files::replace(file, &bytes).map_err(Failure::io(file.display()))?;
+            if out.is_json() {
+                out.object(&json!({"file": file.display().to_string()}))?;
+            } else {
+                out.line(format_args!("the certificate is in {}", file.display()))?;
+            }
+        }
+        None => print(out, &answer)?,
+    }
+    let certificate: Value = read(&answer)?;
+    let to_do = certificate["still_to_do"].as_array().is_some_and(|left| !left.is_empty());
+    if to_do { Err(Failure::Told) } else { Ok(()) }
+}
