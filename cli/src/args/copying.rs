@@ -11,8 +11,8 @@ use super::keeping::{AtOnly, OfTrail, ShapeAt, days};
 
 /// What a place for copies can be.
 const TARGETS: &str = "\
-A target is a directory or s3://bucket/prefix, with the AWS_* variables of the environment: AWS_ENDPOINT_URL
-names another service than Amazon's. With --url they are the node's directories and the node's environment.";
+A target is a directory or s3://bucket/prefix, with the AWS_* variables of the environment:
+AWS_ENDPOINT_URL names another service than Amazon's. With --url they are the node's own.";
 
 /// Copy the sealed segments elsewhere, with what proves them
 ///
@@ -65,7 +65,8 @@ pub enum ArchiveCommand {
 /// It stays searchable, slower. Row tables and index stay here; what is read is kept in a cache for a while.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without --older-than the rules of the policy say it (`archive 90d`). Each file is compared with its copy first.
+Without --older-than the rules of the policy say it (`archive 90d`). Each file is compared with its
+copy first.
 
 Examples:
   indelible archive offload
@@ -179,13 +180,13 @@ Example:
 #[derive(Debug, Args)]
 #[command(after_help = TARGETS.to_owned() + "
 
-The signing key is in it, so that a restored node goes on signing: keep the backup as well as the key, or
-leave it out with --without-key and keep node.key elsewhere.
+The signing key is in it, so that a restored node goes on signing: guard the backup as you guard the
+key, or leave it out with --without-key and keep node.key elsewhere.
 
 Examples:
   indelible backup create --to /mnt/backup
   indelible backup create --to s3://audit-backup/node-1 --type incremental
-  indelible backup create --url https://audit.example.com --key idl_…       to the target of its settings")]
+  indelible backup create --url https://audit.example.com --key idl_…    to the target of its settings")]
 pub struct BackupCreate {
     /// Where to [default: the target of the settings]
     #[arg(long, value_name = "TARGET")]
@@ -241,7 +242,7 @@ pub enum BackupSettingsCommand {
     group = ArgGroup::new("when").multiple(false),
     after_help = "\
 Examples:
-  indelible backup settings set --to s3://audit-backup/node-1 --daily 02:30 --type incremental --keep 14
+  indelible backup settings set --to s3://audit-backup/node-1 --daily 02:30 --keep 14
   indelible backup settings set --every 6h --on-failure alert
   indelible backup settings set --off"
 )]
@@ -281,13 +282,14 @@ pub struct BackupSet {
     group = ArgGroup::new("which").required(true),
     after_help = TARGETS.to_owned() + "
 
-An older copy than what was signed last is refused, because that is what an attack looks like. If it is
-yours, go on with --accept-rollback, which is recorded. Erasures that were done after the backup are done again.
+An older copy than what was signed last is refused, because that is what an attack looks like. If it
+is yours, go on with --accept-rollback, which is recorded. Erasures that were done after the backup
+are done again.
 
 Examples:
-  indelible restore 0190b1a0-0000-7000-8000-000000000000 --from /mnt/backup --into ./restored
-  indelible restore 0190b1a0-0000-7000-8000-000000000000 --from s3://audit-backup/node-1 --create-snapshot
-  indelible restore 0190b1a0-0000-7000-8000-000000000000 --type trail --trail shop --accept-rollback
+  indelible restore 0190b1a0-… --from /mnt/backup --into ./restored
+  indelible restore 0190b1a0-… --from s3://audit-backup/node-1 --create-snapshot
+  indelible restore 0190b1a0-… --type trail --trail shop --accept-rollback
   indelible restore --continue"
 )]
 pub struct Restore {

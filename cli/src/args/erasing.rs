@@ -20,8 +20,8 @@ use super::{any_trail, part};
     subcommand_negates_reqs = true,
     group = ArgGroup::new("what").required(true),
     after_help = "\
---subject finds it as actor, target and subject of an event. The trail _system is searched, too. Nothing
-that is kept says the subject afterwards: the event has an HMAC of it.
+--subject finds it as actor, target and subject of an event. The trail _system is searched, too.
+Nothing that is kept says the subject afterwards: the event has an HMAC of it.
 
 Examples:
   indelible erase --trail users --subject maria --authority 'GDPR Art. 17, ticket 4711' --dry-run
@@ -77,8 +77,8 @@ pub enum EraseCommand {
 /// Print the certificate of an erasure, or of what of it is still to do
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It is JSON, with the event that recorded the erasure. Copies that this node cannot reach are listed by
-name; the exit status is 1 while there are any.
+It is JSON, with the event that recorded the erasure. Copies that this node cannot reach are listed
+by name; the exit status is 1 while there are any.
 
 Example:
   indelible erase certificate 0190b1a0-0000-7000-8000-000000000000 --out erased.json")]
