@@ -321,7 +321,7 @@ pub struct Restore {
     #[arg(long, value_name = "FILE")]
     pub node_key: Option<PathBuf>,
     /// Take up a restore that was interrupted
-    #[arg(long = "continue", group = "which")]
+    #[arg(long = "continue", alias = "resume", group = "which")]
     pub go_on: bool,
     #[command(flatten)]
     pub at: At,

@@ -16,7 +16,7 @@ use crate::look::{Look, clean};
 use crate::out::Out;
 
 const PATH: &str = "/api/backups";
-const SETTINGS: &str = "/api/backups/settings";
+pub const SETTINGS: &str = "/api/backups/settings";
 
 const BACKUP: [Fact; 7] = [
     Fact("/id", "ID", As::Text),
