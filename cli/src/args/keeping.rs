@@ -37,7 +37,7 @@ pub enum RetentionCommand {
     #[command(after_help = "\
 Examples:
   indelible retention show
-  indelible retention show --json | jq -r .policy.text")]
+  indelible retention show --json | jq -r .current.rules")]
     Show(ShapeAt),
     Set(RetentionSet),
     /// List the ready-made policies, and what each is for
@@ -120,7 +120,7 @@ pub struct Bounds {
 Examples:
   indelible retention preview
   indelible retention preview 'everything else 30d' --existing
-  indelible retention preview --preset gdpr --json | jq '.due[].records'")]
+  indelible retention preview --preset gdpr --json | jq '.going[].records'")]
 pub struct RetentionPreview {
     /// The policy, as a text [default: the one in force]
     #[arg(value_name = "POLICY", conflicts_with = "preset")]
@@ -191,8 +191,8 @@ pub struct HoldCreate {
     group = ArgGroup::new("what").required(true),
     after_help = "\
 Examples:
-  indelible purge --class reads --until 2026-06-30
-  indelible purge --query 'trail:staging' --until 2026-10-31
+  indelible purge --class reads --until 2026-06-30 --reason 'asked for by the works council'
+  indelible purge --query trail:staging --until 2026-10-31 --reason 'test data'
   indelible confirm 0190b1a0-… --key idl_…                by somebody else"
 )]
 pub struct Purge {
@@ -205,6 +205,9 @@ pub struct Purge {
     /// The last day (UTC), itself included: 2026-06-30
     #[arg(long, value_name = "DAY", value_parser = day)]
     pub until: String,
+    /// Why: it is recorded
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
     #[command(flatten)]
     pub at: At,
 }
@@ -214,7 +217,7 @@ pub struct Purge {
 #[command(after_help = "\
 Examples:
   indelible requests
-  indelible requests --json | jq -r 'select(.state == \"open\") | .id'")]
+  indelible requests --json | jq -r 'select(.state == \"waiting\") | .id'")]
 pub struct Requests {
     #[command(flatten)]
     pub shape: Shape,

@@ -80,7 +80,7 @@ fn create(global: &Global, out: &mut Out, args: &HoldCreate) -> Result<(), Failu
 }
 
 pub fn purge(global: &Global, out: &mut Out, args: &Purge) -> Result<(), Failure> {
-    let mut new = json!({"until": args.until});
+    let mut new = json!({"until": args.until, "reason": args.reason});
     if let Some(class) = &args.class {
         new["class"] = class.as_str().into();
     }

@@ -13,19 +13,19 @@ use crate::args::{
 use crate::ask::Params;
 use crate::ask::source::read;
 use crate::failure::Failure;
-use crate::look::clean;
-use crate::out::{self, Out};
+use crate::look::{Look, clean, size};
+use crate::out::{self, Out, grouped};
 
 const PATH: &str = "/api/retention";
+const PREVIEW: &str = "/api/retention/preview";
 const PRESETS: &str = "/api/retention/presets";
 /// Bytes of a megabyte, as --max-size-mb counts them.
 const MB: u64 = 1_000_000;
 
 /// A policy that is asked about.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 struct Asking {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    policy: Option<String>,
+    rules: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_max: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,31 +38,54 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-const POLICY: [Fact; 8] = [
+const POLICY: [Fact; 7] = [
     Fact("/number", "policy", As::Text),
-    Fact("/text", "says", As::Text),
+    Fact("/rules", "says", As::Text),
     Fact("/bytes_max", "at most", As::Bytes),
-    Fact("/floor_days", "never younger than, days", As::Count),
-    Fact("/existing", "also what was there before", As::Flag),
+    Fact("/floor_days", "but nothing younger than, days", As::Count),
+    Fact("/existing", "also for what was there before", As::Flag),
     Fact("/set_at", "since", As::Time),
-    Fact("/set_by", "set by", As::Text),
-    Fact("/confirmed_by", "confirmed by", As::Text),
+    Fact("/set_by/id", "set by", As::Text),
 ];
-const PRESET: [Fact; 3] = [
+const EARLIER: [Fact; 5] = [
+    Fact("/number", "BEFORE", As::Text),
+    Fact("/rules", "POLICY", As::Text),
+    Fact("/bytes_max", "AT MOST", As::Bytes),
+    Fact("/set_at", "SINCE", As::Time),
+    Fact("/set_by/id", "BY", As::Text),
+];
+const PRESET: [Fact; 4] = [
     Fact("/name", "NAME", As::Text),
-    Fact("/policy", "POLICY", As::Text),
-    Fact("/why", "WHAT FOR", As::Text),
+    Fact("/title", "WHAT FOR", As::Text),
+    Fact("/rules", "POLICY", As::Text),
+    Fact("/why", "WHY", As::Text),
 ];
-const DUE: [Fact; 8] = [
+/// Days that go alike are one row.
+const GOING: [Fact; 8] = [
     Fact("/class", "CLASS", As::Text),
-    Fact("/from_day", "FROM", As::Text),
-    Fact("/to_day", "TO", As::Text),
+    Fact("/from", "FROM", As::Text),
+    Fact("/day", "TO", As::Text),
     Fact("/records", "EVENTS", As::Count),
     Fact("/bytes", "SIZE", As::Bytes),
-    Fact("/held", "HELD", As::Count),
     Fact("/reason", "WHY", As::Text),
-    Fact("/due_at", "WHEN", As::Time),
+    Fact("/stay", "HELD", As::Count),
+    Fact("/promised", "PROMISED LONGER", As::Count),
 ];
+const HELD: [Fact; 4] = [
+    Fact("/name", "HELD BY", As::Text),
+    Fact("/query", "HOLDS", As::Text),
+    Fact("/owner", "OWNER", As::Text),
+    Fact("/records", "EVENTS", As::Count),
+];
+const NEXT: [Fact; 5] = [
+    Fact("/at", "WHEN", As::Time),
+    Fact("/class", "CLASS", As::Text),
+    Fact("/from", "FROM", As::Text),
+    Fact("/day", "TO", As::Text),
+    Fact("/records", "EVENTS", As::Count),
+];
+/// Rows of what goes next: the first of them are what somebody wants to know.
+const NEXT_ROWS: usize = 10;
 
 pub fn run(global: &Global, out: &mut Out, args: &Retention) -> Result<(), Failure> {
     match &args.command {
@@ -83,8 +106,70 @@ fn show(global: &Global, out: &mut Out, shape: &Shape, at: &At) -> Result<(), Fa
         return print(out, &answer);
     }
     let answer: Value = read(&answer)?;
-    facts(out, &look, &answer["policy"], &POLICY)?;
-    out.flush()
+    facts(out, &look, &answer["current"], &POLICY)?;
+    if let Some([earlier @ .., _]) = rows(&answer["policies"]).filter(|all| all.len() > 1) {
+        out.line("")?;
+        table(out, &look, earlier, &EARLIER)?;
+    }
+    next(out, &look, &answer["next"])?;
+    out.flush()?;
+    tell_stopped(&answer["clock"]["stopped"]);
+    Ok(())
+}
+
+fn rows(value: &Value) -> Option<&[Value]> {
+    value.as_array().map(Vec::as_slice)
+}
+
+/// What goes next, days that go alike in one row.
+fn next(out: &mut Out, look: &Look, next: &Value) -> Result<(), Failure> {
+    let next = together(rows(next).unwrap_or_default(), &["at", "class", "policy"]);
+    if next.is_empty() {
+        return Ok(());
+    }
+    out.line("\nnext:")?;
+    table(out, look, &next[..next.len().min(NEXT_ROWS)], &NEXT)
+}
+
+/// Rows that agree in these members as one, from the first of their days to the last.
+fn together(rows: &[Value], alike: &[&str]) -> Vec<Value> {
+    let mut joined: Vec<Value> = Vec::new();
+    for row in rows {
+        let held: u64 = row["held"].as_object().map_or(0, |held| held.values().filter_map(Value::as_u64).sum());
+        let same = |other: &&mut Value| alike.iter().all(|member| other[member] == row[member]);
+        match joined.iter_mut().find(same) {
+            Some(other) => {
+                for member in ["records", "bytes", "promised"] {
+                    add(other, member, row[member].as_u64().unwrap_or(0));
+                }
+                add(other, "stay", held);
+                let (from, to) = (other["from"].as_str(), other["day"].as_str());
+                let day = row["day"].as_str();
+                // Days are written so that they sort as text.
+                let (from, to) = (from.min(day).map(str::to_owned), to.max(day).map(str::to_owned));
+                (other["from"], other["day"]) = (from.into(), to.into());
+            }
+            None => {
+                let mut first = row.clone();
+                first["from"] = row["day"].clone();
+                add(&mut first, "stay", held);
+                joined.push(first);
+            }
+        }
+    }
+    joined
+}
+
+/// Adds to a number that may not be there yet; nothing is nothing.
+fn add(to: &mut Value, member: &str, more: u64) {
+    let sum = to[member].as_u64().unwrap_or(0) + more;
+    to[member] = if sum > 0 { sum.into() } else { Value::Null };
+}
+
+fn tell_stopped(why: &Value) {
+    if let Some(why) = why.as_str() {
+        out::note(format_args!("{}\nhint: `indelible retention confirm-clock`", clean(why)));
+    }
 }
 
 fn set(global: &Global, out: &mut Out, args: &RetentionSet) -> Result<(), Failure> {
@@ -104,13 +189,12 @@ fn set(global: &Global, out: &mut Out, args: &RetentionSet) -> Result<(), Failur
     if let Ok(asked) = read::<Asked>(&answer) {
         return tell_asked(out, &args.at, &asked, false);
     }
-    let set: Value = read(&answer)?;
-    let policy = set.get("policy").filter(|policy| policy.is_object()).unwrap_or(&set);
+    let policy: Value = read(&answer)?;
     out.line(format_args!("policy #{} is in force", policy["number"]))?;
     out.flush()?;
     if !args.existing {
         out::note(format_args!(
-            "what was recorded before keeps what it was promised, where that is longer; --existing is for that, too"
+            "what is sealed already keeps what it was promised, where that is longer; --existing shortens that, too"
         ));
     }
     Ok(())
@@ -123,13 +207,21 @@ fn asking(
     preset: Option<&str>,
     bounds: &Bounds,
     existing: bool,
-) -> Result<Asking, Failure> {
-    let policy = match preset {
-        Some(name) => Some(preset_text(session, name)?),
-        None => policy.map(str::to_owned),
+) -> Result<Option<Asking>, Failure> {
+    let rules = match (policy, preset) {
+        (_, Some(name)) => preset_text(session, name)?,
+        (Some(policy), None) => policy.to_owned(),
+        // Only its size is asked about.
+        (None, None) if existing || bounds.max_size_mb.is_some() => current_text(session)?,
+        (None, None) => return Ok(None),
     };
     let bytes_max = bounds.max_size_mb.map(|mb| mb.saturating_mul(MB));
-    Ok(Asking { policy, bytes_max, floor_days: bounds.floor, existing })
+    Ok(Some(Asking { rules, bytes_max, floor_days: bounds.floor, existing }))
+}
+
+fn current_text(session: &Session) -> Result<String, Failure> {
+    let answer: Value = session.ask(PATH)?;
+    Ok(answer["current"]["rules"].as_str().unwrap_or_default().to_owned())
 }
 
 fn preset_text(session: &Session, name: &str) -> Result<String, Failure> {
@@ -137,7 +229,7 @@ fn preset_text(session: &Session, name: &str) -> Result<String, Failure> {
     let presets = answer["presets"].as_array().map(Vec::as_slice).unwrap_or_default();
     let text = |preset: &Value, member: &str| preset[member].as_str().unwrap_or_default().to_owned();
     match presets.iter().find(|preset| text(preset, "name") == name) {
-        Some(preset) => Ok(text(preset, "policy")),
+        Some(preset) => Ok(text(preset, "rules")),
         None => {
             let names: Vec<String> = presets.iter().map(|preset| text(preset, "name")).collect();
             Err(Failure::Usage(format!("no preset is called {name:?}; there are {}", clean(&names.join(", ")))))
@@ -159,18 +251,34 @@ fn preview(global: &Global, out: &mut Out, args: &RetentionPreview) -> Result<()
             &args.bounds,
             args.existing,
         )?;
-        session.post("/api/retention/preview", &asking)
+        match asking {
+            Some(asking) => session.post(PREVIEW, &asking),
+            None => session.post(PREVIEW, &json!({})),
+        }
     })?;
     let look = args.shape.look(out);
     if !look.for_people {
         return print(out, &answer);
     }
     let preview: Value = read(&answer)?;
-    let due = preview["due"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if due.is_empty() {
-        return out.line("nothing would go");
+    let going = together(rows(&preview["going"]).unwrap_or_default(), &["class", "policy", "reason"]);
+    if going.is_empty() {
+        out.line("nothing would go now")?;
+    } else {
+        table(out, &look, &going, &GOING)?;
+        let number = |member: &str| preview[member].as_u64().unwrap_or(0);
+        let (records, bytes) = (grouped(number("records")), size(number("bytes")));
+        out.line(format_args!("\nnow {records} events would go, about {bytes} of {}", size(number("bytes_all"))))?;
     }
-    table(out, &look, due, &DUE)
+    let held = rows(&preview["held"]).unwrap_or_default();
+    if !held.is_empty() {
+        out.line("")?;
+        table(out, &look, held, &HELD)?;
+    }
+    next(out, &look, &preview["next"])?;
+    out.flush()?;
+    tell_stopped(&preview["stopped"]);
+    Ok(())
 }
 
 fn expire(global: &Global, out: &mut Out, args: &AtOnly) -> Result<(), Failure> {
@@ -179,7 +287,22 @@ fn expire(global: &Global, out: &mut Out, args: &AtOnly) -> Result<(), Failure> 
     if out.is_json() {
         return print(out, &answer);
     }
-    Ok(())
+    tell_run(out, &read(&answer)?)
+}
+
+/// What went.
+pub fn tell_run(out: &mut Out, run: &Value) -> Result<(), Failure> {
+    let gone = together(rows(&run["gone"]).unwrap_or_default(), &["class", "policy", "reason"]);
+    if !gone.is_empty() {
+        table(out, &Look::new(false, true, false), &gone, &GOING)?;
+    }
+    let number = |member: &str| run[member].as_u64().unwrap_or(0);
+    let (expired, pruned) = (grouped(number("expired")), grouped(number("pruned")));
+    let (before, after) = (size(number("bytes_before")), size(number("bytes_after")));
+    match number("expired") + number("pruned") {
+        0 => out.line("nothing was due"),
+        _ => out.line(format_args!("{expired} events expired, {pruned} have no stub any more: {before} became {after}")),
+    }
 }
 
 fn confirm_clock(global: &Global, out: &mut Out, args: &AtOnly) -> Result<(), Failure> {
