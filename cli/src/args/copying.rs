@@ -7,7 +7,7 @@ use indelible_event::TrailName;
 
 use super::any_trail;
 use super::asking::At;
-use super::keeping::{AtOnly, OfTrail, ShapeAt, days};
+use super::keeping::{AtOnly, OfTrail, ShapeAt, day, days};
 
 /// What a place for copies can be.
 const TARGETS: &str = "\
@@ -28,7 +28,7 @@ AWS_ENDPOINT_URL names another service than Amazon's. With --url they are the no
 Examples:
   indelible archive --to /mnt/archive
   indelible archive --to s3://audit-archive/node-1
-  indelible archive --to s3://lake/audit --by trail,date      for a data lake: trail=…/date=…/
+  indelible archive --to s3://lake/audit --by trail,date
   indelible archive offload --older-than 90d                  free this disk of what is archived"
 )]
 pub struct Archive {
@@ -37,13 +37,30 @@ pub struct Archive {
     /// Where to
     #[arg(long, value_name = "TARGET", required = true)]
     pub to: Option<String>,
-    /// Partition it anew: trail=…/date=…/, with statistics and bloom filters
-    #[arg(long, value_name = "KEYS", value_parser = ["trail,date"])]
-    pub by: Option<String>,
     #[command(flatten)]
-    pub of: OfTrail,
+    pub layout: Layout,
+    /// Only this trail; with --by [default: all]
+    #[arg(long, value_name = "TRAIL", value_parser = any_trail, requires = "by")]
+    pub trail: Option<TrailName>,
+    /// The first day (UTC), with --by: 2026-01-01
+    #[arg(long, value_name = "DAY", value_parser = day, requires = "by")]
+    pub since: Option<String>,
+    /// The last day (UTC), with --by
+    #[arg(long, value_name = "DAY", value_parser = day, requires = "by")]
+    pub until: Option<String>,
     #[command(flatten)]
     pub at: At,
+}
+
+/// How an archive is laid out.
+#[derive(Clone, Debug, Args)]
+pub struct Layout {
+    /// Lay it out anew, for a data lake: trail=…/date=…/, with statistics and bloom filters
+    #[arg(long, value_name = "KEYS", value_parser = ["trail,date"])]
+    pub by: Option<String>,
+    /// With the exact bytes that are hashed into the tree, and their leaf hashes; with --by
+    #[arg(long, requires = "by")]
+    pub entries: bool,
 }
 
 /// What else about archives.
@@ -65,8 +82,7 @@ pub enum ArchiveCommand {
 /// It stays searchable, slower. Row tables and index stay here; what is read is kept in a cache for a while.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without --older-than the rules of the policy say it (`archive 90d`). Each file is compared with its
-copy first.
+Without --older-than the rules of the policy say it (`archive 90d`).
 
 Examples:
   indelible archive offload
@@ -75,6 +91,9 @@ pub struct Offload {
     /// What was recorded at least so long ago: 90d, 1y
     #[arg(long, value_name = "SPAN", value_parser = days)]
     pub older_than: Option<u32>,
+    /// Where the archive is [default: the target of the settings]
+    #[arg(long, value_name = "TARGET")]
+    pub to: Option<String>,
     #[command(flatten)]
     pub at: At,
 }
@@ -101,17 +120,29 @@ pub struct ArchiveSet {
     /// Where to
     #[arg(long, value_name = "TARGET", group = "change")]
     pub to: Option<String>,
-    /// How often: 1h to 31d
-    #[arg(long, value_name = "SPAN", group = "change", value_parser = every, conflicts_with = "off")]
-    pub every: Option<u64>,
-    /// How much room the cache of archived segments may take, in megabytes of 1,000,000 bytes
-    #[arg(long, value_name = "N", group = "change")]
-    pub cache_mb: Option<u64>,
+    /// How often: 1h, 24h, 7d
+    #[arg(long, value_name = "SPAN", group = "change", value_parser = hours, conflicts_with = "off")]
+    pub every: Option<u32>,
+    /// Lay it out anew, for a data lake; `none` as the log lies on disk
+    #[arg(long, value_name = "KEYS", group = "change", value_parser = ["trail,date", "none"], hide_possible_values = true)]
+    pub by: Option<String>,
+    /// What was recorded so long ago leaves this disk: 90d; `policy` as its rules say
+    #[arg(long, value_name = "SPAN", group = "change", value_parser = offload)]
+    pub offload: Option<OffloadAfter>,
     /// Not by itself any more
     #[arg(long, group = "change")]
     pub off: bool,
     #[command(flatten)]
     pub at: At,
+}
+
+/// When segments leave the disk.
+#[derive(Clone, Copy, Debug)]
+pub enum OffloadAfter {
+    /// After what the policy's rules say.
+    Policy,
+    /// After so many days.
+    Days(u32),
 }
 
 /// Bring an archive back, verified on the way
@@ -250,9 +281,9 @@ pub struct BackupSet {
     /// Where to
     #[arg(long, value_name = "TARGET", group = "change")]
     pub to: Option<String>,
-    /// How often: 1h to 31d
-    #[arg(long, value_name = "SPAN", groups = ["change", "when"], value_parser = every)]
-    pub every: Option<u64>,
+    /// How often: 30m, 6h, 7d
+    #[arg(long, value_name = "SPAN", groups = ["change", "when"])]
+    pub every: Option<String>,
     /// Each day at this time (UTC): 02:30
     #[arg(long, value_name = "HH:MM", groups = ["change", "when"], value_parser = time_of_day)]
     pub daily: Option<String>,
@@ -262,9 +293,12 @@ pub struct BackupSet {
     /// full or incremental
     #[arg(long = "type", value_name = "TYPE", group = "change", value_parser = ["full", "incremental"], hide_possible_values = true)]
     pub kind: Option<String>,
-    /// How many stay; the oldest are deleted when a new one is whole
+    /// How many of those made by themselves stay; the oldest goes when a new one is whole
     #[arg(long, value_name = "N", group = "change", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: Option<u32>,
+    /// Whether the signing key is in them: yes or no
+    #[arg(long, value_name = "YES|NO", group = "change", value_parser = ["yes", "no"], hide_possible_values = true)]
+    pub with_key: Option<String>,
     /// What a failure does: alert or ignore
     #[arg(long, value_name = "WHAT", group = "change", value_parser = ["alert", "ignore"], hide_possible_values = true)]
     pub on_failure: Option<String>,
@@ -327,17 +361,21 @@ pub struct Restore {
     pub at: At,
 }
 
-/// `24h` or `7d`, as seconds.
-fn every(text: &str) -> Result<u64, String> {
+/// `24h` or `7d`, as hours.
+fn hours(text: &str) -> Result<u32, String> {
     let wrong = || format!("{text:?} is no span: say 1h, 24h or 7d");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
-    let count: u64 = digits.parse().map_err(|_| wrong())?;
-    let seconds = match &text[digits.len()..] {
-        "h" => count.checked_mul(3_600),
-        "d" => count.checked_mul(86_400),
+    let count: u32 = digits.parse().map_err(|_| wrong())?;
+    let hours = match &text[digits.len()..] {
+        "h" => Some(count),
+        "d" => count.checked_mul(24),
         _ => None,
     };
-    seconds.filter(|seconds| *seconds > 0).ok_or_else(wrong)
+    hours.filter(|hours| *hours > 0).ok_or_else(wrong)
+}
+
+fn offload(text: &str) -> Result<OffloadAfter, String> {
+    if text == "policy" { Ok(OffloadAfter::Policy) } else { days(text).map(OffloadAfter::Days) }
 }
 
 fn time_of_day(text: &str) -> Result<String, String> {

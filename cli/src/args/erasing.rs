@@ -20,7 +20,8 @@ use super::{any_trail, part};
     subcommand_negates_reqs = true,
     group = ArgGroup::new("what").required(true),
     after_help = "\
---subject finds it as actor, target and subject of an event. The trail _system is searched, too.
+--subject finds it as actor, target and subject of an event: an id, an e-mail address or a name. The
+trail _system is searched, too.
 Nothing that is kept says the subject afterwards: the event has an HMAC of it.
 
 Examples:
@@ -41,12 +42,15 @@ pub struct Erase {
     /// What was done to this: backup/db-0417
     #[arg(long, value_name = "TYPE/ID", group = "what")]
     pub resource: Option<String>,
-    /// This one event
+    /// This event; can be given several times
     #[arg(long, value_name = "ID", group = "what", value_parser = EventId::parse)]
-    pub id: Option<EventId>,
+    pub id: Vec<EventId>,
     /// What goes: who (actor, subjects), where (context), what (targets, changes, details, error) [default: all three]
     #[arg(long, value_name = "PARTS", value_delimiter = ',', value_parser = part)]
     pub parts: Vec<Part>,
+    /// Also records that only mention it: in a text, in details, in changes
+    #[arg(long)]
+    pub mentions: bool,
     /// On whose authority: it is recorded, so it should not name the subject
     #[arg(long, value_name = "TEXT", required = true)]
     pub authority: Option<String>,

@@ -306,7 +306,8 @@ pub fn days(text: &str) -> Result<u32, String> {
     days.and_then(|days| days.try_into().ok()).ok_or_else(wrong)
 }
 
-fn day(text: &str) -> Result<String, String> {
+/// A day, as it is in the API.
+pub fn day(text: &str) -> Result<String, String> {
     let wrong = |_| format!("{text:?} is no day: say 2026-06-30");
     text.parse::<jiff::civil::Date>().map(|day| day.to_string()).map_err(wrong)
 }

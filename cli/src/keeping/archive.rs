@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::shown::{As, Fact, facts};
-use super::{absolute, list, print, session, target};
+use super::{Session, absolute, list, print, session, target};
 use crate::args::{
-    Archive, ArchiveCommand, ArchiveSet, ArchiveSettingsCommand, At, Global, Import, Offload,
+    Archive, ArchiveCommand, ArchiveSet, ArchiveSettingsCommand, At, Global, Import, Offload, OffloadAfter,
 };
 use crate::ask::Params;
 use crate::ask::source::read;
@@ -15,32 +15,37 @@ use crate::out::Out;
 
 const PATH: &str = "/api/archives";
 const SETTINGS: &str = "/api/archives/settings";
-/// Bytes of a megabyte, as --cache-mb counts them.
-const MB: u64 = 1_000_000;
+/// How an archive is laid out, as the API says it.
+const WHOLE: &str = "whole";
+const TRAIL_DATE: &str = "trail_date";
 
-const ARCHIVE: [Fact; 7] = [
+const ARCHIVE: [Fact; 8] = [
     Fact("/id", "ID", As::Text),
-    Fact("/at", "WHEN", As::Time),
-    Fact("/to", "WHERE", As::Text),
+    Fact("/created_at", "WHEN", As::Time),
+    Fact("/target", "WHERE", As::Text),
     Fact("/by", "BY", As::Text),
-    Fact("/records", "EVENTS", As::Count),
-    Fact("/bytes", "SIZE", As::Bytes),
-    Fact("/manifest_sha256", "MANIFEST", As::Text),
+    Fact("/outcome", "OUTCOME", As::Text),
+    Fact("/result/records", "EVENTS", As::Count),
+    Fact("/result/bytes", "SIZE", As::Bytes),
+    Fact("/result/sha256", "SHA-256 OF THE MANIFEST", As::Text),
 ];
-const DONE: [Fact; 7] = [
-    Fact("/to", "target", As::Text),
-    Fact("/from", "archive", As::Text),
-    Fact("/files", "files", As::Count),
+const DONE: [Fact; 9] = [
+    Fact("/target", "target", As::Text),
     Fact("/records", "events", As::Count),
+    Fact("/segments", "segments", As::Count),
+    Fact("/files", "files", As::Count),
     Fact("/bytes", "size", As::Bytes),
-    Fact("/manifest", "manifest", As::Text),
-    Fact("/manifest_sha256", "its SHA-256", As::Text),
+    Fact("/copied", "files copied", As::Count),
+    Fact("/copied_bytes", "bytes copied", As::Bytes),
+    Fact("/removed", "files that belong to it no more", As::Count),
+    Fact("/sha256", "SHA-256 of its manifest", As::Text),
 ];
-const SETTING: [Fact; 4] = [
-    Fact("/to", "target", As::Text),
-    Fact("/every_seconds", "every, seconds", As::Count),
-    Fact("/cache_bytes", "cache", As::Bytes),
-    Fact("/next_at", "next", As::Time),
+const SETTING: [Fact; 5] = [
+    Fact("/target", "target", As::Text),
+    Fact("/every_hours", "every, hours", As::Count),
+    Fact("/by", "laid out by", As::Text),
+    Fact("/entries", "with entries", As::Flag),
+    Fact("/offload_days", "offload after, days", As::Count),
 ];
 
 pub fn run(global: &Global, out: &mut Out, args: &Archive) -> Result<(), Failure> {
@@ -63,38 +68,55 @@ pub fn run(global: &Global, out: &mut Out, args: &Archive) -> Result<(), Failure
 }
 
 fn create(global: &Global, out: &mut Out, args: &Archive) -> Result<(), Failure> {
-    let mut new = json!({"to": args.to.as_deref().map(|to| target(to, &args.at, global)).transpose()?});
-    if let Some(by) = &args.by {
-        new["by"] = by.split(',').collect();
+    let to = args.to.as_deref().expect("clap wants --to where there is no other command");
+    let mut new = json!({"target": target(to, &args.at, global)?});
+    if args.layout.by.is_some() {
+        new["by"] = TRAIL_DATE.into();
+        new["entries"] = args.layout.entries.into();
     }
-    if let Some(trail) = &args.of.trail {
-        new["trail"] = trail.as_str().into();
+    let trail = args.trail.as_ref().map(ToString::to_string);
+    for (name, value) in [("trail", trail), ("from", args.since.clone()), ("to", args.until.clone())] {
+        if let Some(value) = value {
+            new[name] = value.into();
+        }
     }
-    post(global, out, &args.at, PATH, &new)
+    post(global, out, &args.at, PATH, |_| Ok(new))
 }
 
 fn offload(global: &Global, out: &mut Out, args: &Offload) -> Result<(), Failure> {
-    let new = match args.older_than {
-        Some(days) => json!({"older_than_days": days}),
-        None => json!({}),
-    };
-    post(global, out, &args.at, "/api/archives/offload", &new)
+    let to = args.to.as_deref().map(|to| target(to, &args.at, global)).transpose()?;
+    post(global, out, &args.at, "/api/archives/offload", |session| {
+        let target = match to {
+            Some(to) => to.into(),
+            None => session.ask::<Value>(SETTINGS)?["target"].take(),
+        };
+        if target.is_null() {
+            return Err(Failure::Usage("no target is set: --to says where the archive is".into()));
+        }
+        let mut new = json!({"target": target});
+        if let Some(days) = args.older_than {
+            new["days"] = days.into();
+        }
+        Ok(new)
+    })
 }
 
 fn set(global: &Global, out: &mut Out, args: &ArchiveSet) -> Result<(), Failure> {
     let answer = session(global, &args.at, |session| {
         let mut settings: Value = session.ask(SETTINGS)?;
         if let Some(to) = &args.to {
-            settings["to"] = target(to, &args.at, global)?.into();
+            settings["target"] = target(to, &args.at, global)?.into();
         }
-        if let Some(seconds) = args.every {
-            settings["every_seconds"] = seconds.into();
+        if args.every.is_some() || args.off {
+            settings["every_hours"] = args.every.into();
         }
-        if let Some(mb) = args.cache_mb {
-            settings["cache_bytes"] = mb.saturating_mul(MB).into();
+        if let Some(by) = &args.by {
+            settings["by"] = if by == "none" { WHOLE } else { TRAIL_DATE }.into();
         }
-        if args.off {
-            settings["every_seconds"] = Value::Null;
+        match args.offload {
+            Some(OffloadAfter::Days(days)) => settings["offload_days"] = days.into(),
+            Some(OffloadAfter::Policy) => settings["offload_days"] = Value::Null,
+            None => {}
         }
         session.put(SETTINGS, &settings)
     })?;
@@ -116,7 +138,7 @@ pub fn import(global: &Global, out: &mut Out, args: &Import) -> Result<(), Failu
     if let Some(trail) = &args.of.trail {
         new["trail"] = trail.as_str().into();
     }
-    post(global, out, &args.at, "/api/imports", &new)
+    post(global, out, &args.at, "/api/imports", |_| Ok(new))
 }
 
 fn post(
@@ -124,9 +146,9 @@ fn post(
     out: &mut Out,
     at: &At,
     path: &str,
-    new: &Value,
+    new: impl FnOnce(&Session) -> Result<Value, Failure>,
 ) -> Result<(), Failure> {
-    let answer = session(global, at, |session| session.post(path, new))?;
+    let answer = session(global, at, |session| session.post(path, &new(session)?))?;
     if out.is_json() {
         return print(out, &answer);
     }

@@ -3,7 +3,7 @@
 use indelible_client::{path_and_query, path_segment};
 use serde_json::{Value, json};
 
-use super::shown::{As, Fact, facts};
+use super::shown::{As, Fact, facts, table};
 use super::{list, print, session, target};
 use crate::args::{
     At, BackupCommand, BackupCreate, BackupList, BackupOne, BackupSet, BackupSettingsCommand,
@@ -18,36 +18,58 @@ use crate::out::Out;
 const PATH: &str = "/api/backups";
 pub const SETTINGS: &str = "/api/backups/settings";
 
-const BACKUP: [Fact; 7] = [
+const BACKUP: [Fact; 9] = [
     Fact("/id", "ID", As::Text),
     Fact("/created_at", "WHEN", As::Time),
     Fact("/backup_type", "TYPE", As::Text),
+    Fact("/state", "STATE", As::Text),
     Fact("/trail", "TRAIL", As::Text),
     Fact("/records", "EVENTS", As::Count),
-    Fact("/bytes", "SIZE", As::Bytes),
-    Fact("/has_key", "KEY", As::Flag),
+    Fact("/size_bytes", "SIZE", As::Bytes),
+    Fact("/verified/at", "VERIFIED", As::Time),
+    Fact("/target", "WHERE", As::Text),
 ];
-const ONE: [Fact; 10] = [
-    Fact("/id", "backup", As::Text),
+const MADE: [Fact; 9] = [
+    Fact("/backup_id", "backup", As::Text),
     Fact("/target", "target", As::Text),
+    Fact("/archive_path", "directory", As::Text),
+    Fact("/records", "events", As::Count),
+    Fact("/size_bytes", "size", As::Bytes),
+    Fact("/copied_bytes", "copied", As::Bytes),
+    Fact("/shared_bytes", "shared with earlier backups", As::Bytes),
+    Fact("/resumed_bytes", "there from an earlier try", As::Bytes),
+    Fact("/sha256", "SHA-256 of its description", As::Text),
+];
+const ONE: [Fact; 15] = [
+    Fact("/id", "backup", As::Text),
+    Fact("/state", "state", As::Text),
+    Fact("/error", "error", As::Text),
     Fact("/created_at", "when", As::Time),
+    Fact("/user", "made by", As::Text),
     Fact("/backup_type", "type", As::Text),
     Fact("/trail", "trail", As::Text),
+    Fact("/target", "target", As::Text),
+    Fact("/archive_path", "directory", As::Text),
     Fact("/records", "events", As::Count),
-    Fact("/bytes", "size", As::Bytes),
-    Fact("/copied_bytes", "copied", As::Bytes),
-    Fact("/has_key", "with the signing key", As::Flag),
-    Fact("/origin", "origin", As::Text),
+    Fact("/size_bytes", "size", As::Bytes),
+    Fact("/with_key", "with the signing key", As::Flag),
+    Fact("/sha256", "SHA-256 of its description", As::Text),
+    Fact("/verified/at", "verified", As::Time),
+    Fact("/verified/error", "which found", As::Text),
 ];
-const SETTING: [Fact; 8] = [
-    Fact("/to", "target", As::Text),
-    Fact("/backup_type", "type", As::Text),
-    Fact("/every_seconds", "every, seconds", As::Count),
-    Fact("/daily", "each day at (UTC)", As::Text),
+const FILE: [Fact; 4] = [
+    Fact("/path", "FILE", As::Text),
+    Fact("/bytes", "SIZE", As::Bytes),
+    Fact("/at", "AT", As::Text),
+    Fact("/sha256", "SHA-256", As::Text),
+];
+const SETTING: [Fact; 6] = [
+    Fact("/target", "target", As::Text),
+    Fact("/schedule", "when", As::Text),
+    Fact("/type", "type", As::Text),
+    Fact("/with_key", "with the signing key", As::Flag),
     Fact("/keep", "keep", As::Count),
     Fact("/on_failure", "on failure", As::Text),
-    Fact("/last_at", "last", As::Time),
-    Fact("/next_at", "next", As::Time),
 ];
 
 pub fn run(global: &Global, out: &mut Out, command: &BackupCommand) -> Result<(), Failure> {
@@ -83,7 +105,7 @@ fn create(global: &Global, out: &mut Out, args: &BackupCreate) -> Result<(), Fai
         new["with_key"] = false.into();
     }
     let answer = session(global, &args.at, |session| session.post(PATH, &new))?;
-    told(out, &answer, &ONE)
+    told(out, &answer, &MADE)
 }
 
 fn backups(global: &Global, out: &mut Out, args: &BackupList) -> Result<(), Failure> {
@@ -103,14 +125,11 @@ fn show(global: &Global, out: &mut Out, args: &BackupOne) -> Result<(), Failure>
     let backup: Value = read(&answer)?;
     facts(out, &look, &backup, &ONE)?;
     let files = backup["files"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let file = [
-        Fact("/path", "FILE", As::Text),
-        Fact("/bytes", "SIZE", As::Bytes),
-        Fact("/at", "AT", As::Text),
-        Fact("/sha256", "SHA-256", As::Text),
-    ];
-    out.line("")?;
-    super::shown::table(out, &look, files, &file)
+    if !files.is_empty() {
+        out.line("")?;
+        table(out, &look, files, &FILE)?;
+    }
+    Ok(())
 }
 
 fn verify(global: &Global, out: &mut Out, args: &BackupOne) -> Result<(), Failure> {
@@ -136,17 +155,22 @@ fn set(global: &Global, out: &mut Out, args: &BackupSet) -> Result<(), Failure> 
     let answer = session(global, &args.at, |session| {
         let mut settings: Value = session.ask(SETTINGS)?;
         if let Some(to) = &args.to {
-            settings["to"] = target(to, &args.at, global)?.into();
+            settings["target"] = target(to, &args.at, global)?.into();
         }
-        if args.every.is_some() || args.daily.is_some() || args.off {
-            settings["every_seconds"] = args.every.into();
-            settings["daily"] = args.daily.clone().into();
+        match (&args.every, &args.daily) {
+            (Some(span), _) => settings["schedule"] = format!("every {span}").into(),
+            (_, Some(time)) => settings["schedule"] = format!("daily at {time}").into(),
+            (None, None) if args.off => settings["schedule"] = Value::Null,
+            (None, None) => {}
         }
         if let Some(kind) = &args.kind {
-            settings["backup_type"] = kind.as_str().into();
+            settings["type"] = kind.as_str().into();
         }
         if let Some(keep) = args.keep {
             settings["keep"] = keep.into();
+        }
+        if let Some(with) = &args.with_key {
+            settings["with_key"] = (with == "yes").into();
         }
         if let Some(what) = &args.on_failure {
             settings["on_failure"] = what.as_str().into();

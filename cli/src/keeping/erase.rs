@@ -16,26 +16,42 @@ use crate::out::Out;
 const PATH: &str = "/api/erasures";
 
 const ERASURE: [Fact; 7] = [
-    Fact("/id", "ID", As::Text),
-    Fact("/at", "WHEN", As::Time),
-    Fact("/trail", "TRAIL", As::Text),
+    Fact("/erasure", "ID", As::Text),
+    Fact("/begun_at", "WHEN", As::Time),
     Fact("/records", "RECORDS", As::Count),
     Fact("/parts", "PARTS", As::Text),
-    Fact("/state", "STATE", As::Text),
+    Fact("/done", "DONE HERE", As::Flag),
+    Fact("/complete", "EVERYWHERE", As::Flag),
     Fact("/authority", "AUTHORITY", As::Text),
 ];
-const TRAIL: [Fact; 5] = [
+const TRAIL: [Fact; 4] = [
     Fact("/trail", "TRAIL", As::Text),
     Fact("/records", "RECORDS", As::Count),
     Fact("/first", "FIRST", As::Time),
     Fact("/last", "LAST", As::Time),
-    Fact("/held", "HELD", As::Count),
 ];
-const PREVIEW: [Fact; 4] = [
+const PREVIEW: [Fact; 3] = [
     Fact("/records", "records", As::Count),
     Fact("/parts", "parts", As::Text),
-    Fact("/holds", "held by", As::Text),
-    Fact("/elsewhere", "copies elsewhere", As::Text),
+    Fact("/mentioned", "only mention it, and stay", As::Count),
+];
+const LEFT: [Fact; 3] = [
+    Fact("/what", "STAYS", As::Text),
+    Fact("/records", "RECORDS", As::Count),
+    Fact("/why", "WHY", As::Text),
+];
+const HELD: [Fact; 3] = [
+    Fact("/hold", "HELD BY", As::Text),
+    Fact("/records", "RECORDS", As::Count),
+    Fact("/reason", "WHY", As::Text),
+];
+const PLACE: [Fact; 6] = [
+    Fact("/kind", "COPY", As::Text),
+    Fact("/place", "WHERE", As::Text),
+    Fact("/item", "WHICH", As::Text),
+    Fact("/records", "RECORDS", As::Count),
+    Fact("/reach", "REACHED", As::Text),
+    Fact("/to_do", "TO DO", As::Text),
 ];
 
 pub fn run(global: &Global, out: &mut Out, args: &Erase) -> Result<(), Failure> {
@@ -63,8 +79,14 @@ fn erase(global: &Global, out: &mut Out, args: &Erase) -> Result<(), Failure> {
     let preview: Value = read(&preview)?;
     out.line(if args.dry_run { "this would be erased:" } else { "this is to be erased:" })?;
     facts(out, &look, &preview, &PREVIEW)?;
-    if let Some(trails) = preview["trails"].as_array() {
-        table(out, &look, trails, &TRAIL)?;
+    for (member, columns) in
+        [("trails", &TRAIL[..]), ("left", &LEFT), ("holds", &HELD), ("places", &PLACE)]
+    {
+        let rows = preview[member].as_array().map(Vec::as_slice).unwrap_or_default();
+        if !rows.is_empty() {
+            out.line("")?;
+            table(out, &look, rows, columns)?;
+        }
     }
     out.line("")?;
     match asked {
@@ -82,13 +104,13 @@ fn asking(args: &Erase) -> Result<Value, Failure> {
         new["subject"] = secret(subject)?.into();
     }
     if let Some(resource) = &args.resource {
-        let Some((kind, id)) = resource.split_once('/') else {
-            return Err(Failure::Usage(format!("{resource:?} is no resource: say type/id")));
-        };
-        new["resource"] = json!({"type": kind, "id": id});
+        new["resource"] = secret(resource)?.into();
     }
-    if let Some(id) = &args.id {
-        new["id"] = id.to_string().into();
+    if !args.id.is_empty() {
+        new["ids"] = args.id.iter().map(ToString::to_string).collect();
+    }
+    if args.mentions {
+        new["mentions"] = true.into();
     }
     if !args.parts.is_empty() {
         new["parts"] = args.parts.iter().map(|part| part.name()).collect();

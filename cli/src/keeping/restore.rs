@@ -144,7 +144,7 @@ fn target_of_settings(global: &Global, args: &Restore) -> Result<String, Failure
         Failure::Cannot { why, .. } => missing(why),
         other => other,
     })?;
-    match settings["to"].as_str() {
+    match settings["target"].as_str() {
         Some(to) => Ok(to.to_owned()),
         None => Err(missing("no target is set".into())),
     }

@@ -146,6 +146,8 @@ fn nonsense_is_a_usage_error() {
         "erase --subject maria --id 0190b1a0-0000-7000-8000-000000000000 --authority law",
         "archive",
         "archive --to x --by action",
+        "archive --to x --entries",
+        "archive settings set --every 3",
         "backup settings set",
         "backup settings set --every 6h --daily 02:30",
         "backup settings set --daily 25:00",
