@@ -282,8 +282,14 @@ fn preview(global: &Global, out: &mut Out, args: &RetentionPreview) -> Result<()
 }
 
 fn expire(global: &Global, out: &mut Out, args: &AtOnly) -> Result<(), Failure> {
-    let answer =
-        session(global, &args.at, |session| session.post("/api/retention/run", &json!({})))?;
+    let run = session(global, &args.at, |session| session.post("/api/retention/run", &json!({})));
+    let answer = run.map_err(|failure| match failure {
+        // All that stands against it is the clock.
+        Failure::Refused { why, .. } => {
+            Failure::Refused { why, hint: Some("`indelible retention confirm-clock`".into()) }
+        }
+        other => other,
+    })?;
     if out.is_json() {
         return print(out, &answer);
     }
