@@ -9,6 +9,7 @@
 pub mod backup;
 pub mod clock;
 pub mod deed;
+pub mod erase;
 mod error;
 pub mod holds;
 pub mod limits;

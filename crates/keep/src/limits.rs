@@ -6,6 +6,24 @@ pub const TEXT_BYTES_MAX: usize = 2_000;
 pub const REQUEST_MICROS: i64 = 7 * 86_400_000_000;
 /// Requests that may wait at a time.
 pub const REQUESTS_MAX: usize = 1_000;
+/// Bytes of `backup.json`: a hundred thousand trails with some files each fit.
+pub const BACKUP_JSON_BYTES_MAX: u64 = 256 << 20;
+/// Bytes that a restore reads, hashes and writes at a time.
+pub const COPY_BYTES: usize = 1 << 20;
+/// Threads that copy and verify a restore.
+pub const RESTORE_THREADS: usize = 2;
+/// Trails of which an event tells what is given up.
+pub const LOST_TOLD_MAX: usize = 100;
+/// Events that one erasure names by their ids.
+pub const ERASURE_IDS_MAX: usize = 10_000;
+/// Ids that are shown of the records that an erasure would concern, of each trail.
+pub const ERASURE_SAMPLE: usize = 10;
+/// How often an erasure begins anew because segments were merged while it looked at them.
+pub const ERASURE_TRIES_MAX: usize = 20;
+/// Records that are read together while an erasure looks at rows.
+pub const ERASURE_READ_ROWS: usize = 1_024;
+/// Bytes of a spool's file that an erasure looks through.
+pub const SPOOL_FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// Bytes of a policy's text.
 pub const POLICY_TEXT_BYTES_MAX: usize = 16 << 10;
@@ -23,14 +41,6 @@ pub const CHECK_ROWS: usize = 1_024;
 pub const NEXT_MAX: usize = 100;
 /// How often records are looked for anew because their segments were merged meanwhile.
 pub const EXCHANGE_TRIES_MAX: usize = 20;
-/// Bytes of `backup.json`: a hundred thousand trails with some files each fit.
-pub const BACKUP_JSON_BYTES_MAX: u64 = 256 << 20;
-/// Bytes that a restore reads, hashes and writes at a time.
-pub const COPY_BYTES: usize = 1 << 20;
-/// Threads that copy and verify a restore.
-pub const RESTORE_THREADS: usize = 2;
-/// Trails of which an event tells what is given up.
-pub const LOST_TOLD_MAX: usize = 100;
 /// Bytes of a target's name.
 pub const TARGET_BYTES_MAX: usize = 4_096;
 /// Bytes of a file's key at a target: what buckets take.
@@ -67,3 +77,5 @@ pub const REQUEST_SECONDS_MAX: u64 = 180;
 pub const REASON_BYTES_MAX: usize = 500;
 /// Bytes of a file of credentials.
 pub const CREDENTIALS_BYTES_MAX: u64 = 1 << 20;
+/// Copies that the outcome of an erasure names.
+pub const ERASURE_PLACES_MAX: usize = 250;

@@ -14,6 +14,9 @@ pub const DIR: &str = "erasures";
 pub const ERASED: &str = "record.erase";
 /// The action of the event in `_system` that records the expiry of a segment.
 pub const EXPIRED: &str = "segment.expire";
+/// The action of the event in `_system` that records a trail's new minimum index: nothing but leaves is left
+/// of what lies below.
+pub const PRUNED: &str = "trail.prune";
 
 /// The companion file of an erasure event.
 pub fn path(event: indelible_event::EventId) -> String {

@@ -53,6 +53,27 @@ pub enum LogError {
     /// The trail, seq or id that was asked for is not in the log.
     #[error("{0}")]
     NotFound(String),
+    /// The record was there, has expired, and not even a stub of it is left.
+    #[error(
+        "expired: seq {seq} of trail {trail} is below the trail's minimum index {min}, and nothing is left of it but its leaf"
+    )]
+    Expired {
+        /// The trail's name.
+        trail: String,
+        /// The record's seq.
+        seq: u64,
+        /// The trail's minimum index.
+        min: u64,
+    },
+    /// Another segment has taken its place meanwhile: what was found in it has to be found again.
+    #[error("segment file {file} is no longer in charge: look again")]
+    Exchanged {
+        /// The segment's file number.
+        file: u64,
+    },
+    /// What was asked for would break a rule of the log. Nothing was changed.
+    #[error("refused: {0}")]
+    Refused(String),
 }
 
 impl LogError {
@@ -73,6 +94,11 @@ impl LogError {
             LogError::Missing(what) => LogError::Missing(what.clone()),
             LogError::Exists(what) => LogError::Exists(what.clone()),
             LogError::NotFound(what) => LogError::NotFound(what.clone()),
+            LogError::Expired { trail, seq, min } => {
+                LogError::Expired { trail: trail.clone(), seq: *seq, min: *min }
+            }
+            LogError::Exchanged { file } => LogError::Exchanged { file: *file },
+            LogError::Refused(why) => LogError::Refused(why.clone()),
         }
     }
 

@@ -9,10 +9,11 @@ use indelible_event::{Day, Micros, Source};
 
 use crate::error::LogError;
 use crate::frame;
-use crate::record::{Pos, Record, TrailNo};
+use crate::manifest::ManifestSegment;
+use crate::record::{Pos, Record, Seq, TrailNo};
 use crate::segment::Segment;
 use crate::trail::TrailInfo;
-use crate::view::{SegmentFile, View};
+use crate::view::{MadeOf, SegmentFile, View};
 
 /// A segment that is in charge, or was when it was handed out: its bytes stay readable after a merge
 /// has deleted it.
@@ -58,6 +59,37 @@ impl SegmentHandle {
     /// SHA-256 of its file.
     pub fn sha256(&self) -> [u8; 32] {
         self.0.entry.sha256
+    }
+
+    /// The number of the policy that classed its records.
+    pub fn policy(&self) -> u32 {
+        self.0.entry.policy
+    }
+
+    /// Whether its records have expired: they are stubs.
+    pub fn is_stub(&self) -> bool {
+        self.0.entry.is_stub()
+    }
+
+    /// Length of its Parquet file.
+    pub fn bytes(&self) -> u64 {
+        self.0.entry.bytes
+    }
+
+    /// Each trail in it, by number: first seq, last seq, records.
+    pub fn trails(&self) -> impl Iterator<Item = (TrailNo, Seq, Seq, u64)> + '_ {
+        let spans = self.0.entry.trails.iter();
+        spans.map(|&(no, first, last, rows)| (TrailNo(no), Seq(first), Seq(last), rows))
+    }
+
+    /// What this process made it of.
+    pub fn made_of(&self) -> &MadeOf {
+        &self.0.made_of
+    }
+
+    /// What the manifest says of it.
+    pub fn entry(&self) -> &ManifestSegment {
+        &self.0.entry
     }
 
     /// Its rows; opened when first asked for.

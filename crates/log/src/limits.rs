@@ -51,6 +51,11 @@ pub const MERGE_DEBT_MAX: usize = 48;
 /// merging begins.
 pub const MERGE_QUIET_CALLS: u32 = 3;
 
+/// Threads that write segments anew.
+pub const REWRITE_THREADS: usize = 2;
+/// Rows above which a segment that is written anew alone is shared among them.
+pub const REWRITE_ROWS_SPLIT: u32 = 100_000;
+
 /// Bytes of a small file that is read whole (manifest, guard, node description).
 pub const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;
 /// Records in a row group of an export: what is held in memory at a time.

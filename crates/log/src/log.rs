@@ -13,6 +13,8 @@ use crate::error::{AppendError, LogError};
 use crate::frame::{self, FILE_HEADER_LEN, FileHeader};
 use crate::limits;
 use crate::manifest::{Manifest, PATH, SEGMENTS};
+use crate::output::remove_if_there;
+use crate::publish::clean_up;
 use crate::queue::Queue;
 use crate::record::{Pos, Seq, TrailNo};
 use crate::room::Room;
@@ -95,7 +97,7 @@ pub struct Log {
     pub(crate) view: Arc<View>,
     pub(crate) seams: Seams,
     queue: Arc<Queue<Work>>,
-    sealing: Arc<Sealing>,
+    pub(crate) sealing: Arc<Sealing>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     recovery: Recovery,
     seal_at: SealAt,
@@ -133,25 +135,25 @@ impl Log {
     pub fn open(seams: Seams, seal_at: SealAt) -> Result<Log, LogError> {
         let storage = &*seams.storage;
         let lock = lock(storage)?;
-        let manifest = Manifest::load(storage)?;
         // Reading comes first: a directory that is damaged is left as it is.
-        let (state, tail) = State::restore(&seams.storage)?;
+        let (mut state, tail) = State::restore(&seams.storage)?;
         // What was just read may be names that a process left un-synced when it was killed. Nothing may
         // be deleted or acknowledged on the strength of a name that a power cut would still take back.
         for dir in ["", SEGMENTS, active::DIR] {
             storage.sync_dir(dir).map_err(LogError::io(dir))?;
         }
         let mut recovery =
-            Recovery { removed: sealer::clean_up(storage, &manifest)?, ..Recovery::default() };
+            Recovery { removed: clean_up(storage, &mut state.manifest)?, ..Recovery::default() };
         for unused in active::list(storage)?.into_iter().filter(|first| !state.has_live(*first)) {
             for path in [active::mark_path(unused), active::path(unused)] {
-                sealer::remove_if_there(storage, &path)?;
+                remove_if_there(storage, &path)?;
                 recovery.removed.push(path);
             }
         }
         let first = state.live.last().expect("restoring fails without an active file").first;
-        let active = reopen(storage, &manifest.log_id, first, &tail, &mut recovery)?;
+        let active = reopen(storage, &state.manifest.log_id, first, &tail, &mut recovery)?;
         let unsealed = state.live.len() > 1;
+        let log_id = state.manifest.log_id;
         let view = Arc::new(View::new(seams.storage.clone(), state));
         let queue = Arc::new(Queue::new());
         let sealing = Arc::new(Sealing::default());
@@ -161,7 +163,7 @@ impl Log {
             clock: seams.clock.clone(),
             entropy: seams.entropy.clone(),
             sealing: sealing.clone(),
-            log_id: manifest.log_id,
+            log_id,
             active,
             seal_at,
             poisoned: None,

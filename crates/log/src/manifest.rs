@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::LogError;
 use crate::hex;
 use crate::limits;
+use crate::policy::Policy;
 use crate::record::{Pos, TrailNo};
 use crate::storage::{Storage, read_whole, replace_durably};
 use crate::trail::{TrailId, TrailInfo};
@@ -36,8 +37,12 @@ pub struct Manifest {
     pub next_file: u64,
     /// The trails, by number.
     pub trails: Vec<ManifestTrail>,
+    /// The retention policies so far but for the first, by number: what the events that set them say.
+    pub policies: Vec<Policy>,
     /// The segments, in the order of their first position.
     pub segments: Vec<ManifestSegment>,
+    /// Names of segments that were in charge, or may have been, and are being deleted.
+    pub leaving: Vec<String>,
 }
 
 /// A trail in the manifest.
@@ -51,6 +56,19 @@ pub struct ManifestTrail {
     pub name: String,
     /// Leaves in its level files.
     pub sealed: u64,
+    /// The minimum index: every record below it has expired, and of those that lie in no entry bundle with
+    /// a later one not even a stub is left.
+    pub min: u64,
+}
+
+/// What is left of a segment's records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Left {
+    /// The records, but for erasures.
+    Full,
+    /// Stubs.
+    Stub,
 }
 
 /// A segment in the manifest: enough to know whether to look into it.
@@ -69,6 +87,10 @@ pub struct ManifestSegment {
     pub rows: u64,
     /// Retention class.
     pub class: String,
+    /// The number of the policy that classed its records.
+    pub policy: u32,
+    /// Whether its records have expired.
+    pub state: Left,
     /// Day of `recorded_at`, as days since 1970.
     pub day: i32,
     /// Length of the Parquet file.
@@ -100,6 +122,16 @@ impl ManifestSegment {
         format!("{SEGMENTS}/{}.rows", self.name)
     }
 
+    /// Whether its records have expired.
+    pub fn is_stub(&self) -> bool {
+        self.state == Left::Stub
+    }
+
+    /// What has to be the same for two segments to become one.
+    pub(crate) fn kind(&self) -> (u32, &str, i32) {
+        (self.policy, &self.class, self.day)
+    }
+
     /// Whether a trail's seq can be in it.
     pub fn may_hold_seq(&self, trail: TrailNo, seq: u64) -> bool {
         self.trails
@@ -118,6 +150,13 @@ pub fn segment_name(first: Pos, last: Pos, class: &str, day: &str, file: u64) ->
     format!("{:012}-{:012}.{class}.{day}.{file}", first.0, last.0)
 }
 
+/// The file number in a segment's name.
+fn file_number(name: &str) -> Option<u64> {
+    let mut fields = name.split('.');
+    let (_, _, _, file) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    fields.next().is_none().then(|| file.parse().ok()).flatten()
+}
+
 impl Manifest {
     /// The manifest of a new log, whose `_system` trail has this id.
     pub fn new(log_id: [u8; 16], system: TrailId) -> Manifest {
@@ -128,8 +167,10 @@ impl Manifest {
             sealed_pos: 0,
             recorded_at_max: 0,
             next_file: 0,
-            trails: vec![ManifestTrail { id: system.0, name, sealed: 0 }],
+            trails: vec![ManifestTrail { id: system.0, name, sealed: 0, min: 0 }],
+            policies: Vec::new(),
             segments: Vec::new(),
+            leaving: Vec::new(),
         }
     }
 
@@ -157,6 +198,17 @@ impl Manifest {
         }
         if manifest.segments.iter().any(|s| s.rows == 0 || s.rows > u64::from(u32::MAX)) {
             return Err(bad("a segment of an impossible number of records"));
+        }
+        let counted = |(at, policy): (usize, &Policy)| policy.number as usize == at + 2;
+        let sound = |(at, policy)| counted((at, policy)) && policy.check().is_ok();
+        if !manifest.policies.iter().enumerate().all(sound) {
+            return Err(bad("its policies do not count on from the second, or one is none"));
+        }
+        if manifest.segments.iter().any(|s| manifest.policy(s.policy).is_none()) {
+            return Err(bad("a segment of a policy that is not there"));
+        }
+        if manifest.trails.iter().any(|t| t.min > t.sealed) {
+            return Err(bad("a minimum index beyond what is sealed"));
         }
         if !manifest.recorded_at_max().in_years() {
             return Err(bad("its latest time is beyond the year 9999"));
@@ -187,6 +239,53 @@ impl Manifest {
             Ok(TrailInfo { no: TrailNo(no as u32), id: TrailId(t.id), name })
         };
         self.trails.iter().enumerate().map(info).collect()
+    }
+
+    /// All policies so far, by number; the last is in force.
+    pub fn all_policies(&self) -> Vec<Policy> {
+        std::iter::once(Policy::first()).chain(self.policies.iter().cloned()).collect()
+    }
+
+    /// The policy of a number.
+    pub fn policy(&self, number: u32) -> Option<Policy> {
+        match number {
+            0 => None,
+            1 => Some(Policy::first()),
+            _ => self.policies.get(number as usize - 2).cloned(),
+        }
+    }
+
+    /// Takes over the next policy; another number than the next is passed over.
+    pub(crate) fn add_policy(&mut self, policy: Policy) {
+        if policy.number == self.policy_in_force().number + 1 && policy.check().is_ok() {
+            self.policies.push(policy);
+        }
+    }
+
+    /// The policy in force.
+    pub fn policy_in_force(&self) -> Policy {
+        self.policies.last().cloned().unwrap_or_else(Policy::first)
+    }
+
+    /// Whether a file among the segments is of one that is in charge.
+    pub(crate) fn names(&self, file: &str) -> bool {
+        let stem = file.strip_suffix(".parquet").or_else(|| file.strip_suffix(".rows"));
+        stem.is_some_and(|stem| self.segments.iter().any(|s| s.name == stem))
+    }
+
+    /// Whether a file among the segments is one that this manifest does not need: half made, never in charge,
+    /// or no longer. What is neither needed nor this has been put there by somebody else, or what names it
+    /// was lost.
+    pub(crate) fn is_over(&self, file: &str) -> bool {
+        let Some((stem, ending)) = file.rsplit_once('.') else { return false };
+        match ending {
+            "tmp" => true,
+            "parquet" | "rows" => {
+                self.leaving.iter().any(|name| name == stem)
+                    || file_number(stem).is_some_and(|file| file >= self.next_file)
+            }
+            _ => false,
+        }
     }
 
     /// The latest `recorded_at` among the sealed records.

@@ -6,15 +6,19 @@
 
 use std::fmt;
 
-use indelible_event::{Entry, TrailName};
+use indelible_event::{Entry, Part, Phase, TrailName};
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+use crate::record::{PartRef, Record, TrailNo};
 
 /// The class of what the node says of itself. It explains everything else and never expires.
 pub const SYSTEM: &str = "system";
 /// The class of what no other rule names.
 pub const STANDARD: &str = "standard";
+
+/// The action of the event in `_system` that sets a policy; its details are the policy.
+pub const SET: &str = "retention.set";
 
 /// A retention policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +120,34 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+/// The policy that a record of `_system` sets, if it is one that does. Members beside the policy's, as who
+/// asked for it, are passed over.
+pub fn told(record: &Record<'_>) -> Option<Policy> {
+    #[derive(Deserialize)]
+    struct What {
+        details: Details,
+    }
+    #[derive(Deserialize)]
+    struct Details {
+        number: u32,
+        rules: Vec<Rule>,
+        #[serde(default)]
+        bytes_max: Option<u64>,
+        #[serde(default)]
+        floor_days: u32,
+        #[serde(default)]
+        existing: bool,
+    }
+    let sets = record.trail == TrailNo(0)
+        && record.entry.action == SET
+        && record.entry.phase != Some(Phase::Outcome);
+    let PartRef::Kept(what) = record.parts[Part::What as usize] else { return None };
+    let details = sets.then(|| serde_json::from_slice::<What>(what).ok()).flatten()?.details;
+    let Details { number, rules, bytes_max, floor_days, existing } = details;
+    let policy = Policy { number, rules, bytes_max, floor_days, existing };
+    policy.check().is_ok().then_some(policy)
 }
 
 impl Rule {

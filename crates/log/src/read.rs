@@ -32,12 +32,17 @@ impl View {
         let mut out: Vec<Option<Result<KeptRecord, LogError>>> = Vec::new();
         out.resize_with(wanted.len(), || None);
         let (mut live, mut sealed) = (Vec::new(), Vec::new());
+        let mut floors = BTreeMap::new();
         let segments = {
             let state = self.state();
             for (i, (trail, seq)) in wanted.iter().enumerate() {
                 match live_row(&state, *trail, *seq) {
                     Ok(Some(row)) => live.push((i, row)),
-                    Ok(None) => sealed.push(i),
+                    Ok(None) => {
+                        sealed.push(i);
+                        let of = state.trail(*trail).ok();
+                        floors.entry(*trail).or_insert(of.map_or((0, 0), |t| (t.floor(), t.min)));
+                    }
                     Err(e) => out[i] = Some(Err(e)),
                 }
             }
@@ -51,12 +56,13 @@ impl View {
         for i in sealed {
             let (trail, seq) = wanted[i];
             match find_seq(&segments, trail, seq) {
-                Ok((file, row)) => {
+                Ok(Some((file, row))) => {
                     let new = || (file, Vec::new(), Vec::new());
                     let (_, items, rows) = by_segment.entry(file.entry.file).or_insert_with(new);
                     items.push(i);
                     rows.push(row);
                 }
+                Ok(None) => out[i] = Some(Err(self.in_no_file(trail, seq, floors[&trail]))),
                 Err(e) => out[i] = Some(Err(e)),
             }
         }
@@ -73,6 +79,19 @@ impl View {
             }
         }
         out.into_iter().map(|r| r.expect("each was found live or sealed, or failed")).collect()
+    }
+
+    /// Why a record that was there is in no file: it has expired, or the manifest is damaged.
+    fn in_no_file(&self, trail: TrailNo, seq: Seq, (floor, min): (u64, u64)) -> LogError {
+        match self.info(trail) {
+            Ok(info) if seq.0 < floor => {
+                LogError::Expired { trail: info.name.to_string(), seq: seq.0, min }
+            }
+            _ => {
+                let why = format!("trail number {} seq {} is in no file", trail.0, seq.0);
+                LogError::corrupt(manifest::PATH, 0, why)
+            }
+        }
     }
 
     /// Rows of a segment, in the order asked for, each re-hashed and compared with its leaf. A row that
@@ -105,15 +124,14 @@ fn find_seq(
     segments: &[Arc<SegmentFile>],
     trail: TrailNo,
     seq: Seq,
-) -> Result<(&SegmentFile, u32), LogError> {
+) -> Result<Option<(&SegmentFile, u32)>, LogError> {
     for file in segments.iter().rev().filter(|f| f.entry.may_hold_seq(trail, seq.0)) {
         let path = file.entry.parquet();
         if let Some(row) = file.get()?.find_seq(trail, seq).map_err(LogError::segment(&path))? {
-            return Ok((file, row));
+            return Ok(Some((file, row)));
         }
     }
-    let why = format!("trail number {} seq {} is in no file", trail.0, seq.0);
-    Err(LogError::corrupt(manifest::PATH, 0, why))
+    Ok(None)
 }
 
 /// Looks an id up in segments, newest first.

@@ -1,28 +1,27 @@
-//! From a full active file to segments, and from many small segments to few large ones.
+//! From a full active file to segments; and the thread that alone changes which segments are in charge.
 //!
 //! Promises: the active file goes only after every record of it was read back from a synced segment and
 //! hashed to its leaf; a crash at any point leaves either the old files in charge or the new ones, never
 //! both and never neither, because the manifest names one or the other.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-
-use indelible_event::Day;
-use indelible_merkle::{Hash, leaf_hash};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
 
 use crate::active;
-use crate::class;
 use crate::error::LogError;
 use crate::frame::{self, FILE_HEADER_LEN};
-use crate::manifest::{Manifest, ManifestSegment, ManifestTrail, SEGMENTS, segment_name};
+use crate::manifest::{Manifest, ManifestTrail};
 use crate::merge::{debt, merge};
-use crate::record::{Pos, Record, Seq, TrailNo};
-use crate::segment::{
-    Finished, SegmentHeader, SegmentState, SegmentWriter, TrailInfo as SegmentTrail,
-};
-use crate::storage::{Appender, File, Storage, write_all_at};
+use crate::output::{Outputs, remove_if_there, segment_trails};
+use crate::policy;
+use crate::publish::{publish, sweep};
+use crate::record::Pos;
+use crate::segment::TrailInfo as SegmentTrail;
 use crate::trail::{LevelTails, write_levels};
-use crate::view::{SegmentFile, State, View};
+use crate::view::{State, View};
+
+/// Something that only the sealer's thread may do.
+type Task = Box<dyn FnOnce(&View) + Send>;
 
 /// What the sequencer and the sealer tell each other.
 #[derive(Default)]
@@ -40,6 +39,12 @@ struct SealingInner {
     quiet_at: Option<Pos>,
     /// Somebody asked for all merging to be done.
     merge_all: bool,
+    /// What others ask of this thread, in their order.
+    tasks: VecDeque<Task>,
+    /// File numbers of segments that are being written anew, and must stay as they are until then.
+    reserved: BTreeSet<u64>,
+    /// How many files were begun by writing segments anew.
+    rewrites: u64,
     /// The thread is gone, and whoever waited for it would wait for ever.
     ended: bool,
     failure: Option<String>,
@@ -61,6 +66,46 @@ impl Sealing {
     pub fn quiet_at(&self, end: Pos) {
         self.lock().quiet_at = Some(end);
         self.wake();
+    }
+
+    /// Lets the sealer's thread do something between its own work, and waits for it. Fails if the log is
+    /// closed before.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&View) -> Result<T, LogError> + Send + 'static,
+    ) -> Result<T, LogError> {
+        let closed = || LogError::Refused("the log is closed".into());
+        let (tell, answer) = mpsc::sync_channel(1);
+        {
+            let mut inner = self.lock();
+            if inner.ended || inner.stop {
+                return Err(closed());
+            }
+            inner.tasks.push_back(Box::new(move |view| drop(tell.send(task(view)))));
+            (inner.woken, inner.busy) = (true, true);
+            self.changed.notify_all();
+        }
+        answer.recv().map_err(|_| closed())?
+    }
+
+    /// A name for a segment that is written anew, until it is published.
+    pub fn name_rewrite(&self) -> String {
+        let mut inner = self.lock();
+        inner.rewrites += 1;
+        format!("rewrite-{}", inner.rewrites)
+    }
+
+    /// Keeps segments from being merged until what is returned goes. To be called on the sealer's thread, where
+    /// no merge is under way.
+    pub fn reserve(self: &Arc<Self>, files: Vec<u64>) -> Result<Reserved, LogError> {
+        let mut inner = self.lock();
+        if let Some(file) = files.iter().find(|file| inner.reserved.contains(file)) {
+            let why = format!("segment file {file} is being written anew already");
+            return Err(LogError::Refused(why));
+        }
+        inner.reserved.extend(&files);
+        drop(inner);
+        Ok(Reserved { sealing: self.clone(), files })
     }
 
     /// Asks for all merging to be done now.
@@ -115,6 +160,19 @@ impl Sealing {
     }
 }
 
+/// Segments that are not merged for as long as this is there.
+pub(crate) struct Reserved {
+    sealing: Arc<Sealing>,
+    files: Vec<u64>,
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let mut inner = self.sealing.lock();
+        inner.reserved.retain(|file| !self.files.contains(file));
+    }
+}
+
 /// The sealer's thread.
 pub(crate) fn run(view: &View, sealing: &Sealing, merge_debt: usize) {
     let _ended = Ended(sealing);
@@ -131,6 +189,8 @@ impl Drop for Ended<'_> {
     fn drop(&mut self) {
         let mut inner = self.0.lock();
         inner.ended = true;
+        // Whoever waits for one of these learns that it will not be done.
+        inner.tasks.clear();
         if std::thread::panicking() {
             inner.failure = Some("the sealer panicked".into());
         }
@@ -141,13 +201,21 @@ impl Drop for Ended<'_> {
 fn work(view: &View, sealing: &Sealing, merge_debt: usize) -> Result<(), LogError> {
     let all = std::mem::take(&mut sealing.lock().merge_all);
     while !sealing.stopping() {
-        if view.state().live.len() > 1 {
+        let task = sealing.lock().tasks.pop_front();
+        if let Some(task) = task {
+            task(view);
+        } else if view.state().live.len() > 1 {
             seal(view)?;
-        } else if !(all || may_merge(view, sealing, merge_debt)) || !merge(view)? {
+        } else if !(all || may_merge(view, sealing, merge_debt)) || !merge_some(view, sealing)? {
             break;
         }
     }
     Ok(())
+}
+
+fn merge_some(view: &View, sealing: &Sealing) -> Result<bool, LogError> {
+    let reserved = sealing.lock().reserved.clone();
+    merge(view, &reserved)
 }
 
 /// Merging reads, packs and hashes every record once more, which a running load would pay for with a core.
@@ -161,7 +229,9 @@ fn may_merge(view: &View, sealing: &Sealing, merge_debt: usize) -> bool {
 fn seal(view: &View) -> Result<(), LogError> {
     let storage = &*view.storage;
     let job = SealJob::of(&view.state());
-    let mut files = Outputs::new(storage, &job.trails, job.next_file);
+    let policy = job.manifest.policy_in_force();
+    let mut files = Outputs::new(storage, &job.trails, &policy);
+    let mut manifest = job.manifest;
     let bytes = storage.map(&job.path).map_err(LogError::io(&job.path))?;
     let (mut at, mut pos) = (FILE_HEADER_LEN, job.first);
     while pos < job.end {
@@ -169,29 +239,31 @@ fn seal(view: &View) -> Result<(), LogError> {
         for framed in group.records_as_written() {
             let record = framed.map_err(LogError::frame(&job.path, at as u64))?.record;
             files.push(&record)?;
+            // A policy whose event is sealed is in the manifest, also if the process ended before it was set.
+            if let Some(policy) = policy::told(&record) {
+                manifest.add_policy(policy);
+            }
             pos = Pos(pos.0 + 1);
         }
         at = group.end() as usize;
     }
     drop(bytes);
     let sealed = files.finish()?;
-    let segments = check_all(view, sealed)?;
+    sealed.iter().try_for_each(|fresh| fresh.check(view))?;
     for tails in &job.levels {
         write_levels(storage, tails)?;
     }
-    let mut manifest = job.manifest;
-    manifest.next_file += segments.len() as u64;
     manifest.sealed_pos = job.end.0;
-    let latest = segments.iter().map(|s| s.1.recorded_at_max.0).max().unwrap_or(0);
+    let latest = sealed.iter().map(|fresh| fresh.recorded_at_max.0).max().unwrap_or(0);
     manifest.recorded_at_max = manifest.recorded_at_max.max(latest);
     manifest.trails = job.sizes;
-    let files: Vec<Arc<SegmentFile>> = segments.into_iter().map(|s| Arc::new(s.0)).collect();
-    publish(view, manifest, &files, &[])?;
+    publish(view, manifest, sealed, &[])?;
     // The side word first: left behind alone it would never be found again.
     for path in [active::mark_path(job.first), job.path] {
         remove_if_there(storage, &path)?;
     }
-    storage.sync_dir(active::DIR).map_err(LogError::io(active::DIR))
+    storage.sync_dir(active::DIR).map_err(LogError::io(active::DIR))?;
+    sweep(view)
 }
 
 /// What sealing needs to know of the state, taken out so that the lock is short.
@@ -203,7 +275,6 @@ struct SealJob {
     sizes: Vec<ManifestTrail>,
     levels: Vec<LevelTails>,
     manifest: Manifest,
-    next_file: u64,
 }
 
 impl SealJob {
@@ -217,7 +288,6 @@ impl SealJob {
             sizes: Vec::new(),
             levels: Vec::new(),
             manifest: state.manifest.clone(),
-            next_file: state.manifest.next_file,
         };
         for trail in &state.trails {
             let sealed = match live.seqs(trail.info.no) {
@@ -228,311 +298,9 @@ impl SealJob {
                 None => trail.sealed(),
             };
             let name = trail.info.name.as_str().to_owned();
-            job.sizes.push(ManifestTrail { id: trail.info.id.0, name, sealed });
+            let (id, min) = (trail.info.id.0, trail.min);
+            job.sizes.push(ManifestTrail { id, name, sealed, min });
         }
         job
     }
-}
-
-pub(crate) fn segment_trails(state: &State) -> Vec<SegmentTrail> {
-    let trail = |t: &crate::trail::Trail| SegmentTrail {
-        no: t.info.no,
-        opaque: t.info.id.0,
-        name: t.info.name.as_str().to_owned(),
-    };
-    state.trails.iter().map(trail).collect()
-}
-
-/// Segment writers, one for each class and day that comes up.
-pub(crate) struct Outputs<'a> {
-    storage: &'a dyn Storage,
-    trails: &'a [SegmentTrail],
-    next_file: u64,
-    open: BTreeMap<(&'static str, Day), Output>,
-}
-
-struct Output {
-    file_no: u64,
-    file: Arc<dyn File>,
-    aside: String,
-    writer: SegmentWriter<Appender>,
-}
-
-impl<'a> Outputs<'a> {
-    pub fn new(
-        storage: &'a dyn Storage,
-        trails: &'a [SegmentTrail],
-        next_file: u64,
-    ) -> Outputs<'a> {
-        Outputs { storage, trails, next_file, open: BTreeMap::new() }
-    }
-
-    pub fn push(&mut self, record: &Record<'_>) -> Result<(), LogError> {
-        let trail = &self.trails[record.trail.0 as usize];
-        let class = class::of(class::POLICY, &trail.name, &record.entry)
-            .expect("the present policy is known");
-        let day = record.entry.recorded_at.day();
-        let output = match self.open.entry((class, day)) {
-            std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
-            std::collections::btree_map::Entry::Vacant(new) => {
-                let file_no = self.next_file;
-                self.next_file += 1;
-                new.insert(Output::create(self.storage, self.trails, class, day, file_no)?)
-            }
-        };
-        output.writer.push(record).map_err(LogError::segment(&output.aside))
-    }
-
-    pub fn finish(self) -> Result<Vec<ManifestSegmentAndMax>, LogError> {
-        self.open.into_values().map(|output| output.finish(self.storage)).collect()
-    }
-}
-
-/// A finished segment's manifest entry, and its latest `recorded_at`.
-pub(crate) struct ManifestSegmentAndMax {
-    entry: ManifestSegment,
-    recorded_at_max: indelible_event::Micros,
-}
-
-impl Output {
-    fn create(
-        storage: &dyn Storage,
-        trails: &[SegmentTrail],
-        class: &str,
-        day: Day,
-        file_no: u64,
-    ) -> Result<Output, LogError> {
-        let aside = format!("{SEGMENTS}/{file_no}.tmp");
-        remove_if_there(storage, &aside)?;
-        let file = storage.create(&aside).map_err(LogError::io(&aside))?;
-        let header = SegmentHeader {
-            class: class.to_owned(),
-            policy: u64::from(class::POLICY),
-            day,
-            state: SegmentState::Full,
-            trails: trails.to_vec(),
-        };
-        let writer = SegmentWriter::new(Appender::new(file.clone()), header)
-            .map_err(LogError::segment(&aside))?;
-        Ok(Output { file_no, file, aside, writer })
-    }
-
-    /// Closes the segment and makes both its files durable under their names.
-    fn finish(self, storage: &dyn Storage) -> Result<ManifestSegmentAndMax, LogError> {
-        let finished = self.writer.finish().map_err(LogError::segment(&self.aside))?;
-        let Finished { meta, seal, row_table, .. } = finished;
-        self.file.sync().map_err(LogError::io(&self.aside))?;
-        let (class, day) = (meta.class, meta.day);
-        let name =
-            segment_name(meta.first_pos, meta.last_pos, &class, &day.to_string(), self.file_no);
-        let (id_min, id_max) = seal.id_range;
-        let entry = ManifestSegment {
-            name,
-            file: self.file_no,
-            first_pos: meta.first_pos.0,
-            last_pos: meta.last_pos.0,
-            rows: meta.rows,
-            class,
-            day: day.0,
-            bytes: seal.len,
-            sha256: seal.sha256,
-            rows_sha256: crate::sha256(&row_table),
-            id_min,
-            id_max,
-            trails: meta
-                .trails
-                .iter()
-                .map(|t| (t.trail.no.0, t.first_seq.0, t.last_seq.0, t.rows))
-                .collect(),
-        };
-        let (parquet, rows) = (entry.parquet(), entry.row_table());
-        remove_if_there(storage, &rows)?;
-        let file = storage.create(&rows).map_err(LogError::io(&rows))?;
-        write_all_at(&*file, 0, &row_table).map_err(LogError::io(&rows))?;
-        file.sync().map_err(LogError::io(&rows))?;
-        storage.rename(&self.aside, &parquet).map_err(LogError::io(&parquet))?;
-        storage.sync_dir(SEGMENTS).map_err(LogError::io(SEGMENTS))?;
-        Ok(ManifestSegmentAndMax { entry, recorded_at_max: meta.recorded_at_max })
-    }
-}
-
-pub(crate) fn remove_if_there(storage: &dyn Storage, path: &str) -> Result<(), LogError> {
-    match storage.remove(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(LogError::io(path)(e)),
-        _ => Ok(()),
-    }
-}
-
-/// Opens finished segments and reads every record back.
-pub(crate) fn check_all(
-    view: &View,
-    sealed: Vec<ManifestSegmentAndMax>,
-) -> Result<Vec<(SegmentFile, ManifestSegmentAndMax)>, LogError> {
-    let mut out = Vec::with_capacity(sealed.len());
-    for finished in sealed {
-        let file = SegmentFile::open(&*view.storage, finished.entry.clone())?;
-        check_segment(view, &file)?;
-        out.push((file, finished));
-    }
-    Ok(out)
-}
-
-/// Reads a segment back: every record must hash to its leaf.
-fn check_segment(view: &View, file: &SegmentFile) -> Result<(), LogError> {
-    let path = file.entry.parquet();
-    let segment = file.get()?;
-    let mut leaves = LeafBlocks::new(view);
-    let (mut entry, mut rows) = (Vec::with_capacity(1024), 0);
-    // The facet columns are derived from the parts; verification compares them.
-    let scan = segment.scan(0..file.entry.rows as u32).map_err(LogError::segment(&path))?;
-    for batch in scan.without_facets() {
-        let batch = batch.map_err(LogError::segment(&path))?;
-        for i in 0..batch.len() {
-            let record = batch.record(i).map_err(LogError::segment(&path))?;
-            entry.clear();
-            record.entry.encode(&mut entry);
-            if leaves.leaf(record.trail, record.seq)? != leaf_hash(&entry) {
-                let why = format!("record {} was not read back as it was written", record.pos.0);
-                return Err(LogError::corrupt(&path, 0, why));
-            }
-            rows += 1;
-        }
-    }
-    if rows != file.entry.rows {
-        return Err(LogError::corrupt(
-            &path,
-            0,
-            format!("{rows} records instead of {}", file.entry.rows),
-        ));
-    }
-    Ok(())
-}
-
-/// Leaves of all trails, read a block at a time: a segment asks for each trail's in order.
-struct LeafBlocks<'a> {
-    view: &'a View,
-    blocks: Vec<(u64, Vec<Hash>)>,
-}
-
-impl<'a> LeafBlocks<'a> {
-    const BLOCK: u64 = 1024;
-
-    fn new(view: &'a View) -> Self {
-        LeafBlocks { view, blocks: Vec::new() }
-    }
-
-    fn leaf(&mut self, trail: TrailNo, seq: Seq) -> Result<Hash, LogError> {
-        let no = trail.0 as usize;
-        if self.blocks.len() <= no {
-            self.blocks.resize_with(no + 1, || (0, Vec::new()));
-        }
-        let (start, hashes) = &mut self.blocks[no];
-        let have = *start..*start + hashes.len() as u64;
-        if !have.contains(&seq.0) {
-            let state = self.view.state();
-            let of = state.trail(trail)?;
-            let count = of.size().saturating_sub(seq.0).min(Self::BLOCK) as usize;
-            if count == 0 {
-                return Err(LogError::NotFound(format!(
-                    "trail {} has no seq {}",
-                    of.info.name, seq.0
-                )));
-            }
-            let leaves = of.leaves(seq, count)?;
-            drop(state);
-            *hashes = leaves.read(&*self.view.storage)?;
-            *start = seq.0;
-        }
-        Ok(hashes[(seq.0 - *start) as usize])
-    }
-}
-
-/// Puts a new manifest in charge, on disk and then in memory: `added` segments come, `gone` ones leave.
-pub(crate) fn publish(
-    view: &View,
-    mut manifest: Manifest,
-    added: &[Arc<SegmentFile>],
-    gone: &[u64],
-) -> Result<(), LogError> {
-    manifest.segments.retain(|s| !gone.contains(&s.file));
-    manifest.segments.extend(added.iter().map(|s| s.entry.clone()));
-    manifest.segments.sort_by_key(|s| (s.first_pos, s.file));
-    if let Err(e) = manifest.store(&*view.storage) {
-        // It may be in force on disk all the same, so the files it names must stay as they are: the next
-        // try makes others.
-        view.state_mut().manifest.next_file = manifest.next_file;
-        return Err(e);
-    }
-    let mut state = view.state_mut();
-    let mut segments = Vec::clone(&state.segments);
-    segments.retain(|s| !gone.contains(&s.entry.file));
-    segments.extend(added.iter().cloned());
-    segments.sort_by_key(|s| (s.entry.first_pos, s.entry.file));
-    state.segments = Arc::new(segments);
-    if state.manifest.sealed_pos < manifest.sealed_pos {
-        for (trail, on_disk) in state.trails.iter_mut().zip(&manifest.trails) {
-            trail.set_sealed(on_disk.sealed);
-        }
-        state.live.remove(0);
-    }
-    state.manifest = manifest;
-    drop(state);
-    view.watch.segments_changed();
-    Ok(())
-}
-
-/// Deletes what a crash left over: files that were never put in charge, or no longer are. A file that
-/// is not explained this way is left alone and reported as damage.
-pub(crate) fn clean_up(
-    storage: &dyn Storage,
-    manifest: &Manifest,
-) -> Result<Vec<String>, LogError> {
-    let mut removed = Vec::new();
-    for name in storage.list(SEGMENTS).map_err(LogError::io(SEGMENTS))? {
-        let path = format!("{SEGMENTS}/{name}");
-        let stem = name.rsplit_once('.').map_or("", |(stem, _)| stem);
-        let listed = manifest.segments.iter().any(|s| s.name == stem);
-        if listed && (name.ends_with(".parquet") || name.ends_with(".rows")) {
-            continue;
-        }
-        if name.ends_with(".tmp") || leftover(stem, manifest) {
-            storage.remove(&path).map_err(LogError::io(&path))?;
-            removed.push(path);
-        } else {
-            return Err(LogError::corrupt(&path, 0, "a segment that the manifest does not know"));
-        }
-    }
-    for first in active::list(storage)? {
-        if first.0 < manifest.sealed_pos {
-            for path in [active::path(first), active::mark_path(first)] {
-                remove_if_there(storage, &path)?;
-                removed.push(path);
-            }
-        }
-    }
-    Ok(removed)
-}
-
-/// Whether an unlisted segment holds only what listed segments or active files hold as well.
-fn leftover(stem: &str, manifest: &Manifest) -> bool {
-    let mut fields = stem.split('.');
-    let (Some(range), Some(class), Some(day)) = (fields.next(), fields.next(), fields.next())
-    else {
-        return false;
-    };
-    let Some((first, last)) = range.split_once('-') else { return false };
-    let (Ok(first), Ok(last)) = (first.parse::<u64>(), last.parse::<u64>()) else { return false };
-    if first >= manifest.sealed_pos {
-        return true;
-    }
-    let mut of_kind: Vec<_> = manifest
-        .segments
-        .iter()
-        .filter(|s| s.class == class && Day(s.day).to_string() == day)
-        .map(|s| (s.first_pos, s.last_pos))
-        .collect();
-    of_kind.sort_unstable();
-    // The first and the last record of the range must be in listed segments of the same kind.
-    let covered = |pos: u64| of_kind.iter().any(|(a, b)| (*a..=*b).contains(&pos));
-    covered(first) && covered(last)
 }

@@ -135,6 +135,7 @@ impl View {
             info: t.info.clone(),
             size: t.tree.size(),
             root: t.tree.root(),
+            min: t.min,
         });
         LogFiles {
             log_id: state.manifest.log_id,

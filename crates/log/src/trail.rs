@@ -14,6 +14,9 @@ use crate::storage::{Storage, read_exact_at, write_all_at};
 /// The directory of trees.
 pub const DIR: &str = "trails";
 
+/// Records in a full entry bundle.
+const BUNDLE: u64 = 256;
+
 /// A trail's random 128-bit id. It stands in the origin, and says nothing about the tenant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TrailId(pub [u8; 16]);
@@ -46,6 +49,12 @@ pub struct TrailInfo {
     pub id: TrailId,
     /// Its name.
     pub name: TrailName,
+}
+
+/// The first seq of the entry bundle that a minimum index is in: so far down records stay, as stubs, since a
+/// bundle is served whole.
+pub fn floor(min: u64) -> u64 {
+    min / BUNDLE * BUNDLE
 }
 
 /// The path of one level of a trail's tree.
@@ -84,6 +93,8 @@ pub(crate) struct Trail {
     pub tree: Tree,
     /// Leaves whose hashes are in the level files, synced.
     sealed: u64,
+    /// The minimum index.
+    pub min: u64,
     /// For each level the hashes from number `sealed >> 8·level` on.
     tails: Vec<Vec<Hash>>,
 }
@@ -97,7 +108,7 @@ impl Trail {
     ) -> Result<Trail, LogError> {
         let files = LevelFiles { storage: &**storage, id: info.id };
         let tree = Tree::restore(TreeSize(sealed), &files).map_err(prove_error)?;
-        Ok(Trail { info, tree, sealed, tails: Vec::new() })
+        Ok(Trail { info, tree, sealed, min: 0, tails: Vec::new() })
     }
 
     pub fn size(&self) -> u64 {
@@ -106,6 +117,11 @@ impl Trail {
 
     pub fn sealed(&self) -> u64 {
         self.sealed
+    }
+
+    /// The first seq of which there is a stub at least: that of the entry bundle that the minimum index is in.
+    pub fn floor(&self) -> u64 {
+        floor(self.min)
     }
 
     pub fn push(&mut self, leaf: Hash) {

@@ -14,6 +14,7 @@ use crate::frame::{self, Framed};
 use crate::limits;
 use crate::live::LiveFile;
 use crate::manifest::{Manifest, ManifestSegment};
+use crate::policy::{self, Policy};
 use crate::read::find_in;
 use crate::record::{Pos, Record, Seq, TrailNo};
 use crate::segment::Segment;
@@ -30,14 +31,38 @@ pub(crate) struct SegmentFile {
     pub parquet: Bytes,
     pub row_table: Bytes,
     opened: OnceLock<Segment>,
+    pub made_of: MadeOf,
+}
+
+/// What this process made a segment of: whoever keeps something beside segments may make what belongs to the
+/// new one of what it has for the old ones.
+#[derive(Clone, Debug)]
+pub enum MadeOf {
+    /// It was there already, or it says less than what it was made of.
+    Unknown,
+    /// An active file, of whose records it has some, whole.
+    Active,
+    /// All records of these segments, by file number, and nothing else.
+    Merged(Arc<[(u64, MadeOf)]>),
 }
 
 impl SegmentFile {
     pub fn open(storage: &dyn Storage, entry: ManifestSegment) -> Result<SegmentFile, LogError> {
         let (parquet, rows) = (entry.parquet(), entry.row_table());
-        let parquet = storage.map(&parquet).map_err(LogError::io(&parquet))?;
-        let row_table = storage.map(&rows).map_err(LogError::io(&rows))?;
-        Ok(SegmentFile { entry, parquet, row_table, opened: OnceLock::new() })
+        SegmentFile::open_at(storage, entry, &parquet, &rows, MadeOf::Unknown)
+    }
+
+    /// Opens one whose files have other names yet.
+    pub fn open_at(
+        storage: &dyn Storage,
+        entry: ManifestSegment,
+        parquet: &str,
+        rows: &str,
+        made_of: MadeOf,
+    ) -> Result<SegmentFile, LogError> {
+        let parquet = storage.map(parquet).map_err(LogError::io(parquet))?;
+        let row_table = storage.map(rows).map_err(LogError::io(rows))?;
+        Ok(SegmentFile { entry, parquet, row_table, opened: OnceLock::new(), made_of })
     }
 
     pub fn get(&self) -> Result<&Segment, LogError> {
@@ -71,6 +96,8 @@ pub struct TrailStatus {
     /// The root over them, as the level files have it. What they lost since they were sealed only a
     /// signed checkpoint or verification shows.
     pub root: Hash,
+    /// The minimum index: every record below it has expired, and may be gone without a stub.
+    pub min: u64,
 }
 
 /// The log's readable side.
@@ -98,7 +125,8 @@ impl State {
         let segments: Result<_, _> = state.manifest.segments.iter().map(open).collect();
         state.segments = Arc::new(segments?);
         for (info, on_disk) in state.manifest.infos()?.into_iter().zip(&state.manifest.trails) {
-            let trail = Trail::restore(storage, Arc::new(info), on_disk.sealed)?;
+            let mut trail = Trail::restore(storage, Arc::new(info), on_disk.sealed)?;
+            trail.min = on_disk.min;
             state.names.insert(trail.info.name.clone(), trail.info.no);
             state.trails.push(trail);
         }
@@ -169,6 +197,10 @@ impl State {
             .map_err(|_| bad("an event id occurs twice"))?;
         let leaf = leaf_hash(frame::entry_bytes(frame));
         self.apply(record.trail, record.seq, leaf, *offset, frame.len(), record.entry.recorded_at);
+        if let Some(policy) = policy::told(record) {
+            // Its event is durable, so it is in force, whether the manifest came to say so or not.
+            self.manifest.add_policy(policy);
+        }
         if let Some(info) = created_trail(record).map_err(|why| bad(&why))? {
             // The manifest names all trails there were when it was written, and may be newer than this
             // file: an earlier one was sealed while this one was written to.
@@ -223,6 +255,13 @@ impl State {
     /// The position the next record gets.
     pub fn next_pos(&self) -> Pos {
         self.live.last().map_or(Pos(self.manifest.sealed_pos), LiveFile::end)
+    }
+}
+
+impl TrailStatus {
+    fn of(t: &Trail) -> TrailStatus {
+        let (size, root) = (t.tree.size(), t.tree.root());
+        TrailStatus { info: t.info.clone(), size, root, min: t.min }
     }
 }
 
@@ -300,23 +339,17 @@ impl View {
 
     /// All trails.
     pub fn trails(&self) -> Vec<TrailStatus> {
-        let status = |t: &Trail| TrailStatus {
-            info: t.info.clone(),
-            size: t.tree.size(),
-            root: t.tree.root(),
-        };
-        self.state().trails.iter().map(status).collect()
+        self.state().trails.iter().map(TrailStatus::of).collect()
     }
 
     /// One trail by number.
     pub fn trail(&self, no: TrailNo) -> Result<TrailStatus, LogError> {
-        let state = self.state();
-        let trail = state.trail(no)?;
-        Ok(TrailStatus {
-            info: trail.info.clone(),
-            size: trail.tree.size(),
-            root: trail.tree.root(),
-        })
+        Ok(TrailStatus::of(self.state().trail(no)?))
+    }
+
+    /// All retention policies so far, by number; the last is in force.
+    pub fn policies(&self) -> Vec<Policy> {
+        self.state().manifest.all_policies()
     }
 
     /// A trail's number by name.

@@ -123,7 +123,7 @@ impl Keep {
         let catalog = Catalog::read(self)?;
         self.end_broken(&catalog);
         let earlier = resumable(&catalog, new, target.name());
-        let id = earlier.map_or_else(|| self.new_id(), |a| a.intent.backup_id.clone());
+        let id = earlier.map_or_else(|| self.new_backup_id(), |a| a.intent.backup_id.clone());
         let intent = Intent {
             archive_path: format!("{id}/"),
             backup_id: id.clone(),
@@ -158,7 +158,7 @@ impl Keep {
         }
     }
 
-    fn new_id(&self) -> String {
+    fn new_backup_id(&self) -> String {
         let mut random = [0; 10];
         self.seams().entropy.fill(&mut random);
         let millis = u64::try_from(self.now().0 / 1_000).unwrap_or(0);

@@ -37,7 +37,7 @@ impl Keep {
         };
         let target = self.target(new.to.as_deref())?;
         let made = self.make_backup(&Who::node(), &new, &*target, true, progress);
-        let made = made.and_then(|made| self.prune(&settings, target.name()).map(|()| made));
+        let made = made.and_then(|made| self.prune_backups(&settings, target.name()).map(|()| made));
         match made {
             Ok(made) => {
                 self.tell_backup_trouble(None);
@@ -63,7 +63,7 @@ impl Keep {
     }
 
     /// Takes away the oldest of the scheduled ones beyond those that are kept.
-    fn prune(&self, settings: &BackupSettings, target: &str) -> Result<(), KeepError> {
+    fn prune_backups(&self, settings: &BackupSettings, target: &str) -> Result<(), KeepError> {
         let Some(keep) = settings.keep else { return Ok(()) };
         let catalog = Catalog::read(self)?;
         let scheduled = |b: &&Listed| {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use indelible_event::{Day, EventId, Part};
+use indelible_event::{Day, EventId, Part, Phase};
 use serde::Deserialize;
 
 use super::{CheckedTrail, Finding, Found};
-use crate::erasure::{self, ERASED, EXPIRED, Seqs};
+use crate::erasure::{self, ERASED, EXPIRED, PRUNED, Seqs};
+use crate::manifest::{Manifest, PATH};
+use crate::policy::{self, Policy};
 use crate::record::{KeptRecord, TrailNo};
 use crate::storage::{Storage, read_whole};
 use crate::trail::TrailId;
@@ -101,7 +103,11 @@ fn erasures(
     found: &mut Found,
 ) -> BTreeMap<(TrailNo, usize), Vec<Seqs>> {
     let mut out: BTreeMap<(TrailNo, usize), Vec<Seqs>> = BTreeMap::new();
-    for record in found.system.iter().filter(|r| r.entry().action == ERASED) {
+    // How an erasure ended is told under its name, too.
+    let begun = |r: &&KeptRecord| {
+        r.entry().action == ERASED && r.entry().phase != Some(Phase::Outcome)
+    };
+    for record in found.system.iter().filter(begun) {
         let path = erasure::path(record.entry().id);
         match erasure(storage, record, &path) {
             Ok((erasure, seqs)) => {
@@ -145,6 +151,50 @@ fn erasure(
         );
     }
     Ok((details, seqs))
+}
+
+/// The policies that the manifest has must be those that events set. One whose event is newer than the
+/// manifest is in force with the next start.
+pub(super) fn check_policies(manifest: &Manifest, found: &mut Found) {
+    let told: Vec<Policy> =
+        found.system.iter().filter_map(|r| policy::told(&r.as_ref())).collect();
+    for policy in &manifest.policies {
+        if told.iter().rev().find(|told| told.number == policy.number) != Some(policy) {
+            let what = format!("policy #{} is not as an event in _system set it", policy.number);
+            let path = PATH.to_owned();
+            found.findings.push(Finding { trail: None, seq: None, path, offset: None, what });
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Pruning {
+    trail: String,
+    min: u64,
+}
+
+/// A minimum index must be one that an event says; `gone` records are below it.
+pub(super) fn check_minimum(trail: &CheckedTrail, min: u64, gone: u64, found: &mut Found) {
+    if min == 0 {
+        return;
+    }
+    let says = |r: &KeptRecord| {
+        let what = r.part(Part::What).filter(|_| r.entry().action == PRUNED);
+        let told = what.and_then(|what| serde_json::from_slice::<Details<Pruning>>(what).ok());
+        told.is_some_and(|Details { details: told }| {
+            TrailId::parse(&told.trail) == Some(trail.info.id) && told.min >= min
+        })
+    };
+    let name = trail.info.name.to_string();
+    if found.system.iter().any(says) {
+        found.notes.push(format!(
+            "trail {name}: expired below seq {min}; of {gone} records nothing but their leaves is left"
+        ));
+    } else {
+        let what = format!("its minimum index is {min}, and no event in _system says so");
+        let path = PATH.to_owned();
+        found.findings.push(Finding { trail: Some(name), seq: None, path, offset: None, what });
+    }
 }
 
 fn explains(stub: &Stub, system: &[KeptRecord]) -> bool {

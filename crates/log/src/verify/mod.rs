@@ -8,6 +8,7 @@
 mod gone;
 mod levels;
 mod live;
+mod places;
 mod segments;
 mod snapshot;
 
@@ -20,8 +21,9 @@ use indelible_merkle::{Hash, TileReader, TreeSize};
 
 use self::snapshot::Snapshot;
 use crate::erasure::{ERASED, EXPIRED};
+use crate::policy::{self, Policy};
 use crate::error::LogError;
-use crate::manifest::{Manifest, PATH, SEGMENTS};
+use crate::manifest::{Manifest, PATH};
 use crate::record::{KeptRecord, Record, TrailNo};
 use crate::storage::Storage;
 use crate::trail::{TrailInfo, read_level};
@@ -142,6 +144,8 @@ struct Shared<'a> {
     snapshot: &'a Snapshot,
     manifest: &'a Manifest,
     infos: Vec<TrailInfo>,
+    /// By number; that events set just these is checked at the end.
+    policies: Vec<Policy>,
     jobs: Mutex<VecDeque<Job>>,
     found: Mutex<Found>,
     read: AtomicU64,
@@ -212,6 +216,7 @@ pub fn verify(storage: &Arc<dyn Storage>, options: &Options<'_>) -> Result<Repor
         snapshot: &snapshot,
         manifest,
         infos,
+        policies: manifest.all_policies(),
         jobs: Mutex::new(jobs(manifest)),
         found: Mutex::new(Found::default()),
         read: AtomicU64::new(0),
@@ -295,7 +300,7 @@ fn finding_of(e: LogError, path: &str) -> Finding {
 fn is_told(record: &Record<'_>) -> bool {
     // The store's own words are told as well, so that it need not read the trail a second time.
     record.trail == TrailNo(0)
-        && (matches!(record.entry.action, TRAIL_CREATE | ERASED | EXPIRED)
+        && (matches!(record.entry.action, TRAIL_CREATE | ERASED | EXPIRED | policy::SET)
             || record.entry.action.starts_with("node.")
             || record.entry.action.starts_with("trail.")
             || record.entry.action.starts_with("log."))
@@ -316,23 +321,27 @@ fn conclude(
         let live = found.live.remove(&info.no).unwrap_or_default();
         trails.push(CheckedTrail { info, sealed, live, tails: Vec::new() });
     }
+    let mut pruned = 0;
     for trail in &mut trails {
-        coverage(
-            trail,
-            found.sealed.remove(&trail.info.no).unwrap_or_default(),
-            &mut found.findings,
-        );
+        let min = manifest.trails.get(trail.info.no.0 as usize).map_or(0, |t| t.min);
+        let runs = found.sealed.remove(&trail.info.no).unwrap_or_default();
+        let gone = places::coverage(trail, runs, min, &mut found.findings);
+        gone::check_minimum(trail, min, gone, &mut found);
+        pruned += gone;
         if let Err(e) = levels::extend(storage, trail) {
             found.findings.push(finding_of(e, PATH));
         }
     }
-    positions(manifest.sealed_pos, &mut found);
-    if found.recorded_at_max != manifest.recorded_at_max {
+    places::positions(manifest.sealed_pos, pruned, &mut found);
+    // The latest may be among those of which nothing is left.
+    let latest = found.recorded_at_max..=if pruned > 0 { i64::MAX } else { found.recorded_at_max };
+    if !latest.contains(&manifest.recorded_at_max) {
         let what = "its latest time is not that of the records".to_owned();
         let path = PATH.to_owned();
         found.findings.push(Finding { trail: None, seq: None, path, offset: None, what });
     }
-    strays(storage, manifest, &mut found);
+    places::strays(storage, manifest, &mut found);
+    gone::check_policies(manifest, &mut found);
     creations(&trails, &found.system, &mut found.findings);
     gone::check(storage, &trails, &mut found);
     found.findings.sort_by_cached_key(order);
@@ -357,66 +366,6 @@ fn order(f: &Finding) -> (u8, Option<String>, Option<u64>, String, Option<u64>) 
         (false, Some(_)) => 0,
     };
     (rank, f.trail.clone(), f.seq, f.path.clone(), f.offset)
-}
-
-/// Every sealed seq of a trail must be in exactly one segment.
-fn coverage(trail: &CheckedTrail, mut runs: Vec<(u64, u64)>, findings: &mut Vec<Finding>) {
-    runs.sort_unstable();
-    let mut finding = |seq: u64, what: String| {
-        findings.push(Finding {
-            trail: Some(trail.info.name.to_string()),
-            seq: Some(seq),
-            path: PATH.to_owned(),
-            offset: None,
-            what,
-        });
-    };
-    let mut next = 0;
-    for (start, end) in runs {
-        if start > next {
-            finding(
-                next,
-                format!("{} record(s) missing from here on: they are in no segment", start - next),
-            );
-        } else if start < next {
-            finding(start, "this record is in two places".into());
-        }
-        next = next.max(end);
-    }
-    if next != trail.sealed {
-        finding(
-            next,
-            format!("segments hold {next} records, and the tree was sealed at {}", trail.sealed),
-        );
-    }
-}
-
-/// Every sealed position must be there once. No leaf covers them, but an expiry names what it concerns by
-/// them: a segment moved into an expired range could be called expired.
-fn positions(sealed: u64, found: &mut Found) {
-    found.positions.sort_unstable();
-    let mut next = 0;
-    for (start, end) in found.positions.drain(..).chain([(sealed, sealed)]) {
-        if start != next {
-            let what =
-                format!("positions {next} and {start} do not follow each other in the segments");
-            let path = PATH.to_owned();
-            found.findings.push(Finding { trail: None, seq: None, path, offset: None, what });
-            return;
-        }
-        next = end;
-    }
-}
-
-/// Files among the segments that the manifest does not name: a crash may leave some, and the next start
-/// removes them.
-fn strays(storage: &dyn Storage, manifest: &Manifest, found: &mut Found) {
-    for name in storage.list(SEGMENTS).unwrap_or_default() {
-        let stem = name.strip_suffix(".parquet").or_else(|| name.strip_suffix(".rows"));
-        if !manifest.segments.iter().any(|s| Some(s.name.as_str()) == stem) {
-            found.notes.push(format!("{SEGMENTS}/{name}: the manifest does not know this file"));
-        }
-    }
 }
 
 /// Every trail but `_system` must have been made by an event, and be as that event says.

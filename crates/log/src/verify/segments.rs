@@ -7,9 +7,9 @@ use indelible_merkle::{Hash, leaf_hash};
 
 use super::gone::{GonePart, Stub};
 use super::{Finding, Shared, is_told};
-use crate::class;
 use crate::error::LogError;
-use crate::manifest::ManifestSegment;
+use crate::manifest::{Left, ManifestSegment};
+use crate::policy::Policy;
 use crate::record::{KeptRecord, PartRef, Record, Salts, Seq, TrailNo};
 use crate::segment::{RowBatch, Segment, SegmentState};
 use crate::sha256;
@@ -71,6 +71,7 @@ pub(super) fn check_rows(
         last_at: Micros::MIN,
         positions: Vec::new(),
         day: Day(entry.day),
+        policy: shared.policies.iter().find(|p| u64::from(p.number) == segment.meta().policy),
     };
     for batch in segment.scan(rows).map_err(LogError::segment(&path))? {
         let batch = batch.map_err(LogError::segment(&path))?;
@@ -118,7 +119,12 @@ fn check_meta(shared: &Shared<'_>, entry: &ManifestSegment, segment: &Segment) {
     // would keep readers from looking into this segment.
     let spans = meta.trails.iter().map(|t| (t.trail.no.0, t.first_seq.0, t.last_seq.0, t.rows));
     let seal = segment.table().seal();
-    let same = meta.class == entry.class
+    let state = match meta.state {
+        SegmentState::Full => Left::Full,
+        SegmentState::Stub { .. } => Left::Stub,
+    };
+    let same = (meta.class == entry.class && state == entry.state)
+        && meta.policy == u64::from(entry.policy)
         && meta.day.0 == entry.day
         && (meta.first_pos.0, meta.last_pos.0, meta.rows)
             == (entry.first_pos, entry.last_pos, entry.rows)
@@ -170,6 +176,8 @@ struct Rows<'a> {
     /// Runs of positions seen.
     positions: Vec<(u64, u64)>,
     day: Day,
+    /// The policy that classed the records.
+    policy: Option<&'a Policy>,
 }
 
 impl Rows<'_> {
@@ -243,8 +251,7 @@ impl Rows<'_> {
             _ => self.runs[no].push((record.seq.0, record.seq.0.saturating_add(1))),
         }
         let name = self.shared.infos.get(no).map_or("", |t| t.name.as_str());
-        let policy = u32::try_from(meta.policy).unwrap_or(u32::MAX);
-        let class = class::of(policy, name, &record.entry);
+        let class = self.policy.map(|policy| policy.class(name, &record.entry));
         if class != Some(meta.class.as_str()) || record.entry.recorded_at.day() != self.day {
             let what = format!("it does not belong into class {} of day {}", meta.class, self.day);
             self.find(Some(record), row, what);

@@ -50,7 +50,13 @@ impl Snapshot {
 
     fn of(storage: &dyn Storage, manifest: Manifest) -> Snapshot {
         let map = |path: String| {
-            storage.map(&path).map_err(LogError::io(&path)).map_err(|e| finding_of(e, &path))
+            storage.map(&path).map_err(|e| match e.kind() {
+                std::io::ErrorKind::NotFound => {
+                    let what = "missing: the manifest names this file, and it is not there".into();
+                    Finding { trail: None, seq: None, path: path.clone(), offset: None, what }
+                }
+                _ => finding_of(LogError::io(&path)(e), &path),
+            })
         };
         let active = active_files(storage, &manifest).map_err(|e| finding_of(e, active::DIR));
         let segments = manifest
