@@ -22,7 +22,7 @@ pub use copying::{
 pub use erasing::{Certificate, Erase, EraseCommand};
 pub use exporting::{Export, VerifyBundle};
 pub use keeping::{
-    AtOnly, Bounds, Confirm, HoldCommand, HoldCreate, IdAt, Purge, Requests, Retention,
+    AtOnly, Bounds, Confirm, HoldCommand, HoldCreate, Purge, Requests, Retention,
     RetentionCommand, RetentionPreview, RetentionSet, ShapeAt, Withdraw,
 };
 pub use reporting::{Gaps, ReportCommand, Unfinished};

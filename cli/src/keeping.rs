@@ -11,7 +11,7 @@ pub mod retention;
 pub mod shown;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -221,6 +221,11 @@ pub fn absolute(dir: &Path, at: &At, global: &Global) -> Result<String, Failure>
     dir.to_str().map(str::to_owned).ok_or_else(not_text)
 }
 
+/// Several of them, as the API takes them.
+pub fn places(dirs: &[PathBuf], at: &At, global: &Global) -> Result<Value, Failure> {
+    dirs.iter().map(|dir| absolute(dir, at, global)).collect::<Result<Vec<_>, _>>().map(Value::from)
+}
+
 /// What should not be on the command line, where others see it: `-` reads it from standard input.
 pub fn secret(text: &str) -> Result<String, Failure> {
     if text != "-" {
@@ -261,15 +266,16 @@ pub fn list(
     Ok(items.len())
 }
 
-/// Says that somebody else has to confirm, and how.
-pub fn tell_asked(out: &mut Out, at: &At, asked: &Asked, subject: bool) -> Result<(), Failure> {
+/// Says that somebody else has to confirm, and how; `again` is what has to be said again then.
+pub fn tell_asked(out: &mut Out, at: &At, asked: &Asked, again: &str) -> Result<(), Failure> {
     let id = clean(&asked.request);
-    out.line(format_args!("request {id} waits for a second administrator; nothing has been done yet"))?;
+    out.line(format_args!(
+        "request {id} waits for a second administrator; nothing has been done yet"
+    ))?;
     out.flush()?;
-    let subject = if subject { " --subject … (once more)" } else { "" };
     let at = at.url.as_ref().map(|url| format!(" --url {}", clean(url))).unwrap_or_default();
     out::note(format_args!(
-        "to confirm, within seven days, by another administrator with a key made before now:\n  indelible confirm {id}{subject}{at} --key idl_…"
+        "to confirm, within seven days, by another administrator with a key made before now:\n  indelible confirm {id}{again}{at} --key idl_…"
     ));
     Ok(())
 }

@@ -175,14 +175,14 @@ pub struct Import {
 #[derive(Debug, Subcommand)]
 pub enum BackupCommand {
     Create(BackupCreate),
-    /// List the backups of a target, the newest last
+    /// List the backups that this node made and still has
     #[command(after_help = "\
 Examples:
   indelible backup list
   indelible backup list --from s3://audit-backup --json | jq -r .id")]
     List(BackupList),
     /// Show one backup, with all its files
-    #[command(after_help = "Example:\n  indelible backup show 0190b1a0-0000-7000-8000-000000000000 --from /mnt/backup")]
+    #[command(after_help = "Example:\n  indelible backup show 0190b1a0-0000-7000-8000-000000000000")]
     Show(BackupOne),
     /// Read a backup whole, and compare each file with its sum
     #[command(after_help = "\
@@ -237,7 +237,7 @@ pub struct BackupCreate {
 /// Which target.
 #[derive(Debug, Args)]
 pub struct BackupList {
-    /// Where they are [default: the target of the settings]
+    /// Only those that are there [default: all]
     #[arg(long, value_name = "TARGET")]
     pub from: Option<String>,
     #[command(flatten)]
@@ -250,9 +250,6 @@ pub struct BackupOne {
     /// The backup's id, as `backup list` shows it
     #[arg(value_name = "ID")]
     pub id: String,
-    /// Where it is [default: the target of the settings]
-    #[arg(long, value_name = "TARGET")]
-    pub from: Option<String>,
     #[command(flatten)]
     pub at: At,
 }
@@ -330,7 +327,7 @@ pub struct Restore {
     /// The backup's id, as `backup list` shows it
     #[arg(value_name = "ID", group = "which")]
     pub id: Option<String>,
-    /// Where it is [default: the target of the settings]
+    /// Where it is [default: what the log here knows of it]
     #[arg(long, value_name = "TARGET")]
     pub from: Option<String>,
     /// A new or empty directory for it [default: in place of the log in the data directory]

@@ -81,7 +81,7 @@ pub enum EraseCommand {
 /// Print the certificate of an erasure, or of what of it is still to do
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It is JSON, with the event that recorded the erasure. Copies that this node cannot reach are listed
+It is JSON, and a text on a terminal, with the event that recorded the erasure. Copies that this node cannot reach are listed
 by name; the exit status is 1 while there are any.
 
 Example:
@@ -93,6 +93,8 @@ pub struct Certificate {
     /// Write it here, not to standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub shape: Shape,
     #[command(flatten)]
     pub at: At,
 }

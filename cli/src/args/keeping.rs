@@ -1,5 +1,7 @@
 //! How long what is kept, what is held, and what two people have to agree on.
 
+use std::path::PathBuf;
+
 use clap::{ArgGroup, Args, Subcommand};
 use indelible_event::TrailName;
 
@@ -241,6 +243,15 @@ pub struct Confirm {
     /// For an erasure: the subject once more, because the request holds only an HMAC of it; - is standard input
     #[arg(long, value_name = "ID")]
     pub subject: Option<String>,
+    /// The same where a resource is erased
+    #[arg(long, value_name = "TYPE/ID", conflicts_with = "subject")]
+    pub resource: Option<String>,
+    /// The same where single events are
+    #[arg(long, value_name = "ID", conflicts_with_all = ["subject", "resource"])]
+    pub event: Vec<String>,
+    /// A spool to be looked through besides those of the request; can be given several times
+    #[arg(long, value_name = "DIR")]
+    pub spool: Vec<PathBuf>,
     #[command(flatten)]
     pub at: At,
 }

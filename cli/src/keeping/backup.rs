@@ -1,12 +1,12 @@
 //! `indelible backup`
 
-use indelible_client::{path_and_query, path_segment};
+use indelible_client::path_segment;
 use serde_json::{Value, json};
 
 use super::shown::{As, Fact, facts, table};
 use super::{list, print, session, target};
 use crate::args::{
-    At, BackupCommand, BackupCreate, BackupList, BackupOne, BackupSet, BackupSettingsCommand,
+    BackupCommand, BackupCreate, BackupList, BackupOne, BackupSet, BackupSettingsCommand,
     Global,
 };
 use crate::ask::Params;
@@ -15,8 +15,8 @@ use crate::failure::Failure;
 use crate::look::{Look, clean};
 use crate::out::Out;
 
-const PATH: &str = "/api/backups";
-pub const SETTINGS: &str = "/api/backups/settings";
+pub const PATH: &str = "/api/backups";
+const SETTINGS: &str = "/api/backups/settings";
 
 const BACKUP: [Fact; 9] = [
     Fact("/id", "ID", As::Text),
@@ -40,7 +40,7 @@ const MADE: [Fact; 9] = [
     Fact("/resumed_bytes", "there from an earlier try", As::Bytes),
     Fact("/sha256", "SHA-256 of its description", As::Text),
 ];
-const ONE: [Fact; 15] = [
+const ONE: [Fact; 16] = [
     Fact("/id", "backup", As::Text),
     Fact("/state", "state", As::Text),
     Fact("/error", "error", As::Text),
@@ -56,6 +56,7 @@ const ONE: [Fact; 15] = [
     Fact("/sha256", "SHA-256 of its description", As::Text),
     Fact("/verified/at", "verified", As::Time),
     Fact("/verified/error", "which found", As::Text),
+    Fact("/unreadable", "cannot be read now", As::Text),
 ];
 const FILE: [Fact; 4] = [
     Fact("/path", "FILE", As::Text),
@@ -63,13 +64,14 @@ const FILE: [Fact; 4] = [
     Fact("/at", "AT", As::Text),
     Fact("/sha256", "SHA-256", As::Text),
 ];
-const SETTING: [Fact; 6] = [
+const SETTING: [Fact; 7] = [
     Fact("/target", "target", As::Text),
     Fact("/schedule", "when", As::Text),
     Fact("/type", "type", As::Text),
     Fact("/with_key", "with the signing key", As::Flag),
     Fact("/keep", "keep", As::Count),
     Fact("/on_failure", "on failure", As::Text),
+    Fact("/trouble", "trouble", As::Text),
 ];
 
 pub fn run(global: &Global, out: &mut Out, command: &BackupCommand) -> Result<(), Failure> {
@@ -110,21 +112,21 @@ fn create(global: &Global, out: &mut Out, args: &BackupCreate) -> Result<(), Fai
 
 fn backups(global: &Global, out: &mut Out, args: &BackupList) -> Result<(), Failure> {
     let at = &args.with.at;
-    let params = place(args.from.as_deref(), at, global)?;
+    let from = args.from.as_deref().map(|from| target(from, at, global)).transpose()?;
+    let params: Params = from.map(|from| ("target".into(), from)).into_iter().collect();
     let answer = session(global, at, |session| session.get(PATH, &params))?;
     list(out, &answer, "backups", &args.with.shape, &BACKUP).map(drop)
 }
 
 fn show(global: &Global, out: &mut Out, args: &BackupOne) -> Result<(), Failure> {
-    let params = place(args.from.as_deref(), &args.at, global)?;
-    let answer = session(global, &args.at, |session| session.get(&one(args), &params))?;
+    let answer = session(global, &args.at, |session| session.get(&one(args), &Params::new()))?;
     if out.is_json() {
         return print(out, &answer);
     }
     let look = Look::new(false, true, false);
     let backup: Value = read(&answer)?;
     facts(out, &look, &backup, &ONE)?;
-    let files = backup["files"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let files = backup["description"]["files"].as_array().map(Vec::as_slice).unwrap_or_default();
     if !files.is_empty() {
         out.line("")?;
         table(out, &look, files, &FILE)?;
@@ -133,8 +135,7 @@ fn show(global: &Global, out: &mut Out, args: &BackupOne) -> Result<(), Failure>
 }
 
 fn verify(global: &Global, out: &mut Out, args: &BackupOne) -> Result<(), Failure> {
-    let params = place(args.from.as_deref(), &args.at, global)?;
-    let path = path_and_query(&format!("{}/verify", one(args)), &params);
+    let path = format!("{}/verify", one(args));
     let answer = session(global, &args.at, |session| session.post(&path, &json!({})))?;
     if out.is_json() {
         return print(out, &answer);
@@ -143,8 +144,7 @@ fn verify(global: &Global, out: &mut Out, args: &BackupOne) -> Result<(), Failur
 }
 
 fn delete(global: &Global, out: &mut Out, args: &BackupOne) -> Result<(), Failure> {
-    let params = place(args.from.as_deref(), &args.at, global)?;
-    session(global, &args.at, |session| session.delete(&one(args), &params))?;
+    session(global, &args.at, |session| session.delete(&one(args), &Params::new()))?;
     if out.is_json() {
         return out.object(&json!({"id": args.id, "deleted": true}));
     }
@@ -175,6 +175,8 @@ fn set(global: &Global, out: &mut Out, args: &BackupSet) -> Result<(), Failure> 
         if let Some(what) = &args.on_failure {
             settings["on_failure"] = what.as_str().into();
         }
+        // How it goes is told beside what is set.
+        settings.as_object_mut().map(|settings| settings.remove("trouble"));
         session.put(SETTINGS, &settings)
     })?;
     told(out, &answer, &SETTING)
@@ -189,10 +191,4 @@ fn told(out: &mut Out, answer: &[u8], about: &[Fact]) -> Result<(), Failure> {
 
 fn one(args: &BackupOne) -> String {
     format!("{PATH}/{}", path_segment(&args.id))
-}
-
-/// The parameter that says which target, if it is not that of the settings.
-fn place(from: Option<&str>, at: &At, global: &Global) -> Result<Params, Failure> {
-    let from = from.map(|from| target(from, at, global)).transpose()?;
-    Ok(from.map(|from| ("at".to_owned(), from)).into_iter().collect())
 }

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 
 use super::answers::Asked;
 use super::shown::{As, Fact, facts, table};
-use super::{list, print, secret, session, tell_asked};
+use super::{list, places, print, secret, session, tell_asked};
 use crate::args::{Certificate, Erase, EraseCommand, Global};
 use crate::ask::Params;
 use crate::ask::source::read;
 use crate::failure::Failure;
 use crate::files;
+use crate::look::clean;
 use crate::out::Out;
 
 const PATH: &str = "/api/erasures";
@@ -66,7 +67,7 @@ pub fn run(global: &Global, out: &mut Out, args: &Erase) -> Result<(), Failure> 
 }
 
 fn erase(global: &Global, out: &mut Out, args: &Erase) -> Result<(), Failure> {
-    let new = asking(args)?;
+    let new = asking(global, args)?;
     let look = args.shape.look(out);
     let (preview, asked) = session(global, &args.at, |session| {
         let preview = session.post(&format!("{PATH}/preview"), &new)?;
@@ -90,12 +91,21 @@ fn erase(global: &Global, out: &mut Out, args: &Erase) -> Result<(), Failure> {
     }
     out.line("")?;
     match asked {
-        Some(asked) => tell_asked(out, &args.at, &read::<Asked>(&asked)?, args.subject.is_some()),
+        Some(asked) => tell_asked(out, &args.at, &read::<Asked>(&asked)?, again(args)),
         None => out.line("nothing has been done: this was a dry run"),
     }
 }
 
-fn asking(args: &Erase) -> Result<Value, Failure> {
+/// What the second administrator says again.
+fn again(args: &Erase) -> &'static str {
+    match (&args.subject, &args.resource) {
+        (Some(_), _) => " --subject - (the subject on standard input)",
+        (None, Some(_)) => " --resource … (once more)",
+        (None, None) => " --event … (once more)",
+    }
+}
+
+fn asking(global: &Global, args: &Erase) -> Result<Value, Failure> {
     let mut new = json!({"authority": args.authority});
     if let Some(trail) = &args.trail {
         new["trail"] = trail.as_str().into();
@@ -119,16 +129,22 @@ fn asking(args: &Erase) -> Result<Value, Failure> {
         new["despite_hold"] = true.into();
     }
     if !args.spool.is_empty() {
-        new["spools"] = args.spool.iter().map(|dir| dir.display().to_string()).collect();
+        new["spools"] = places(&args.spool, &args.at, global)?;
     }
     Ok(new)
 }
 
 fn certificate(global: &Global, out: &mut Out, args: &Certificate) -> Result<(), Failure> {
     let path = format!("{PATH}/{}", path_segment(&args.id));
-    let answer = session(global, &args.at, |session| session.get(&path, &Params::new()))?;
-    match &args.out {
-        Some(file) => {
+    let people = args.shape.look(out).for_people && args.out.is_none();
+    let (answer, text) = session(global, &args.at, |session| {
+        let answer = session.get(&path, &Params::new())?;
+        let params = vec![("format".into(), "text".into())];
+        let text = if people { Some(session.get(&path, &params)?) } else { None };
+        Ok((answer, text))
+    })?;
+    match (&args.out, text) {
+        (Some(file), _) => {
             let mut bytes = answer.trim_ascii_end().to_vec();
             bytes.push(b'\n');
             files::replace(file, &bytes).map_err(Failure::io(file.display()))?;
@@ -138,7 +154,12 @@ fn certificate(global: &Global, out: &mut Out, args: &Certificate) -> Result<(),
                 out.line(format_args!("the certificate is in {}", file.display()))?;
             }
         }
-        None => print(out, &answer)?,
+        (None, Some(text)) => {
+            for line in String::from_utf8_lossy(&text).lines() {
+                out.line(clean(line))?;
+            }
+        }
+        (None, None) => print(out, &answer)?,
     }
     let certificate: Value = read(&answer)?;
     let to_do = certificate["still_to_do"].as_array().is_some_and(|left| !left.is_empty());

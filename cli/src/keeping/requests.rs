@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::answers::{Asked, Me};
 use super::shown::{As, Fact};
-use super::{list as listed, print, secret, session, tell_asked};
+use super::{list as listed, places, print, secret, session, tell_asked};
 use crate::args::{Confirm, Global, HoldCommand, HoldCreate, Purge, Requests, Withdraw};
 use crate::ask::Params;
 use crate::ask::source::read;
@@ -93,7 +93,7 @@ pub fn purge(global: &Global, out: &mut Out, args: &Purge) -> Result<(), Failure
     if out.is_json() {
         return print(out, &answer);
     }
-    tell_asked(out, &args.at, &read::<Asked>(&answer)?, false)
+    tell_asked(out, &args.at, &read::<Asked>(&answer)?, "")
 }
 
 pub fn list(global: &Global, out: &mut Out, args: &Requests) -> Result<(), Failure> {
@@ -107,6 +107,15 @@ pub fn confirm(global: &Global, out: &mut Out, args: &Confirm) -> Result<(), Fai
     let mut body = json!({});
     if let Some(subject) = &args.subject {
         body["subject"] = secret(subject)?.into();
+    }
+    if let Some(resource) = &args.resource {
+        body["resource"] = secret(resource)?.into();
+    }
+    if !args.event.is_empty() {
+        body["ids"] = args.event.iter().map(String::as_str).collect();
+    }
+    if !args.spool.is_empty() {
+        body["spools"] = places(&args.spool, &args.at, global)?;
     }
     let path = format!("{REQUESTS}/{}/confirm", path_segment(&args.id));
     let answer = session(global, &args.at, |session| session.post(&path, &body))?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use indelible_client::path_segment;
 use indelible_event::TrailName;
 use indelible_keep::restore::{Into, NewRestore, RestoreType, Restored, restore, resume};
 use indelible_keep::target::{self, Target};
@@ -62,7 +63,7 @@ fn at_node(global: &Global, out: &mut Out, args: &Restore) -> Result<(), Failure
     };
     let mut new = json!({"backup": args.id, "into": absolute(into, &args.at, global)?});
     if let Some(from) = &args.from {
-        new["at"] = from.as_str().into();
+        new["from"] = from.as_str().into();
     }
     if let Some(trail) = trail(args)? {
         new["trail"] = trail.as_str().into();
@@ -77,7 +78,7 @@ fn at_node(global: &Global, out: &mut Out, args: &Restore) -> Result<(), Failure
 fn here(global: &Global, args: &Restore, id: &str) -> Result<Restored, Failure> {
     let from = match &args.from {
         Some(from) => super::target(from, &args.at, global)?,
-        None => target_of_settings(global, args)?,
+        None => known_target(global, args, id)?,
     };
     let restore_type = trail(args)?.map_or(RestoreType::Full, RestoreType::Trail);
     let seams = global.seams();
@@ -133,21 +134,23 @@ fn trail(args: &Restore) -> Result<Option<TrailName>, Failure> {
     }
 }
 
-/// The target that the log's own settings name, where that log can still be read.
-fn target_of_settings(global: &Global, args: &Restore) -> Result<String, Failure> {
-    let missing = |why: String| Failure::Cannot { why, hint: Some("--from says where the backup is".into()) };
+/// Where the log that is there says that the backup is, if it can still be read.
+fn known_target(global: &Global, args: &Restore, id: &str) -> Result<String, Failure> {
+    let missing = |why: String| {
+        let hint = Some("--from says where the backup is".into());
+        Failure::Cannot { why, hint }
+    };
     if !global.has_log() {
-        return Err(missing(format!("there is no log in {} whose settings could say where the backup is", global.data.display())));
+        return Err(missing(format!("there is no log in {}", global.data.display())));
     }
-    let settings = session(global, &args.at, |session: &Session| session.ask::<Value>(super::backup::SETTINGS));
-    let settings = settings.map_err(|failure| match failure {
+    let path = format!("{}/{}", super::backup::PATH, path_segment(id));
+    let backup = session(global, &args.at, |session: &Session| session.ask::<Value>(&path));
+    let backup = backup.map_err(|failure| match failure {
         Failure::Cannot { why, .. } => missing(why),
         other => other,
     })?;
-    match settings["target"].as_str() {
-        Some(to) => Ok(to.to_owned()),
-        None => Err(missing("no target is set".into())),
-    }
+    let target = backup["target"].as_str().map(str::to_owned);
+    target.ok_or_else(|| Failure::cannot("the answer does not say where the backup is"))
 }
 
 /// Whoever has the files.

@@ -187,7 +187,7 @@ fn set(global: &Global, out: &mut Out, args: &RetentionSet) -> Result<(), Failur
         return print(out, &answer);
     }
     if let Ok(asked) = read::<Asked>(&answer) {
-        return tell_asked(out, &args.at, &asked, false);
+        return tell_asked(out, &args.at, &asked, "");
     }
     let policy: Value = read(&answer)?;
     out.line(format_args!("policy #{} is in force", policy["number"]))?;
