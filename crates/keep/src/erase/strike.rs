@@ -185,7 +185,7 @@ fn rows_left(
     }
     let mut rows = RoaringBitmap::new();
     for stroke in strokes {
-        rows |= rows_of(segment, stroke.trail, &stroke.seqs).map_err(damaged(handle.name()))?;
+        rows |= rows_of(&segment, stroke.trail, &stroke.seqs).map_err(damaged(handle.name()))?;
     }
     let rows: Vec<u32> = rows.iter().collect();
     for rows in rows.chunks(ERASURE_READ_ROWS) {
