@@ -238,7 +238,7 @@ fn an_older_copy_that_is_put_back_loses_the_same_parts_again() {
     // What is known already is not done twice.
     assert_eq!(again(&log), 0);
     drop(log);
-    let options = indelible_log::verify::Options { threads: 1, progress: &|_| {} };
+    let options = indelible_log::verify::Options { threads: 1, progress: &|_| {}, archived: None };
     let report = indelible_log::verify::verify(&old.storage, &options).unwrap();
     assert!(report.findings.is_empty(), "{:#?}", report.findings);
 }
