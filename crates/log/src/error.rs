@@ -138,10 +138,12 @@ impl LogError {
         let path = path.to_owned();
         move |e| match e {
             SegmentError::Io(source) => LogError::Io { path, source },
-            SegmentError::Parquet(ParquetError::External(e)) => match e.downcast::<io::Error>() {
-                Ok(source) => LogError::Io { path, source: *source },
-                Err(e) => LogError::Corrupt { path, offset: 0, reason: e.to_string() },
-            },
+            SegmentError::Parquet(ParquetError::External(e)) => {
+                let source = e.downcast::<io::Error>().map_or_else(io::Error::other, |e| *e);
+                LogError::Io { path, source }
+            }
+            // At the end the library keeps only the words of what the disk said.
+            SegmentError::Parquet(e) => LogError::Io { path, source: io::Error::other(e) },
             e => LogError::Corrupt { path, offset: 0, reason: e.to_string() },
         }
     }
