@@ -1,7 +1,10 @@
 //! What can be said on the command line. The texts here are the manual; the man pages are made of them.
 
 mod asking;
+mod copying;
+mod erasing;
 mod exporting;
+mod keeping;
 mod reporting;
 mod serving;
 
@@ -12,7 +15,16 @@ use indelible_event::{EventId, Part, TrailName};
 use indelible_merkle::Vkey;
 
 pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which, with_exclusions};
+pub use copying::{
+    Archive, ArchiveCommand, ArchiveSet, ArchiveSettingsCommand, BackupCommand, BackupCreate,
+    BackupList, BackupOne, BackupSet, BackupSettingsCommand, Import, Offload, OffloadAfter, Restore,
+};
+pub use erasing::{Certificate, Erase, EraseCommand};
 pub use exporting::{Export, VerifyBundle};
+pub use keeping::{
+    AtOnly, Bounds, Confirm, HoldCommand, HoldCreate, Purge, Requests, Retention,
+    RetentionCommand, RetentionPreview, RetentionSet, ShapeAt, Withdraw,
+};
 pub use reporting::{Gaps, ReportCommand, Unfinished};
 pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve, TrailAt, Trails, TrailsCommand};
 
@@ -113,6 +125,25 @@ pub enum Command {
     },
     Tiles(Tiles),
     Export(Export),
+    Retention(Retention),
+    /// Hold records for a case or an inspection: what is held does not expire
+    Hold {
+        #[command(subcommand)]
+        command: HoldCommand,
+    },
+    Purge(Purge),
+    Erase(Erase),
+    Requests(Requests),
+    Confirm(Confirm),
+    Withdraw(Withdraw),
+    Archive(Archive),
+    Import(Import),
+    /// Copy the whole log elsewhere, and look after the copies
+    Backup {
+        #[command(subcommand)]
+        command: BackupCommand,
+    },
+    Restore(Box<Restore>),
     /// Seal the active file into Parquet segments now
     ///
     /// It happens by itself at 250,000 records or after an hour. Sealed segments can be read with

@@ -14,6 +14,8 @@ use crate::out;
 pub enum Failure {
     /// Something was refused or does not verify, and that was told already.
     Told,
+    /// It was refused, and perhaps what can be done about it.
+    Refused { why: String, hint: Option<String> },
     /// What was to be verified does not hold.
     DoesNotHold(String),
     /// The options contradict each other.
@@ -50,6 +52,7 @@ impl Failure {
         let (code, why, hint) = match self {
             Failure::OutputClosed => return ExitCode::SUCCESS,
             Failure::Told => return ExitCode::from(1),
+            Failure::Refused { why, hint } => (1, why, hint.as_deref()),
             Failure::DoesNotHold(why) => (1, why, None),
             Failure::Usage(why) => (2, why, None),
             Failure::Query { why, hint, .. } => (2, why, hint.as_deref()),

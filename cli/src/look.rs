@@ -177,9 +177,29 @@ pub fn span(seconds: f64) -> String {
     format!("{:.0} {unit}", seconds / divisor)
 }
 
+/// Bytes in the unit that fits, of a thousand of the one below.
+pub fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 999.95 {
+            let digits = usize::from(unit != "B");
+            return format!("{value:.digits$} {unit}");
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} TB")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_the_unit_that_fits() {
+        for (bytes, text) in [(0, "0 B"), (999, "999 B"), (999_949, "999.9 kB"), (999_950, "1.0 MB"), (2_500_000_000_000, "2.5 TB")] {
+            assert_eq!(size(bytes), text);
+        }
+    }
 
     #[test]
     fn nothing_reaches_the_terminal_but_text() {

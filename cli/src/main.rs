@@ -16,6 +16,7 @@ mod failure;
 mod files;
 mod index;
 mod init;
+mod keeping;
 mod keys;
 mod look;
 mod out;
@@ -88,6 +89,17 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Verify { command } => verify::run(global, out, command),
         Command::Tiles(args) => tiles::run(global, out, &args),
         Command::Export(args) => export::run(global, out, &args),
+        Command::Retention(args) => keeping::retention::run(global, out, &args),
+        Command::Hold { command } => keeping::requests::hold(global, out, &command),
+        Command::Purge(args) => keeping::requests::purge(global, out, &args),
+        Command::Requests(args) => keeping::requests::list(global, out, &args),
+        Command::Confirm(args) => keeping::requests::confirm(global, out, &args),
+        Command::Withdraw(args) => keeping::requests::withdraw(global, out, &args),
+        Command::Erase(args) => keeping::erase::run(global, out, &args),
+        Command::Archive(args) => keeping::archive::run(global, out, &args),
+        Command::Import(args) => keeping::archive::import(global, out, &args),
+        Command::Backup { command } => keeping::backup::run(global, out, &command),
+        Command::Restore(args) => keeping::restore::run(global, out, &args),
         Command::Reindex => index::reindex(global, out),
         Command::Seal => seal::run(global, out),
         Command::Drill(args) => drill::run(global, out, &args),

@@ -102,7 +102,7 @@ pub fn grouped(number: u64) -> String {
 /// cells are short words, numbers and keys: that needs no library.
 pub struct Table {
     rows: Vec<Row>,
-    right: &'static [usize],
+    right: Vec<usize>,
 }
 
 struct Row {
@@ -112,8 +112,8 @@ struct Row {
 
 impl Table {
     /// A table with these headings, or none; the columns in `right` hold numbers.
-    pub fn new(headings: &[&str], right: &'static [usize]) -> Table {
-        let mut table = Table { rows: Vec::new(), right };
+    pub fn new(headings: &[&str], right: impl Into<Vec<usize>>) -> Table {
+        let mut table = Table { rows: Vec::new(), right: right.into() };
         if !headings.is_empty() {
             table.row(headings.iter().map(|heading| (*heading).to_owned()).collect());
         }

@@ -38,6 +38,30 @@ impl Progress {
         Progress(ProgressBar::new(0).with_style(style(&template)))
     }
 
+    /// Something that has stages, each of its own length, if that is known.
+    pub fn stages(json: bool) -> Progress {
+        if !out::is_watched() || json {
+            return Progress(ProgressBar::hidden());
+        }
+        Progress(ProgressBar::no_length().with_style(style("{spinner} {msg}")))
+    }
+
+    /// It is in this stage, and so far.
+    pub fn stage(&self, name: &str, done: u64, of: Option<u64>) {
+        match of {
+            Some(of) => {
+                self.0.set_style(style("{bar:30} {percent}% {msg}, {eta} to go"));
+                self.set_of(done, of);
+            }
+            None => self.0.set_style(style("{spinner} {msg}")),
+        }
+        if self.0.message() != name {
+            self.0.set_message(name.to_owned());
+            self.0.reset_eta();
+        }
+        self.0.tick();
+    }
+
     /// So much of so much is done.
     pub fn set_of(&self, done: u64, all: u64) {
         self.0.set_length(all);

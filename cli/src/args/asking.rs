@@ -216,7 +216,7 @@ const LETTERS: &[u8] = b"fnhV";
 pub fn with_exclusions(args: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
     let mut asks = false;
     args.map(move |arg| {
-        asks |= ["search", "stats", "tail", "export"].iter().any(|command| arg == *command);
+        asks |= ["search", "stats", "tail", "export", "hold"].iter().any(|command| arg == *command);
         match arg.to_str().filter(|_| asks) {
             Some(text) if excludes(text.as_bytes()) => format!(" {text}").into(),
             _ => arg,

@@ -53,7 +53,7 @@ impl Change<'_> {
 }
 
 /// The directory for writing; a node that runs there has it, and can be asked.
-fn writer(global: &Global) -> Result<Store, Failure> {
+pub fn writer(global: &Global) -> Result<Store, Failure> {
     if global.has_log() && global.has_writer() {
         return Err(Failure::Cannot {
             why: format!("{} is served by a node, or written to", global.data.display()),

@@ -132,6 +132,11 @@ pub fn refused(error: indelible_client::Error, params: &Params) -> Failure {
     }
 }
 
+/// How a job that failed ends the command.
+pub fn of_error(problem: Problem) -> Failure {
+    of_problem(&problem, &Params::new())
+}
+
 fn of_problem(problem: &Problem, params: &Params) -> Failure {
     // Another machine's words, so they must not write to the screen.
     let why = clean(&problem.to_string());
@@ -144,6 +149,9 @@ fn of_problem(problem: &Problem, params: &Params) -> Failure {
             length: at.length,
             hint: at.hint.as_deref().map(clean),
         },
+        _ if problem.name() == "refused" => Failure::Refused { why, hint: None },
+        _ if problem.name() == "damaged" => Failure::DoesNotHold(why),
+        _ if problem.name() == "busy" => Failure::cannot(why),
         (400 | 409 | 422, ..) => Failure::Usage(why),
         (401, ..) => Failure::Cannot {
             why,

@@ -2,9 +2,12 @@
 
 mod append;
 mod asking;
+mod copying;
 mod exporting;
 mod harness;
 mod help;
+mod keeping;
+mod killing;
 mod proofs;
 mod reading;
 mod serving;

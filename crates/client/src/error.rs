@@ -44,6 +44,9 @@ pub struct Problem {
     /// The HTTP status.
     #[serde(default)]
     pub status: u16,
+    /// What type of problem: an address, whose last part is its name.
+    #[serde(default, rename = "type")]
+    pub kind: String,
     /// What kind of problem.
     #[serde(default)]
     pub title: String,
@@ -73,6 +76,11 @@ pub struct QueryProblem {
 }
 
 impl Problem {
+    /// The name of its type: `not-found`, `busy`.
+    pub fn name(&self) -> &str {
+        self.kind.rsplit('/').next().unwrap_or_default()
+    }
+
     fn text(&self) -> &str {
         if self.detail.is_empty() { &self.title } else { &self.detail }
     }

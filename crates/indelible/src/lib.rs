@@ -18,6 +18,8 @@
 #[cfg(feature = "embedded")]
 mod embedded;
 mod file;
+#[cfg(feature = "embedded")]
+mod keeping;
 mod open;
 #[cfg(feature = "remote")]
 mod remote;
@@ -28,6 +30,8 @@ pub use indelible_recorder::*;
 #[cfg(feature = "embedded")]
 pub use embedded::Embedded;
 pub use file::Files;
+#[cfg(feature = "embedded")]
+pub use keeping::Keeping;
 #[cfg(feature = "embedded")]
 pub use open::embedded;
 #[cfg(feature = "remote")]

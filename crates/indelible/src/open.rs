@@ -28,6 +28,16 @@ pub enum Error {
         #[source]
         source: indelible_store::StoreError,
     },
+    /// How long the data directory is to keep its records.
+    #[cfg(feature = "embedded")]
+    #[error("keeping the audit trail in {}: {source}", .dir.display())]
+    Keeping {
+        /// Where.
+        dir: std::path::PathBuf,
+        /// Why it cannot be so.
+        #[source]
+        source: indelible_keep::KeepError,
+    },
     /// The node's address or key.
     #[cfg(feature = "remote")]
     #[error(transparent)]
@@ -146,12 +156,9 @@ fn stored(storage: &Storage) -> Result<Builder, Error> {
     match storage {
         #[cfg(feature = "embedded")]
         Storage::Database { path, retention_days, max_size_mb } => {
-            if retention_days.is_some() || max_size_mb.is_some() {
-                tracing::warn!(
-                    "a data directory keeps everything: retention_days and max_size_mb remove nothing yet"
-                );
-            }
-            embedded(path)
+            let keeping =
+                crate::Keeping { retention_days: *retention_days, max_size_mb: *max_size_mb };
+            kept(path, keeping)
         }
         Storage::File { path, retention_days, max_size_mb } => {
             let mut store = crate::Files::open(path)
@@ -183,9 +190,16 @@ fn stored(storage: &Storage) -> Result<Builder, Error> {
 /// ```
 #[cfg(feature = "embedded")]
 pub fn embedded(dir: impl AsRef<Path>) -> Result<Builder, Error> {
-    let dir = dir.as_ref();
-    let store = crate::Embedded::open(dir);
-    let store = store.map_err(|source| Error::Embedded { dir: dir.into(), source })?;
+    kept(dir.as_ref(), crate::Keeping::default())
+}
+
+#[cfg(feature = "embedded")]
+fn kept(dir: &Path, keeping: crate::Keeping) -> Result<Builder, Error> {
+    let store = crate::Embedded::keeping(dir, keeping);
+    let store = store.map_err(|error| match error {
+        indelible_keep::KeepError::Store(source) => Error::Embedded { dir: dir.into(), source },
+        source => Error::Keeping { dir: dir.into(), source },
+    })?;
     Ok(local(Recorder::builder(store)).spool(dir.join("spool")))
 }
 

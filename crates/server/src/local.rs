@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, header};
+use axum::http::{Request, header, request};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 use indelible_store::{Reader, Store};
@@ -86,9 +86,31 @@ impl Local {
 
     /// Answers a request with a JSON body, or none.
     pub fn request(&self, method: &str, path_and_query: &str, body: Vec<u8>) -> LocalResponse {
-        let request = Request::builder().method(method).uri(path_and_query);
+        self.answer(Request::builder().extension(OwnRequest), method, path_and_query, body)
+    }
+
+    /// Like [`Local::request`], as whoever has this API key: without a socket, and with no more than the key may do.
+    pub fn request_as(
+        &self,
+        key: &str,
+        method: &str,
+        path_and_query: &str,
+        body: Vec<u8>,
+    ) -> LocalResponse {
+        let shown = Request::builder().header(header::AUTHORIZATION, format!("Bearer {key}"));
+        self.answer(shown, method, path_and_query, body)
+    }
+
+    fn answer(
+        &self,
+        request: request::Builder,
+        method: &str,
+        path_and_query: &str,
+        body: Vec<u8>,
+    ) -> LocalResponse {
+        let request = request.method(method).uri(path_and_query);
         let request = request.header(header::CONTENT_TYPE, "application/json");
-        let Ok(request) = request.extension(OwnRequest).body(Body::from(body)) else {
+        let Ok(request) = request.body(Body::from(body)) else {
             let body = br#"{"type":"about:blank","title":"Bad Request","status":400}"#.to_vec();
             let content_type = "application/problem+json".into();
             return LocalResponse { status: 400, content_type, body };
@@ -173,6 +195,17 @@ mod tests {
         assert_eq!(local.request("DELETE", &path, Vec::new()).status, 204);
         assert_eq!(local.request("DELETE", "/api/keys/0000000000000000", Vec::new()).status, 404);
         assert_eq!(local.request("no method", "/api/keys", Vec::new()).status, 400);
+        // With a key it is whoever has that key, and may do what that may.
+        let made = local.request("POST", "/api/keys", br#"{"role":"reader","name":"two"}"#.to_vec());
+        let made: Value = serde_json::from_slice(&made.body).unwrap();
+        let key = made["key"].as_str().unwrap();
+        let me = local.request_as(key, "GET", "/api/me", Vec::new());
+        let me: Value = serde_json::from_slice(&me.body).unwrap();
+        assert_eq!((&me["role"], &me["name"]), (&"reader".into(), &"two".into()));
+        assert_eq!(local.request_as(key, "POST", "/api/keys", new()).status, 403);
+        for key in ["idl_nonsense", "no header\n"] {
+            assert!(matches!(local.request_as(key, "GET", "/api/me", Vec::new()).status, 400 | 401));
+        }
         drop(local);
         Arc::into_inner(store).expect("nothing else holds it").close().unwrap();
         // What was done is what the next one reads, and who did it.
@@ -183,7 +216,7 @@ mod tests {
         let page: Value = serde_json::from_slice(&found.body).unwrap();
         let actions: Vec<_> =
             page["events"].as_array().unwrap().iter().map(|e| &e["action"]).collect();
-        assert_eq!(actions, ["key.create", "trail.publish", "key.revoke"]);
+        assert_eq!(actions, ["key.create", "trail.publish", "key.revoke", "key.create"]);
         // Where nothing can be written, nothing is changed.
         assert_eq!(local.request("POST", "/api/keys", new()).status, 503);
     }

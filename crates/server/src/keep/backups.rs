@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use indelible_event::TrailName;
 use indelible_keep::backup::{self, BackupSettings, NewBackup, SETTINGS};
-use indelible_keep::restore::{Into, NewRestore, RestoreType, restore};
+use indelible_keep::restore::{Elsewhere, NewRestore, RestoreType, restore};
 use indelible_keep::{KeepError, target};
 use indelible_log::storage::FileStorage;
 use serde::Deserialize;
@@ -295,7 +295,7 @@ async fn restore_into(
         };
         let bad = |e| KeepError::Bad(format!("trail {e}"));
         let trail = new.trail.as_deref().map(TrailName::parse).transpose().map_err(bad)?;
-        let into = Into { name: new.into.clone(), storage: Arc::new(FileStorage::new(&new.into)) };
+        let into = Elsewhere { name: new.into.clone(), storage: Arc::new(FileStorage::new(&new.into)) };
         let restored = restore(
             &NewRestore {
                 data: keep.seams(),
