@@ -233,7 +233,9 @@ async fn set_settings(
     let who = who(&state, &caller);
     let _turn = state.changing().await;
     let (after, event) = state
-        .keeping(move |keep| Ok((keep.set_backup_settings(&who, after)?, last_event(keep, SETTINGS)?)))
+        .keeping(move |keep| {
+            Ok((keep.set_backup_settings(&who, after)?, last_event(keep, SETTINGS)?))
+        })
         .await?;
     Ok(told(StatusCode::OK, event.as_deref(), &after))
 }
@@ -281,7 +283,8 @@ async fn restore_into(
     let wait = wait(&caller, &mut params)?;
     params.finish()?;
     if !std::path::Path::new(&new.into).is_absolute() {
-        let detail = "into must be an absolute path of a new or empty directory on the node's machine";
+        let detail =
+            "into must be an absolute path of a new or empty directory on the node's machine";
         return Err(Problem::bad_request(detail).with("field", "into"));
     }
     let who = who(&state, &caller);
