@@ -7,9 +7,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indelible_event::Micros;
+use indelible_keep::Who;
+use indelible_keep::backup::{self, Listed};
 use serde_json::{Value, json};
 
 use crate::error::ServerError;
+use crate::keep::problem;
 use crate::limits;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -47,9 +50,9 @@ impl Keeper {
         let shared = Arc::new(Shared::default());
         let of = shared.clone();
         let run = move || {
-            let mut first = true;
+            let (mut memory, mut first) = (Memory::default(), true);
             while let Some(asked) = next(&of, first) {
-                round(&state, first);
+                round(&state, &mut memory);
                 first = false;
                 of.turns().done = asked;
                 of.changed.notify_all();
@@ -174,14 +177,102 @@ impl Duties {
     }
 }
 
-/// One round. The first one also goes on with what an earlier process was cut off at.
-fn round(state: &AppState, first: bool) {
-    let _ = (state, first, Problem::too_slow);
+/// What it remembers from one round to the next.
+#[derive(Default)]
+struct Memory {
+    /// Whether what an earlier process was cut off at is done.
+    resumed: bool,
+    /// When it was last let go what is due, and whether that failed.
+    retention: Option<(Micros, bool)>,
+}
+
+/// One round.
+fn round(state: &AppState, memory: &mut Memory) {
+    let stopping = || *state.stopping().borrow();
+    if let Ok(keep) = state.keep() {
+        let ticked = keep.tick(state.now()).map_err(problem);
+        duty(state, "clock", ticked.and_then(|clock| clock.stopped.map_or(Ok(()), stopped)));
+    }
+    if !memory.resumed && !stopping() {
+        let resumed = state.own_job("resume", |keep, progress| {
+            keep.resume_retention(progress)?;
+            let erased = keep.resume_erasures(&Who::node(), progress)?;
+            let whole = |backup: &Listed| backup.state == backup::State::Complete;
+            let last = keep.backups(None)?.into_iter().filter(whole).next_back();
+            if let Some(at) = last.and_then(|last| Micros::parse(&last.created_at).ok()) {
+                state.metrics().backed_up(at);
+            }
+            Ok(erased.len())
+        });
+        memory.resumed = resumed.is_ok();
+        duty(state, "resume", resumed.map(drop));
+    }
+    let policies = state.keep().map(|keep| keep.store().log().policies()).unwrap_or_default();
+    let bounded = policies.last().is_some_and(|policy| policy.bytes_max.is_some());
+    if is_due(state.now(), memory.retention, bounded) && !stopping() {
+        let now = state.now();
+        let run = state.own_job("retention.run", |keep, progress| {
+            keep.run_retention(&Who::node(), progress)
+        });
+        let busy = run.as_ref().is_err_and(is_busy);
+        if !busy {
+            memory.retention = Some((now, run.is_err()));
+        }
+        duty(state, "retention", run.map(drop));
+    }
+    if !stopping() {
+        let made = state
+            .own_job("backup.create", |keep, progress| keep.run_due(state.now(), progress));
+        duty(state, "backup", made.map(drop));
+    }
+}
+
+/// Notes how a duty went. While something else is at work it is none's fault, and comes next.
+fn duty(state: &AppState, what: &'static str, result: Result<(), Problem>) {
+    if result.as_ref().is_err_and(is_busy) {
+        return;
+    }
+    let result = result.map_err(|why| why.detail().to_owned());
+    state.metrics().duties().note(what, state.now(), result);
+}
+
+fn is_busy(problem: &Problem) -> bool {
+    problem.kind() == "busy"
+}
+
+fn stopped(why: String) -> Result<(), Problem> {
+    Err(Problem::conflict("refused", why))
+}
+
+/// Whether it is time to let go what is due: once each night, and each hour where the log may become only so large, or
+/// where it failed.
+fn is_due(now: Micros, last: Option<(Micros, bool)>, bounded: bool) -> bool {
+    let Some((at, failed)) = last else { return true };
+    let night = |at: Micros| (at.0 - limits::NIGHT_MICROS).div_euclid(limits::DAY_MICROS);
+    let hour = now.0.saturating_sub(at.0) >= limits::HOUR_MICROS;
+    night(now) != night(at) || hour && (bounded || failed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_due_goes_at_night_and_more_often_where_it_must() {
+        const HOUR: i64 = limits::HOUR_MICROS;
+        // 03:00 of some day.
+        let night = 20_000 * limits::DAY_MICROS + limits::NIGHT_MICROS;
+        let due = |hours: i64, last: Option<(i64, bool)>, bounded| {
+            let last = last.map(|(hours, failed)| (Micros(night + hours * HOUR), failed));
+            is_due(Micros(night + hours * HOUR), last, bounded)
+        };
+        assert!(due(5, None, false), "at the start");
+        assert!(!due(23, Some((5, false)), false));
+        assert!(due(24, Some((5, false)), false), "the next night");
+        assert!(due(6, Some((5, true)), false), "it failed");
+        assert!(due(6, Some((5, false)), true), "there may be too much");
+        assert!(!due(5, Some((5, true)), true), "not each minute");
+    }
 
     #[test]
     fn a_duty_is_told_with_its_failures_and_its_last_success() {

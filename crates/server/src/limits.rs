@@ -128,6 +128,12 @@ pub const JOB_BEGIN_WAIT: Duration = Duration::from_secs(10);
 pub const JOB_END_WAIT: Duration = Duration::from_secs(60);
 /// How long a process that only does this waits for what it began: longer than anything takes.
 pub const JOB_LONGEST: Duration = Duration::from_secs(30 * 86_400);
+/// When what is due is let go: three hours after midnight, UTC.
+pub const NIGHT_MICROS: i64 = 3 * HOUR_MICROS;
+/// How often that is tried where it failed, or where the log may become only so large.
+pub const HOUR_MICROS: i64 = 3_600_000_000;
+/// A day.
+pub const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 /// How often it is looked for what is due: expiry, backups, archives.
 pub const KEEPER_EVERY: Duration = Duration::from_secs(60);
 

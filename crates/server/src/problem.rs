@@ -185,6 +185,10 @@ impl From<StoreError> for Problem {
             StoreError::NotFound(_) | StoreError::Log(LogError::NotFound(_)) => {
                 Problem::not_found(error.to_string())
             }
+            StoreError::Log(LogError::Expired { min, .. }) => {
+                let title = "It has expired, and nothing is left of it but its leaf";
+                Problem::new(StatusCode::GONE, "expired", title, error.to_string()).with("min", *min)
+            }
             _ => {
                 tracing::error!(%error, "a read failed");
                 Problem::internal(error.to_string())

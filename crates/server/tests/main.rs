@@ -10,6 +10,7 @@ mod export;
 mod hostile;
 mod house;
 mod jwt;
+mod keeping;
 mod lookup;
 mod matrix;
 mod node;

@@ -198,6 +198,63 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         "DELETE /api/saved-searches/{id}" => {
             vec![sends(Reads, format!("/api/saved-searches/{spare}"), 404, "")]
         }
+        "GET /api/retention" => vec![ask(Audits, "/api/retention")],
+        "PUT /api/retention" => {
+            vec![sends(Admin, "/api/retention", 200, r#"{"rules":"everything else forever"}"#)]
+        }
+        "GET /api/retention/presets" => vec![ask(Audits, "/api/retention/presets")],
+        "POST /api/retention/preview" => {
+            let path = "/api/retention/preview";
+            let bodies = ["{}", r#"{"rules":"everything else 1d"}"#];
+            bodies.map(|body| sends(Audits, path, 200, body)).to_vec()
+        }
+        "POST /api/retention/run" => vec![ask(Admin, "/api/retention/run?wait=true")],
+        "POST /api/retention/clock" => vec![ask(Admin, "/api/retention/clock")],
+        "POST /api/purges" | "POST /api/purges/preview" => {
+            let body =
+                format!(r#"{{"query":"trail:{trail}","until":"2020-01-31","reason":"test data"}}"#);
+            match operation {
+                "POST /api/purges" => vec![sends(Admin, "/api/purges", 202, body)],
+                _ => vec![sends(Audits, "/api/purges/preview", 200, body)],
+            }
+        }
+        "GET /api/holds" => vec![ask(Audits, "/api/holds")],
+        "POST /api/holds" => {
+            let body = format!(
+                r#"{{"name":"case","query":"trail:{trail}","reason":"law","owner":"legal"}}"#
+            );
+            vec![sends(Admin, "/api/holds", 201, body)]
+        }
+        "DELETE /api/holds/{id}" => vec![sends(Admin, "/api/holds/nobody-has-it", 404, "")],
+        "GET /api/requests" => vec![ask(Audits, "/api/requests")],
+        "POST /api/requests/{id}/confirm" => {
+            vec![sends(Admin, "/api/requests/nobody-has-it/confirm", 404, "{}")]
+        }
+        "DELETE /api/requests/{id}" => vec![sends(Admin, "/api/requests/nobody-has-it", 404, "")],
+        "GET /api/erasures" => vec![ask(Audits, "/api/erasures")],
+        "POST /api/erasures" | "POST /api/erasures/preview" => {
+            let body =
+                format!(r#"{{"subject":"nobody-known","trail":"{trail}","authority":"law"}}"#);
+            match operation {
+                "POST /api/erasures" => vec![sends(Admin, "/api/erasures", 202, body)],
+                _ => vec![sends(Admin, "/api/erasures/preview?wait=true", 200, body)],
+            }
+        }
+        "GET /api/erasures/{id}" => vec![sends(Audits, "/api/erasures/nobody-has-it", 404, "")],
+        "GET /api/backups" => vec![ask(Audits, "/api/backups")],
+        // Where to is neither set nor said.
+        "POST /api/backups" => vec![sends(Admin, "/api/backups", 400, "{}")],
+        "GET /api/backups/settings" => vec![ask(Audits, "/api/backups/settings")],
+        "PUT /api/backups/settings" => vec![sends(Admin, "/api/backups/settings", 200, "{}")],
+        "GET /api/backups/{id}" => vec![sends(Audits, "/api/backups/nobody-has-it", 404, "")],
+        "DELETE /api/backups/{id}" => vec![sends(Admin, "/api/backups/nobody-has-it", 404, "")],
+        "POST /api/backups/{id}/verify" => {
+            vec![sends(Admin, "/api/backups/nobody-has-it/verify", 404, "")]
+        }
+        "POST /api/restores" => {
+            let body = r#"{"backup":"nobody-has-it","into":"relative"}"#;
+            vec![sends(Admin, "/api/restores", 400, body)]
+        }
         "GET /api/jobs" => vec![ask(Audits, "/api/jobs")],
         "GET /api/jobs/{id}" => vec![sends(Audits, "/api/jobs/nobody-has-it", 404, "")],
         "GET /api/status" => vec![ask(Counters, "/api/status")],

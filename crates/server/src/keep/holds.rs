@@ -2,18 +2,18 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use indelible_keep::holds::{CREATED, NewHold, RELEASED};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{event_of, require_auditor, require_keeper, told, who};
+use super::{event_of, gone, require_auditor, require_keeper, told, who};
 use crate::auth::Caller;
 use crate::extract::{Json, Path};
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::state::{AppState, EVENT};
+use crate::state::AppState;
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(release))
@@ -102,5 +102,5 @@ async fn release(
             event_of(keep, RELEASED, "hold_id", &hold.id.as_str().into())
         })
         .await?;
-    Ok((StatusCode::NO_CONTENT, event.map(|id| [(EVENT, id)])).into_response())
+    Ok(gone(event))
 }

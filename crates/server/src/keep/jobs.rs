@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use indelible_event::Micros;
 use indelible_keep::{Keep, KeepError, Progress, Who};
 use indelible_log::hex;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -174,7 +175,8 @@ impl AppState {
         if *self.stopping().borrow() {
             return Err(Problem::unavailable("the node is closing", 5));
         }
-        let job = self.take_job(&caller.id, what)?;
+        let job = self.new_job(&caller.id, what);
+        self.jobs().take(&job)?;
         let (of, state) = (job.clone(), self.clone());
         let run = move || state.end_job(&of, work);
         let thread = std::thread::Builder::new().name("indelible-job".into()).spawn(run);
@@ -186,25 +188,30 @@ impl AppState {
         answer(&job)
     }
 
-    /// Does something long of the node's own, on this thread.
-    pub(crate) fn own_job(
+    /// Does something of the node's own on this thread. It is a job once it has something to do.
+    pub(crate) fn own_job<T: Serialize>(
         &self,
         what: &'static str,
-        work: impl FnOnce(&Arc<Keep>, &dyn Progress) -> Result<Value, KeepError>,
-    ) -> Result<Value, Problem> {
-        let job = self.take_job(&Who::node().id, what)?;
-        self.clone().end_job(&job, work);
-        let result = job.now.borrow().ended.as_ref().map(|ended| ended.result.clone());
-        result.unwrap_or_else(|| Err(Problem::internal("the job has not ended")))
+        work: impl FnOnce(&Arc<Keep>, &dyn Progress) -> Result<T, KeepError>,
+    ) -> Result<T, Problem> {
+        let own = Own { state: self, job: self.new_job(&Who::node().id, what), told: Once::new() };
+        let done = work(&self.keep()?, &own).map_err(problem);
+        let result = match &done {
+            Ok(value) => Ok(json!(value)),
+            Err(why) => Err(why.clone()),
+        };
+        if own.told.is_completed() {
+            self.count(what, &result);
+        }
+        own.job.end(self.now(), result);
+        done
     }
 
-    fn take_job(&self, by: &Arc<str>, what: &'static str) -> Result<Arc<Job>, Problem> {
+    fn new_job(&self, by: &Arc<str>, what: &'static str) -> Arc<Job> {
         let mut id = [0; 8];
         self.entropy().fill(&mut id);
         let (id, started_at, now) = (hex::encode(&id), self.now(), watch::Sender::default());
-        let job = Arc::new(Job { id, what, by: by.clone(), started_at, now });
-        self.jobs().take(&job)?;
-        Ok(job)
+        Arc::new(Job { id, what, by: by.clone(), started_at, now })
     }
 
     /// Does what a job is for, and says how it ended once nothing of it is left: whoever waits may be about to close
@@ -224,10 +231,30 @@ impl AppState {
         if let Err(why) = &result {
             tracing::warn!(what, why = why.detail(), "a long operation has failed");
         }
-        self.metrics().job(what, result.is_ok());
+        self.count(what, &result);
         let at = self.now();
         drop(self);
         job.end(at, result);
+    }
+
+    /// Counts what a job came to.
+    fn count(&self, what: &'static str, result: &Result<Value, Problem>) {
+        self.metrics().job(what, result.is_ok());
+        let Ok(result) = result else { return };
+        let number = |name: &str| result[name].as_u64().unwrap_or(0);
+        match what {
+            "retention.run" | "purge.run" => {
+                self.metrics().gone("expired", number("expired"));
+                self.metrics().gone("pruned", number("pruned"));
+            }
+            "erasure" => {
+                let trails = result["trails"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let records = trails.iter().filter_map(|trail| trail["records"].as_u64()).sum();
+                self.metrics().gone("erased", records);
+            }
+            "backup.create" if result.is_object() => self.metrics().backed_up(self.now()),
+            _ => {}
+        }
     }
 
     /// How one is.
@@ -238,6 +265,28 @@ impl AppState {
             job.wait(Wait::Ended(Some(longest))).await;
         }
         Ok(job.shown())
+    }
+}
+
+/// Something of the node's own, which most times finds nothing to do and is then not told.
+struct Own<'a> {
+    state: &'a AppState,
+    job: Arc<Job>,
+    told: Once,
+}
+
+impl Progress for Own<'_> {
+    fn stage(&self, name: &str, of: Option<u64>) {
+        self.told.call_once(|| {
+            if self.state.jobs().take(&self.job).is_err() {
+                tracing::debug!(what = self.job.what, "too many jobs run for this one to be shown");
+            }
+        });
+        self.job.stage(name, of);
+    }
+
+    fn done(&self, done: u64) {
+        self.job.done(done);
     }
 }
 

@@ -1,15 +1,23 @@
 //! Retention, holds, erasure, archives and backups over HTTP. Handlers only translate: what is done, and how it is
 //! recorded, is `indelible_keep`'s.
 
+mod backups;
+mod erasures;
 mod fault;
+mod holds;
 mod jobs;
 mod looked;
+mod requests;
+mod retention;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use indelible_keep::{Keep, KeepError, Who};
+use indelible_event::Phase;
+use indelible_keep::requests::{CREATED, Request};
+use indelible_keep::{Keep, KeepError, Who, deed};
+use indelible_log::record::KeptRecord;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use fault::problem;
@@ -25,7 +33,13 @@ use crate::record::{actor, context};
 use crate::state::{AppState, EVENT};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().merge(looked::routes())
+    OpenApiRouter::new()
+        .merge(retention::routes())
+        .merge(holds::routes())
+        .merge(requests::routes())
+        .merge(erasures::routes())
+        .merge(backups::routes())
+        .merge(looked::routes())
 }
 
 /// The caller as one of two people.
@@ -92,12 +106,48 @@ pub(crate) fn told(status: StatusCode, event: Option<&str>, body: &impl Serializ
     (status, headers, Json(body)).into_response()
 }
 
+/// The answer to what is there no more.
+pub(crate) fn gone(event: Option<String>) -> Response {
+    match event {
+        Some(id) => (StatusCode::NO_CONTENT, [(EVENT, id)]).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
 /// The answer to what another person has to confirm first.
-pub(crate) fn asked(request: &str) -> Response {
+pub(crate) async fn asked(state: &AppState, request: &Request) -> Result<Response, Problem> {
+    let id = request.id.clone();
+    let event =
+        state.keeping(move |keep| event_of(keep, CREATED, "request_id", &id.as_str().into()));
     let body = json!({
-        "request": request,
+        "request": request.id,
+        "confirm": format!("/api/requests/{}/confirm", request.id),
+        "expires_at": request.expires_at,
         "message": "nothing has been done yet: another administrator has to confirm this within seven days",
-        "confirm": format!("/api/requests/{request}/confirm"),
     });
-    told(StatusCode::ACCEPTED, None, &body)
+    Ok(told(StatusCode::ACCEPTED, event.await?.as_deref(), &body))
+}
+
+/// The latest event of `_system` with this action that a detail names, which is not how another ended.
+pub(crate) fn event_of(
+    keep: &Keep,
+    action: &str,
+    name: &str,
+    value: &Value,
+) -> Result<Option<String>, KeepError> {
+    let told = keep.told(&[action])?;
+    let begins = |record: &&KeptRecord| record.entry().phase != Some(Phase::Outcome);
+    let names = |record: &&KeptRecord| deed::details(record)[name] == *value;
+    let found = told.iter().rev().filter(begins).find(names);
+    Ok(found.map(|record| record.entry().id.to_string()))
+}
+
+/// The latest event of `_system` with this action.
+pub(crate) fn last_event(keep: &Keep, action: &str) -> Result<Option<String>, KeepError> {
+    Ok(keep.told(&[action])?.last().map(|record| record.entry().id.to_string()))
+}
+
+/// What a job came to.
+pub(crate) fn result<T: Serialize>(done: Result<T, KeepError>) -> Result<Value, KeepError> {
+    Ok(serde_json::to_value(done?).expect("it has string keys only"))
 }

@@ -2,21 +2,20 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use indelible_keep::requests::{Kind, WITHDRAWN};
 use indelible_log::policy::SET;
-use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{event_of, require_auditor, require_keeper, result, told, wait, who};
+use super::erasures::Confirmation;
+use super::{event_of, gone, require_auditor, require_keeper, result, told, wait, who};
 use crate::auth::Caller;
 use crate::extract::{Json, Path};
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::state::{AppState, EVENT};
+use crate::state::AppState;
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(confirm)).routes(routes!(withdraw))
@@ -45,15 +44,6 @@ async fn list(
     Ok(Json(json!({ "requests": requests })))
 }
 
-/// What comes with a confirmation.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Confirmation {
-    /// For an erasure: whose data, once more. The request has only an HMAC of it.
-    #[serde(default)]
-    subject: Option<String>,
-}
-
 /// Confirms a request of somebody else; then it is done. A purge or an erasure is a job.
 #[utoipa::path(
     post, path = "/api/requests/{id}/confirm", tag = "keeping",
@@ -75,7 +65,7 @@ async fn confirm(
     caller: Caller,
     Path(id): Path<String>,
     mut params: Params,
-    Json(confirmation): Json<Confirmation>,
+    Json(given): Json<Confirmation>,
 ) -> Result<Response, Problem> {
     require_keeper(&caller)?;
     let wait = wait(&caller, &mut params)?;
@@ -83,9 +73,8 @@ async fn confirm(
     let who = who(&state, &caller);
     let of = id.clone();
     let kind = state.keeping(move |keep| Ok(keep.request(&of)?.kind)).await?;
-    let given = confirmation.subject;
-    if given.is_some() && kind != Kind::Erasure {
-        return Err(Problem::bad_request("a subject is given again for an erasure alone"));
+    if !given.is_empty() && kind != Kind::Erasure {
+        return Err(Problem::bad_request("only what is to be erased is said again"));
     }
     match kind {
         Kind::Retention => {
@@ -134,5 +123,5 @@ async fn withdraw(
             event_of(keep, WITHDRAWN, "request_id", &request.id.as_str().into())
         })
         .await?;
-    Ok((StatusCode::NO_CONTENT, event.map(|id| [(EVENT, id)])).into_response())
+    Ok(gone(event))
 }

@@ -2,14 +2,16 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use indelible_event::{EventId, Part, Phase};
+use indelible_event::{EventId, Phase};
 use indelible_index::query::{Expr, Leaf, Query};
 use indelible_index::search::{Order, PageAsk};
-use indelible_log::record::KeptPart;
+use indelible_log::record::KeptRecord;
+use indelible_log::segment::SegmentState;
 use indelible_log::{TrailStatus, hex};
 use indelible_merkle::leaf_hash;
 use indelible_store::{Found, StoreError};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -42,6 +44,8 @@ struct EventAnswer<'a> {
     diff: Vec<Difference<'a>>,
     /// The parts that it had and that were erased or have expired: of these, `who`, `where` and `what`.
     gone: Vec<&'static str>,
+    /// By which policy they have expired, if that is why.
+    expired: Option<Expired>,
     /// Whether a signed checkpoint covers it.
     published: bool,
     /// Where its proof is.
@@ -52,6 +56,17 @@ struct EventAnswer<'a> {
     incomplete: Option<Incomplete>,
     /// Related records that do not match their leaf, and are not shown.
     alarms: Vec<AlarmShown>,
+}
+
+/// Why all that an event said is gone, but for its entry.
+#[derive(Serialize, ToSchema)]
+struct Expired {
+    /// The number of the policy that classed it.
+    policy: u32,
+    /// Its retention class.
+    class: String,
+    /// The event of `_system` that says so.
+    event: String,
 }
 
 /// Where an event is kept.
@@ -102,7 +117,7 @@ struct Related {
                 "recorded_at": "2026-01-31T10:00:00.000000Z",
             },
             "diff": [{"op": "change", "path": "/price", "before": 10, "after": 12}],
-            "gone": [],
+            "gone": [], "expired": null,
             "published": true,
             "proof": "/api/audit/logs/0190b1a0-0000-7000-8000-000000000000/proof?trail=default",
             "related": {"intent": null, "outcome": null, "corrections": [], "corrects": null},
@@ -152,7 +167,11 @@ fn answer(session: &mut Session<'_>, trail: &TrailStatus, found: &Found) -> Resu
     let mut incomplete = session.incomplete(None);
     let mut alarms = Vec::new();
     let related = related(session, found, &mut incomplete, &mut alarms)?;
-    let event = Event::of(found)?;
+    let expired = match shown::gone(&record.parts).is_empty() {
+        true => None,
+        false => expired(session, record)?,
+    };
+    let event = Event::with(found, &json!(expired))?;
     let changes = Fields::of(event.json()).changes;
     let (id, name) = (record.entry().id, found.trail.name.as_str());
     let answer = EventAnswer {
@@ -165,7 +184,8 @@ fn answer(session: &mut Session<'_>, trail: &TrailStatus, found: &Found) -> Resu
             recorded_at: Time(record.entry().recorded_at),
         },
         diff: diff(changes.before, changes.after),
-        gone: gone(&record.parts),
+        gone: shown::gone(&record.parts),
+        expired,
         published,
         proof: format!("/api/audit/logs/{id}/proof?trail={name}"),
         related,
@@ -175,10 +195,22 @@ fn answer(session: &mut Session<'_>, trail: &TrailStatus, found: &Found) -> Resu
     Ok(shown::bytes(&answer)?)
 }
 
-/// The names of the parts of which only the commitment is left.
-fn gone(parts: &[KeptPart; 3]) -> Vec<&'static str> {
-    let of = |part: Part| matches!(parts[part as usize], KeptPart::Gone(_)).then(|| part.name());
-    Part::ALL.into_iter().filter_map(of).collect()
+/// By which policy a record has expired, if it has.
+fn expired(session: &Session<'_>, record: &KeptRecord) -> Result<Option<Expired>, Problem> {
+    for segment in session.state.reader().view().segments() {
+        let span = segment.first_pos().0..=segment.last_pos().0;
+        if !segment.is_stub() || !span.contains(&record.pos.0) {
+            continue;
+        }
+        let of = segment.segment().map_err(StoreError::from)?;
+        let row = of.find_seq(record.trail, record.seq);
+        let SegmentState::Stub { expired_by } = of.meta().state else { continue };
+        if row.is_ok_and(|row| row.is_some()) {
+            let (policy, class) = (segment.policy(), segment.class().to_owned());
+            return Ok(Some(Expired { policy, class, event: expired_by.to_string() }));
+        }
+    }
+    Ok(None)
 }
 
 /// What refers to an event, and what it refers to, in its own trail.

@@ -2,11 +2,13 @@
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use indelible_event::Micros;
+use indelible_event::{Micros, Part};
 use indelible_index::search::{Alarm, Met, Record as _, Total};
+use indelible_log::record::KeptPart;
 use indelible_store::Found;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::engine::Session;
@@ -20,7 +22,12 @@ pub(super) struct Event(Box<RawValue>);
 impl Event {
     /// Splices it from the record's bytes.
     pub fn of(found: &Found) -> Result<Event, Problem> {
-        let json = String::from_utf8(found.record.view(found.trail.name.as_str()));
+        Event::with(found, &Value::Null)
+    }
+
+    /// The same, of a record that has expired if there is something to tell of that.
+    pub fn with(found: &Found, expired: &Value) -> Result<Event, Problem> {
+        let json = String::from_utf8(view(found, expired));
         let json = json.ok().and_then(|json| RawValue::from_string(json).ok());
         // It hashed to its leaf, so this is what was recorded, and should never have been.
         let bad = || {
@@ -39,6 +46,27 @@ impl Event {
     pub fn json(&self) -> &str {
         self.0.get()
     }
+}
+
+/// An event's bytes as they are shown: those that were recorded, and behind them what of it is gone and why.
+pub(super) fn view(found: &Found, expired: &Value) -> Vec<u8> {
+    let mut view = found.record.view(found.trail.name.as_str());
+    let gone = gone(&found.record.parts);
+    if !gone.is_empty() {
+        let (name, why) = match expired.is_null() {
+            true => ("erased", json!(gone)),
+            false => ("expired", expired.clone()),
+        };
+        view.pop();
+        view.extend_from_slice(format!(",\"{name}\":{why}}}").as_bytes());
+    }
+    view
+}
+
+/// The names of the parts of which only the commitment is left.
+pub(super) fn gone(parts: &[KeptPart; 3]) -> Vec<&'static str> {
+    let of = |part: Part| matches!(parts[part as usize], KeptPart::Gone(_)).then(|| part.name());
+    Part::ALL.into_iter().filter_map(of).collect()
 }
 
 /// A moment, as everywhere: `YYYY-MM-DDThh:mm:ss.ffffffZ`.

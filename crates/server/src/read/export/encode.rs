@@ -9,6 +9,7 @@ use indelible_log::record::TrailNo;
 use indelible_store::{Bundle, Found};
 
 use super::ask::{Ask, Format};
+use crate::read::shown;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -89,7 +90,7 @@ fn bad(error: &dyn std::fmt::Display) -> Problem {
 
 /// An event's line, which is spliced from the very bytes that were hashed.
 fn line(format: Format, found: &Found, out: &mut Vec<u8>) -> Result<(), Problem> {
-    let view = found.record.view(found.trail.name.as_str());
+    let view = shown::view(found, &serde_json::Value::Null);
     if format == Format::Ndjson {
         out.extend_from_slice(&view);
         out.push(b'\n');
