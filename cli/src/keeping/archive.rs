@@ -45,7 +45,7 @@ const SETTING: [Fact; 5] = [
     Fact("/every_hours", "every, hours", As::Count),
     Fact("/by", "laid out by", As::Text),
     Fact("/entries", "with entries", As::Flag),
-    Fact("/offload_days", "offload after, days", As::Count),
+    Fact("/offload_days", "offload after", As::Days),
 ];
 
 pub fn run(global: &Global, out: &mut Out, args: &Archive) -> Result<(), Failure> {

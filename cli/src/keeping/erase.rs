@@ -71,8 +71,12 @@ fn erase(global: &Global, out: &mut Out, args: &Erase) -> Result<(), Failure> {
     let look = args.shape.look(out);
     let (preview, asked) = session(global, &args.at, |session| {
         let preview = session.post(&format!("{PATH}/preview"), &new)?;
-        let asked = if args.dry_run { None } else { Some(session.post(PATH, &new)?) };
-        Ok((preview, asked))
+        if args.dry_run {
+            return Ok((preview, None));
+        }
+        refuse_held(&read(&preview)?, args)?;
+        let asked = session.post(PATH, &new)?;
+        Ok((preview, Some(asked)))
     })?;
     if !look.for_people {
         return print(out, asked.as_ref().unwrap_or(&preview));
@@ -94,6 +98,18 @@ fn erase(global: &Global, out: &mut Out, args: &Erase) -> Result<(), Failure> {
         Some(asked) => tell_asked(out, &args.at, &read::<Asked>(&asked)?, again(args)),
         None => out.line("nothing has been done: this was a dry run"),
     }
+}
+
+/// What is held is not even asked for, unless somebody says that it is meant.
+fn refuse_held(preview: &Value, args: &Erase) -> Result<(), Failure> {
+    let holds = preview["holds"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let Some(first) = holds.first().filter(|_| !args.despite_hold) else { return Ok(()) };
+    let text = |member: &str| clean(first[member].as_str().unwrap_or_default());
+    let more = if holds.len() > 1 { format!(", and {} more", holds.len() - 1) } else { String::new() };
+    Err(Failure::Refused {
+        why: format!("hold {} ({}) holds {} of these records{more}", text("hold"), text("reason"), first["records"]),
+        hint: Some("--despite-hold erases them all the same, which is recorded; `indelible hold list`".into()),
+    })
 }
 
 /// What the second administrator says again.

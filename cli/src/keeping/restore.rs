@@ -167,6 +167,11 @@ fn tell(global: &Global, out: &mut Out, args: &Restore, restored: Restored) -> R
     }
     facts(out, &Look::new(false, true, false), &told, &RESTORED)?;
     out.flush()?;
+    if args.into.is_some() && !args.accept_rollback && trail(args)?.is_none() {
+        out::note(format_args!(
+            "this copy is for reading: it has no sign guard. To go on with it as a log of its own, restore it with --accept-rollback, which is recorded in it"
+        ));
+    }
     if !restored.has_key {
         out::note(format_args!("there is no signing key: this log can be read, not written to"));
     }

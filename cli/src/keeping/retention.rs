@@ -42,7 +42,7 @@ const POLICY: [Fact; 7] = [
     Fact("/number", "policy", As::Text),
     Fact("/rules", "says", As::Text),
     Fact("/bytes_max", "at most", As::Bytes),
-    Fact("/floor_days", "but nothing younger than, days", As::Count),
+    Fact("/floor_days", "but nothing younger than", As::Days),
     Fact("/existing", "also for what was there before", As::Flag),
     Fact("/set_at", "since", As::Time),
     Fact("/set_by/id", "set by", As::Text),

@@ -22,6 +22,8 @@ pub enum As {
     Bytes,
     /// `yes`, or nothing.
     Flag,
+    /// A number of days, or nothing if it is none.
+    Days,
 }
 
 /// A table with a row for each item; columns that are empty everywhere are left out.
@@ -55,6 +57,10 @@ fn shown(look: &Look, of: &Value, Fact(at, _, how): &Fact) -> Option<String> {
     let text = match (value, how) {
         (Value::Null, _) | (Value::Bool(false), As::Flag) => return None,
         (Value::Bool(true), As::Flag) => "yes".into(),
+        (Value::Number(number), As::Days) => match number.as_u64() {
+            Some(0) => return None,
+            _ => format!("{number} days"),
+        },
         (Value::String(text), As::Time) => look.time(text),
         (Value::String(text), _) => clean(text),
         (Value::Number(number), As::Count) => number.as_u64().map_or(number.to_string(), grouped),
@@ -75,14 +81,15 @@ mod tests {
 
     #[test]
     fn values_are_shown_as_what_they_are() {
-        let of = json!({"a": {"n": 12_345}, "t": "2026-11-20T12:00:00.5Z", "s": "x\u{1b}y", "no": null, "f": false, "l": ["a", 1]});
+        let of = json!({"a": {"n": 12_345}, "t": "2026-11-20T12:00:00.5Z", "s": "x\u{1b}y", "no": null, "f": false, "l": ["a", 1], "d": 30, "z": 0});
         let as_shown = |at, how| shown(&Look::plain(), &of, &Fact(at, "", how));
         assert_eq!(as_shown("/a/n", As::Count).as_deref(), Some("12,345"));
         assert_eq!(as_shown("/a/n", As::Bytes).as_deref(), Some("12.3 kB"));
         assert_eq!(as_shown("/t", As::Time).as_deref(), Some("2026-11-20 12:00:00"));
         assert_eq!(as_shown("/s", As::Text).as_deref(), Some("x\\u{1b}y"));
         assert_eq!(as_shown("/l", As::Text).as_deref(), Some("a, 1"));
-        for (at, how) in [("/no", As::Text), ("/f", As::Flag), ("/nowhere", As::Text)] {
+        assert_eq!(as_shown("/d", As::Days).as_deref(), Some("30 days"));
+        for (at, how) in [("/z", As::Days), ("/no", As::Text), ("/f", As::Flag), ("/nowhere", As::Text)] {
             assert_eq!(as_shown(at, how), None, "{at}");
         }
     }

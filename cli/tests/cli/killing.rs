@@ -80,7 +80,7 @@ fn a_backup() {
     let made = log.run([&create[..], &["--json"]].concat()).ok().json();
     let id = made[0]["backup_id"].as_str().unwrap();
     log.run(["backup", "verify", id]).ok();
-    log.run(["restore", id, "--from", "backups", "--into", "new"]).ok();
+    log.run(["restore", id, "--from", "backups", "--into", "new", "--accept-rollback"]).ok();
     assert_eq!((verified(&log, "new"), verified(&log, "data")), (EVENTS, EVENTS));
 }
 
