@@ -75,7 +75,8 @@ fn a_backup_that_was_made_to_fit_its_own_list_fails_verification() {
         *bytes = serde_json::to_vec(&list).unwrap();
     });
     let why = refused(&log, &target, &b1);
-    assert!(why.contains(&key), "{why}");
+    let (_, path) = key.split_once('/').unwrap();
+    assert!(why.contains(path), "{why}");
 }
 
 #[test]
