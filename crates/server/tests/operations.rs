@@ -210,6 +210,9 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
             let bodies = ["{}", r#"{"rules":"everything else 1d"}"#];
             bodies.map(|body| sends(Audits, path, 200, body)).to_vec()
         }
+        "GET /api/retention/preview" => ["", "?rules=everything+else+1d&existing=true"]
+            .map(|params| ask(Audits, format!("/api/retention/preview{params}")))
+            .to_vec(),
         "POST /api/retention/run" => vec![ask(Admin, "/api/retention/run?wait=true")],
         "POST /api/retention/clock" => vec![ask(Admin, "/api/retention/clock")],
         "POST /api/purges" | "POST /api/purges/preview" => {
@@ -258,11 +261,17 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
             vec![sends(Admin, "/api/restores", 400, body)]
         }
         "GET /api/archives" => vec![ask(Audits, "/api/archives")],
-        "POST /api/archives" => vec![sends(Admin, "/api/archives", 400, "{}")],
-        "POST /api/archives/offload" => vec![sends(Admin, "/api/archives/offload", 400, "{}")],
+        "POST /api/archives" => {
+            vec![sends(Admin, "/api/archives", 400, r#"{"target":"ftp://nowhere/x"}"#)]
+        }
+        "POST /api/archives/offload" => {
+            vec![sends(Admin, "/api/archives/offload", 400, r#"{"target":"ftp://nowhere/x"}"#)]
+        }
         "GET /api/archives/settings" => vec![ask(Audits, "/api/archives/settings")],
         "PUT /api/archives/settings" => vec![sends(Admin, "/api/archives/settings", 200, "{}")],
-        "POST /api/imports" => vec![sends(Admin, "/api/imports", 400, "{}")],
+        "POST /api/imports" => {
+            vec![sends(Admin, "/api/imports", 400, r#"{"from":"ftp://nowhere/x"}"#)]
+        }
         "GET /api/jobs" => vec![ask(Audits, "/api/jobs")],
         "GET /api/jobs/{id}" => vec![sends(Audits, "/api/jobs/nobody-has-it", 404, "")],
         "GET /api/status" => vec![ask(Counters, "/api/status")],

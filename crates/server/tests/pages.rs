@@ -185,7 +185,9 @@ fn no_other_site_sends_a_form_of_ours() {
         }
     }
     assert_eq!((visitor.keys(), visitor.is_public("shop")), (keys, public));
-    for kept in ["retention.set", "retention.run", "hold.release", "request.withdraw", "backup.create"] {
+    for kept in
+        ["retention.set", "retention.run", "hold.release", "request.withdraw", "backup.create"]
+    {
         assert!(node.system(kept).is_empty(), "{kept}");
     }
     let searches = visitor.get("/api/saved-searches").json();
@@ -195,7 +197,9 @@ fn no_other_site_sends_a_form_of_ours() {
         let answer = visitor.post(action, form);
         assert!([200, 303].contains(&answer.status), "{action}: {}", text(&answer));
     }
-    for kept in ["retention.set", "retention.run", "hold.release", "request.withdraw", "backup.create"] {
+    for kept in
+        ["retention.set", "retention.run", "hold.release", "request.withdraw", "backup.create"]
+    {
         assert!(!node.system(kept).is_empty(), "{kept}");
     }
 }

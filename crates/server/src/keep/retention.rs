@@ -22,7 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(show, set))
         .routes(routes!(ready_made))
-        .routes(routes!(preview))
+        .routes(routes!(preview, preview_of))
         .routes(routes!(run))
         .routes(routes!(confirm_clock))
         .routes(routes!(purge))
@@ -145,6 +145,38 @@ async fn preview(
         false => Some(read(body)?),
     };
     let preview: Preview = state.keeping(move |keep| keep.preview_retention(set.as_ref())).await?;
+    Ok(Json(preview).into_response())
+}
+
+/// The same, as an address that can be kept: with a policy's members as parameters, or without any.
+#[utoipa::path(
+    get, path = "/api/retention/preview", tag = "keeping",
+    params(
+        ("rules" = Option<String>, Query, description = "The policy; the one in force if not given", example = "everything else 30d"),
+        ("bytes_max" = Option<u64>, Query, description = "How large the log may become"),
+        ("floor_days" = Option<u32>, Query, description = "What is younger does not go for want of room"),
+        ("existing" = Option<bool>, Query, description = "Whether it also shortens what was promised"),
+    ),
+    responses(
+        (status = 200, description = "What would go, by class and day", body = Value),
+        (status = 400, description = "It is no policy"),
+        (status = 403, description = "Not an auditor or admin of all trails"),
+    ),
+)]
+async fn preview_of(
+    State(state): State<AppState>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    require_auditor(&caller)?;
+    let rules = params.one("rules")?;
+    let bytes_max = params.number("bytes_max", 1..=u64::MAX)?;
+    let floor_days = params.number("floor_days", 0..=u64::from(u32::MAX))?.unwrap_or(0);
+    let existing = params.flag("existing")?.unwrap_or(false);
+    params.finish()?;
+    let floor_days = u32::try_from(floor_days).unwrap_or(u32::MAX);
+    let set = rules.map(|rules| SetRetention { rules, bytes_max, floor_days, existing });
+    let preview = state.keeping(move |keep| keep.preview_retention(set.as_ref())).await?;
     Ok(Json(preview).into_response())
 }
 

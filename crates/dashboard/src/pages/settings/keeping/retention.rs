@@ -245,11 +245,14 @@ async fn ask_page(visit: &Visit) -> Result<Page, Problem> {
         Err(why) => return Ok(no_form(visit, why)),
     };
     let now = visit.get::<Retention>("/api/retention", &Params::new()).await?.current;
-    let sent = visit.send(Method::POST, "/api/retention/preview", Some(wanted.clone())).await;
-    let preview: Preview = match sent {
-        Ok((_, body)) => {
-            serde_json::from_slice(&body).map_err(|e| Problem::broken(e.to_string()))?
+    let mut of = Params::new().with("rules", wanted["rules"].as_str().unwrap_or_default());
+    for name in ["bytes_max", "floor_days", "existing"] {
+        if !wanted[name].is_null() {
+            of = of.with(name, wanted[name].to_string());
         }
+    }
+    let preview = match visit.get::<Preview>("/api/retention/preview", &of).await {
+        Ok(preview) => preview,
         Err(problem) if problem.status == 400 => {
             return Ok(went_wrong(visit, Tab::Retention, &problem, HERE));
         }
