@@ -7,13 +7,13 @@ use indelible_client::path_segment;
 use indelible_event::TrailName;
 use indelible_keep::restore::{Into, NewRestore, RestoreType, Restored, restore, resume};
 use indelible_keep::target::{self, Target};
-use indelible_keep::{KeepError, Progress as Told, Who};
+use indelible_keep::{KeepError, Who};
 use indelible_log::Seams;
 use indelible_log::storage::FileStorage;
 use serde_json::{Value, json};
 
 use super::shown::{As, Fact, facts};
-use super::{Session, absolute, print, session};
+use super::{Bar, Session, absolute, print, session};
 use crate::args::{Global, Restore};
 use crate::ask::source::read;
 use crate::failure::Failure;
@@ -183,19 +183,6 @@ fn tell(global: &Global, out: &mut Out, args: &Restore, restored: Restored) -> R
 
 /// Files that a backup does not name, and are told one by one.
 const EXTRA_TOLD_MAX: usize = 10;
-
-/// What takes long, as a person sees it.
-struct Bar(Progress);
-
-impl Told for Bar {
-    fn stage(&self, name: &str, of: Option<u64>) {
-        self.0.stage(name, 0, of);
-    }
-
-    fn done(&self, done: u64) {
-        self.0.set(done);
-    }
-}
 
 /// How it ends the command.
 fn failed(error: impl std::convert::Into<KeepError>) -> Failure {
