@@ -301,8 +301,9 @@ pub fn check_log(
         kept.iter().map(|path| files::read(path, NOTE_BYTES_MAX)).collect::<Result<_, _>>()?;
     let bar = Progress::count("records", global.json);
     let progress = |records| bar.set(records);
+    let guard = global.guard_storage();
     let options =
-        VerifyOptions { threads, progress: &progress, guard: global.guard_storage(), kept };
+        VerifyOptions { threads, progress: &progress, guard, kept, ..VerifyOptions::default() };
     let report = indelible_store::verify(&global.seams().storage, &options);
     bar.clear();
     Ok(report?)

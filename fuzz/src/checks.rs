@@ -234,7 +234,10 @@ pub fn manifest(data: &[u8]) {
     assert_eq!(Manifest::load(&memory).expect("it was just stored"), loaded);
     let storage: Arc<dyn Storage> = Arc::new(memory);
     let _ = View::open(storage.clone());
-    let _ = verify::verify(&storage, &verify::Options { threads: 1, progress: &|_| {} });
+    let _ = verify::verify(
+        &storage,
+        &verify::Options { threads: 1, progress: &|_| {}, archived: None },
+    );
 }
 
 /// A row table answers, or says that it cannot. Does the first byte say so, its checksums are made to fit.

@@ -72,13 +72,29 @@ struct Dir {
 
 #[derive(Clone)]
 enum NameChange {
-    Link { name: String, node: Node },
-    Unlink { name: String },
-    Rename { from: String, to: String, node: Node },
+    Link {
+        name: String,
+        node: Node,
+    },
+    Unlink {
+        name: String,
+    },
+    Rename {
+        from: String,
+        to: String,
+        node: Node,
+    },
     /// Into another directory: both halves have the same number, and survive together or not at all, as every
     /// journal of a file system has it.
-    MovedIn { name: String, node: Node, number: u64 },
-    MovedOut { name: String, number: u64 },
+    MovedIn {
+        name: String,
+        node: Node,
+        number: u64,
+    },
+    MovedOut {
+        name: String,
+        number: u64,
+    },
 }
 
 impl Change {
@@ -295,7 +311,11 @@ impl World {
             });
             let flags: Vec<bool> = flags.collect();
             lost.extend(
-                dir.pending.iter().zip(&flags).filter(|(_, kept)| !**kept).filter_map(|(c, _)| c.number()),
+                dir.pending
+                    .iter()
+                    .zip(&flags)
+                    .filter(|(_, kept)| !**kept)
+                    .filter_map(|(c, _)| c.number()),
             );
             kept.insert(*ino, flags);
         }
@@ -307,9 +327,9 @@ impl World {
                     continue;
                 };
                 let end = if order == NameOrder::Journaled { flags.len() } else { at + 1 };
-                for i in at..end {
-                    if std::mem::take(&mut flags[i]) {
-                        lost.extend(dir.pending[i].number());
+                for (flag, change) in flags[at..end].iter_mut().zip(&dir.pending[at..end]) {
+                    if std::mem::take(flag) {
+                        lost.extend(change.number());
                     }
                 }
             }

@@ -16,5 +16,7 @@ mod long_run;
 mod power_cut;
 #[path = "crash/results.rs"]
 mod results;
+#[path = "crash/rewrite.rs"]
+mod rewrite;
 #[path = "crash/threads.rs"]
 mod threads;

@@ -320,7 +320,7 @@ are done again.
 Examples:
   indelible restore 0190b1a0-… --from /mnt/backup --into ./restored
   indelible restore 0190b1a0-… --from s3://audit-backup/node-1 --create-snapshot
-  indelible restore 0190b1a0-… --type trail --trail shop --accept-rollback
+  indelible restore 0190b1a0-… --type trail --trail shop --into /tmp/shop
   indelible restore --continue"
 )]
 pub struct Restore {

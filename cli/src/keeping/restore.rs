@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indelible_client::path_segment;
 use indelible_event::TrailName;
-use indelible_keep::restore::{Into, NewRestore, RestoreType, Restored, restore, resume};
+use indelible_keep::restore::{Elsewhere, NewRestore, RestoreType, Restored, restore, resume};
 use indelible_keep::target::{self, Target};
 use indelible_keep::{KeepError, Who};
 use indelible_log::Seams;
@@ -85,7 +85,7 @@ fn here(global: &Global, args: &Restore, id: &str) -> Result<Restored, Failure> 
     let backups = target::open(&from, Some(&seams)).map_err(failed)?;
     let snapshots = args.create_snapshot.then(|| snapshots(global, &seams)).transpose()?;
     let key = args.node_key.as_deref().map(|file| files::read(file, KEY_BYTES_MAX)).transpose()?;
-    let into = args.into.as_deref().map(|dir| Into {
+    let into = args.into.as_deref().map(|dir| Elsewhere {
         name: dir.display().to_string(),
         storage: Arc::new(FileStorage::new(dir)),
     });
@@ -98,7 +98,7 @@ fn here(global: &Global, args: &Restore, id: &str) -> Result<Restored, Failure> 
         backup: id,
         into,
         restore_type,
-        snapshot: snapshots.as_deref(),
+        snapshot: snapshots,
         strict_delete: args.strict_delete,
         accept_rollback: args.accept_rollback,
         key: key.as_deref(),
@@ -185,7 +185,7 @@ fn tell(global: &Global, out: &mut Out, args: &Restore, restored: Restored) -> R
 const EXTRA_TOLD_MAX: usize = 10;
 
 /// How it ends the command.
-fn failed(error: impl std::convert::Into<KeepError>) -> Failure {
+fn failed(error: impl Into<KeepError>) -> Failure {
     let error = error.into();
     let why = error.to_string();
     match error {

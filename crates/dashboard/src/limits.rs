@@ -14,6 +14,8 @@ pub const SHOWN_CHARS_MAX: usize = 20_000;
 pub const QUERY_BYTES_MAX: usize = 8 << 10;
 /// Keys or trails that a page of the settings lists; a filter finds the others.
 pub const SETTINGS_ROWS_MAX: usize = 200;
+/// Rows of what is due, or of copies, that a page of the settings lists.
+pub const DUE_ROWS_MAX: usize = 50;
 /// The most events of a bundle of evidence, as the API takes it.
 pub const BUNDLE_EVENTS_MAX: u64 = 10_000;
 /// The most values of a facet that the API gives.

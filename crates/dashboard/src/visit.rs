@@ -102,7 +102,7 @@ impl Problem {
         Problem { status: status.as_u16(), title, detail, ..Problem::default() }
     }
 
-    fn broken(detail: impl Into<String>) -> Problem {
+    pub fn broken(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The page cannot be shown", detail)
     }
 }

@@ -50,8 +50,7 @@ impl Keep {
     /// The clock, looked at: to be called each minute. A jump is recorded once, and stops expiry.
     pub fn tick(&self, now: Micros) -> Result<ClockState, KeepError> {
         let mut seen = self.seen()?;
-        let off = now.0.saturating_sub(seen.at.0);
-        if off.saturating_abs() > CLOCK_JUMP_MICROS_MAX && seen.stopped != Some(true) {
+        if jumped(now, *seen) && seen.stopped != Some(true) {
             let target = json!({"type": "clock", "id": "clock"});
             self.record(&Who::node(), STOPPED, target, told(now, seen.at))?;
             seen.stopped = Some(true);
@@ -72,7 +71,7 @@ impl Keep {
         Ok(state(now, *seen))
     }
 
-    /// What is known of the clock, without a look at it that counts.
+    /// What is known of the clock, without a look at it that is remembered.
     pub fn clock_state(&self) -> Result<ClockState, KeepError> {
         let (now, seen) = (self.now(), self.seen()?);
         Ok(state(now, *seen))
@@ -111,12 +110,16 @@ fn believed(record: &KeptRecord, recorded_at: Micros) -> Option<Micros> {
     if recorded_at <= record.entry().recorded_at { time("now") } else { None }
 }
 
+fn jumped(now: Micros, seen: Seen) -> bool {
+    now.0.saturating_sub(seen.at.0).saturating_abs() > CLOCK_JUMP_MICROS_MAX
+}
+
 fn told(now: Micros, seen: Micros) -> Value {
     json!({"now": now.to_string(), "seen": seen.to_string()})
 }
 
 fn state(now: Micros, seen: Seen) -> ClockState {
-    let stopped = seen.stopped == Some(true);
+    let stopped = seen.stopped == Some(true) || jumped(now, seen);
     let why = || {
         format!(
             "nothing expires: the clock says {now}, and was last believed at {}, more than a day off. If it is right, an administrator confirms it",

@@ -6,12 +6,14 @@
 //! are what `_system` says ([`Keep::told`]). What would let records go sooner than was promised takes two
 //! people ([`requests`]).
 
+pub mod archive;
 pub mod backup;
 pub mod clock;
 pub mod deed;
 pub mod erase;
 mod error;
 pub mod holds;
+pub mod import;
 pub mod limits;
 pub mod matching;
 mod progress;

@@ -6,14 +6,6 @@ pub const TEXT_BYTES_MAX: usize = 2_000;
 pub const REQUEST_MICROS: i64 = 7 * 86_400_000_000;
 /// Requests that may wait at a time.
 pub const REQUESTS_MAX: usize = 1_000;
-/// Bytes of `backup.json`: a hundred thousand trails with some files each fit.
-pub const BACKUP_JSON_BYTES_MAX: u64 = 256 << 20;
-/// Bytes that a restore reads, hashes and writes at a time.
-pub const COPY_BYTES: usize = 1 << 20;
-/// Threads that copy and verify a restore.
-pub const RESTORE_THREADS: usize = 2;
-/// Trails of which an event tells what is given up.
-pub const LOST_TOLD_MAX: usize = 100;
 /// Events that one erasure names by their ids.
 pub const ERASURE_IDS_MAX: usize = 10_000;
 /// Ids that are shown of the records that an erasure would concern, of each trail.
@@ -41,6 +33,23 @@ pub const CHECK_ROWS: usize = 1_024;
 pub const NEXT_MAX: usize = 100;
 /// How often records are looked for anew because their segments were merged meanwhile.
 pub const EXCHANGE_TRIES_MAX: usize = 20;
+
+/// Bytes of what an archive says of itself: it names every file.
+pub const ARCHIVE_JSON_BYTES_MAX: u64 = 256 << 20;
+/// Hashes in a piece of a level file at an archive: 2 MiB.
+pub const LEVEL_PIECE_HASHES: u64 = 65_536;
+/// Records in a file of an archive by trail and date.
+pub const LAKE_PART_ROWS: u64 = 250_000;
+/// Bytes of entries and parts in such a file: it is in memory, packed, until it is put.
+pub const LAKE_PART_BYTES: u64 = 128 << 20;
+/// Records that are read at a time.
+pub const READ_RECORDS: u64 = 1_024;
+/// Hours between two scheduled archivings: a year.
+pub const ARCHIVE_EVERY_HOURS_MAX: u32 = 8_784;
+/// Segments that are named in the event of their leaving; there is a count besides.
+pub const OFFLOAD_NAMED_MAX: usize = 500;
+/// Trails whose sizes and roots stand in the event of an import; beyond, only how many there are.
+pub const IMPORT_TRAILS_TOLD_MAX: usize = 100;
 /// Bytes of a target's name.
 pub const TARGET_BYTES_MAX: usize = 4_096;
 /// Bytes of a file's key at a target: what buckets take.
@@ -48,7 +57,7 @@ pub const KEY_BYTES_MAX: usize = 900;
 /// Bytes that are read at a time, and pass from the thread that hashes to the one that writes.
 pub const COPY_CHUNK_BYTES: usize = 1 << 20;
 /// Such pieces that wait between the two.
-pub const COPY_CHUNKS_WAITING: usize = 4;
+pub const COPY_CHUNKS_WAITING: usize = 2;
 /// Bytes of a backup's own description: some hundred thousand files.
 pub const DESCRIPTION_BYTES_MAX: u64 = 256 << 20;
 /// Bytes that are left free at a target beside what a backup takes: its description and names.
@@ -77,5 +86,13 @@ pub const REQUEST_SECONDS_MAX: u64 = 180;
 pub const REASON_BYTES_MAX: usize = 500;
 /// Bytes of a file of credentials.
 pub const CREDENTIALS_BYTES_MAX: u64 = 1 << 20;
+/// Files that are written to a directory at a time; each takes a few pieces of memory.
+pub const FILES_AT_ONCE: usize = 8;
+/// Threads that copy and verify a restore.
+pub const RESTORE_THREADS: usize = 2;
+/// Newest records of `_system` among which a restore looks for one that was cut short.
+pub const RESTORE_LOOK_BACK: u64 = 4_096;
+/// Trails of which an event tells what is given up.
+pub const LOST_TOLD_MAX: usize = 100;
 /// Copies that the outcome of an erasure names.
 pub const ERASURE_PLACES_MAX: usize = 250;

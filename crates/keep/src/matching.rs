@@ -4,7 +4,7 @@
 use indelible_event::Part;
 use indelible_index::plan::Scope;
 use indelible_index::query::Query;
-use indelible_index::search::{Record as _, Unit as _};
+use indelible_index::search::Unit as _;
 use indelible_index::{Doc, Index};
 use indelible_log::SegmentHandle;
 use indelible_log::record::KeptRecord;
@@ -72,7 +72,7 @@ impl<'a> Matcher<'a> {
         let (segment, unit) = &self.segments[at];
         let all: RoaringBitmap = (0..segment.rows()).collect();
         let (mut sure, maybe) = match unit {
-            Some(unit) => self.planned(segment, unit, query, &all)?,
+            Some(unit) => self.planned(unit, query, &all)?,
             None => (RoaringBitmap::new(), all),
         };
         let view = self.keep.store.reader().view();
@@ -93,7 +93,6 @@ impl<'a> Matcher<'a> {
     /// The rows that surely match, and those that may.
     fn planned(
         &self,
-        segment: &SegmentHandle,
         unit: &UnitAt,
         query: &Query,
         all: &RoaringBitmap,
@@ -107,10 +106,11 @@ impl<'a> Matcher<'a> {
         });
         match found {
             Ok(found) => Ok((found.sure, found.maybe)),
-            Err(error) => Err(KeepError::Damaged {
-                path: format!("the index of {}", segment.name()),
-                reason: format!("{error}; it is made again"),
-            }),
+            Err(_) => {
+                // It is made again; until then the records themselves tell.
+                self.keep.store.reader().search()?.damaged(unit);
+                Ok((RoaringBitmap::new(), all.clone()))
+            }
         }
     }
 

@@ -125,9 +125,8 @@ impl Keep {
             if request.kind != Kind::Purge || request.state != RequestState::Confirmed {
                 continue;
             }
-            let named = |record: &&indelible_log::record::KeptRecord| {
-                request.is_named_by(&details(record))
-            };
+            let named =
+                |record: &&indelible_log::record::KeptRecord| request.is_named_by(&details(record));
             if let Some(intent) = open.iter().find(named) {
                 let Some(begun) = Begun::of(intent, PURGED) else { continue };
                 let result = self.purge_on(&begun, &request, progress);

@@ -3,6 +3,8 @@
 
 use std::io;
 
+use parquet::errors::ParquetError;
+
 use crate::frame::FrameError;
 use crate::segment::SegmentError;
 
@@ -53,6 +55,16 @@ pub enum LogError {
     /// The trail, seq or id that was asked for is not in the log.
     #[error("{0}")]
     NotFound(String),
+    /// The rows of a segment are in an archive, and cannot be had from there now.
+    #[error("segment {segment} is archived at {target}, and cannot be read from there: {source}")]
+    Away {
+        /// The segment's name.
+        segment: String,
+        /// The archive.
+        target: String,
+        /// What was said.
+        source: io::Error,
+    },
     /// The record was there, has expired, and not even a stub of it is left.
     #[error(
         "expired: seq {seq} of trail {trail} is below the trail's minimum index {min}, and nothing is left of it but its leaf"
@@ -94,6 +106,11 @@ impl LogError {
             LogError::Missing(what) => LogError::Missing(what.clone()),
             LogError::Exists(what) => LogError::Exists(what.clone()),
             LogError::NotFound(what) => LogError::NotFound(what.clone()),
+            LogError::Away { segment, target, source } => LogError::Away {
+                segment: segment.clone(),
+                target: target.clone(),
+                source: io::Error::new(source.kind(), source.to_string()),
+            },
             LogError::Expired { trail, seq, min } => {
                 LogError::Expired { trail: trail.clone(), seq: *seq, min: *min }
             }
@@ -114,6 +131,19 @@ impl LogError {
     pub(crate) fn frame(path: &str, offset: u64) -> impl FnOnce(FrameError) -> LogError {
         let path = path.to_owned();
         move |e| LogError::Corrupt { path, offset, reason: e.to_string() }
+    }
+
+    /// Of a segment that is being written: a disk that fails is no damage.
+    pub(crate) fn writing(path: &str) -> impl FnOnce(SegmentError) -> LogError {
+        let path = path.to_owned();
+        move |e| match e {
+            SegmentError::Io(source) => LogError::Io { path, source },
+            SegmentError::Parquet(ParquetError::External(e)) => match e.downcast::<io::Error>() {
+                Ok(source) => LogError::Io { path, source: *source },
+                Err(e) => LogError::Corrupt { path, offset: 0, reason: e.to_string() },
+            },
+            e => LogError::Corrupt { path, offset: 0, reason: e.to_string() },
+        }
     }
 
     pub(crate) fn segment(path: &str) -> impl FnOnce(SegmentError) -> LogError {

@@ -11,11 +11,11 @@ use parquet::data_type::{
     ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int64Type,
 };
 use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::Type;
+use parquet::schema::types::{ColumnPath, Type};
 
-use crate::limits::{EXPORT_GROUP_BYTES, EXPORT_GROUP_ROWS};
+use crate::limits::{BLOOM_FALSE_POSITIVES, EXPORT_GROUP_BYTES, EXPORT_GROUP_ROWS};
 use crate::record::KeptRecord;
 
 /// Writes an export front to back in flat memory: what waits for its row group is bounded by rows and bytes.
@@ -42,6 +42,18 @@ fn field(
     let repetition = if required { Repetition::REQUIRED } else { Repetition::OPTIONAL };
     let builder = Type::primitive_type_builder(name, physical).with_repetition(repetition);
     builder.with_logical_type(logical).with_length(len).build().map(Arc::new)
+}
+
+/// The columns that have bloom filters, where they are asked for.
+const BLOOMS: [&str; 4] = ["id", "ref", "actor_id", "target_id"];
+
+fn properties() -> WriterPropertiesBuilder {
+    // Statistics a page would stay in memory up to the footer, of every page.
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
+        .set_created_by(concat!("indelible ", env!("CARGO_PKG_VERSION")).to_owned())
 }
 
 /// The facet columns, in the order of the fields of [`Facets`].
@@ -83,12 +95,31 @@ fn schema(entries: bool) -> Result<Arc<Type>, ParquetError> {
 impl<W: Write + Send> ExportWriter<W> {
     /// Begins an export.
     pub fn new(out: W, entries: bool) -> Result<ExportWriter<W>, ParquetError> {
-        // Statistics a page would stay in memory up to the footer, of every page.
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_offset_index_disabled(true)
-            .set_created_by(concat!("indelible ", env!("CARGO_PKG_VERSION")).to_owned());
+        ExportWriter::with(out, entries, properties())
+    }
+
+    /// Begins a file that many queries will look into for one id: its ids have bloom filters, by which a row
+    /// group that does not have the one is passed over.
+    pub fn with_blooms(out: W, entries: bool) -> Result<ExportWriter<W>, ParquetError> {
+        let blooms = |properties: WriterPropertiesBuilder, name: &str| {
+            let path = ColumnPath::from(name);
+            properties
+                .set_column_bloom_filter_enabled(path.clone(), true)
+                .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
+                .set_column_bloom_filter_max_ndv(path, EXPORT_GROUP_ROWS as u64)
+        };
+        ExportWriter::with(
+            out,
+            entries,
+            BLOOMS.iter().fold(properties(), |p, name| blooms(p, name)),
+        )
+    }
+
+    fn with(
+        out: W,
+        entries: bool,
+        properties: WriterPropertiesBuilder,
+    ) -> Result<ExportWriter<W>, ParquetError> {
         let file = SerializedFileWriter::new(out, schema(entries)?, Arc::new(properties.build()))?;
         Ok(ExportWriter { file, entries, waiting: Vec::new(), bytes: 0 })
     }

@@ -10,10 +10,11 @@ use indelible_event::{Day, Micros, Source};
 use crate::error::LogError;
 use crate::frame;
 use crate::manifest::ManifestSegment;
+use crate::offload::SegmentFile;
 use crate::record::{Pos, Record, Seq, TrailNo};
 use crate::segment::Segment;
 use crate::trail::TrailInfo;
-use crate::view::{MadeOf, SegmentFile, View};
+use crate::view::{MadeOf, View};
 
 /// A segment that is in charge, or was when it was handed out: its bytes stay readable after a merge
 /// has deleted it.
@@ -92,8 +93,8 @@ impl SegmentHandle {
         &self.0.entry
     }
 
-    /// Its rows; opened when first asked for.
-    pub fn segment(&self) -> Result<&Segment, LogError> {
+    /// Its rows; opened when first asked for, and fetched if they are away. Whoever holds them keeps them.
+    pub fn segment(&self) -> Result<Arc<Segment>, LogError> {
         self.0.get()
     }
 }

@@ -20,6 +20,7 @@ mod live;
 mod log;
 pub mod manifest;
 mod merge;
+pub mod offload;
 mod output;
 pub mod policy;
 mod prepare;

@@ -58,10 +58,15 @@ pub const REWRITE_ROWS_SPLIT: u32 = 100_000;
 
 /// Bytes of a small file that is read whole (manifest, guard, node description).
 pub const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of segments that left this disk and were fetched again, if nothing else was set. One segment may be more.
+pub const CACHE_BYTES_MAX: u64 = 2 << 30;
 /// Records in a row group of an export: what is held in memory at a time.
 pub const EXPORT_GROUP_ROWS: usize = 16_384;
 /// Bytes of entries and parts in a row group of an export, so that large records do not fill the memory.
 pub const EXPORT_GROUP_BYTES: usize = 8 << 20;
+
+/// How often a bloom filter says yes and means no. A filter of a row group is 20 kB at this.
+pub const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 
 /// Rules in a retention policy.
 pub const POLICY_RULES_MAX: usize = 64;

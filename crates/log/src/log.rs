@@ -152,6 +152,7 @@ impl Log {
         }
         let first = state.live.last().expect("restoring fails without an active file").first;
         let active = reopen(storage, &state.manifest.log_id, first, &tail, &mut recovery)?;
+        state.cache.own(&state.manifest)?;
         let unsealed = state.live.len() > 1;
         let log_id = state.manifest.log_id;
         let view = Arc::new(View::new(seams.storage.clone(), state));

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::LogError;
 use crate::hex;
 use crate::limits;
+use crate::offload::Away;
 use crate::policy::Policy;
 use crate::record::{Pos, TrailNo};
 use crate::storage::{Storage, read_whole, replace_durably};
@@ -107,6 +108,9 @@ pub struct ManifestSegment {
     /// See `id_min`.
     #[serde(with = "hex16")]
     pub id_max: [u8; 16],
+    /// Where its Parquet file is, if it left this disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<Away>,
     /// For each trail in it: number, first seq, last seq, records.
     pub trails: Vec<(u32, u64, u64, u64)>,
 }
@@ -182,8 +186,13 @@ impl Manifest {
             std::io::ErrorKind::NotFound => LogError::Missing(format!("{PATH} is not there")),
             _ => LogError::io(PATH)(e),
         })?;
+        Manifest::decode(&bytes)
+    }
+
+    /// Reads a manifest's bytes; every deviation is an error.
+    pub fn decode(bytes: &[u8]) -> Result<Manifest, LogError> {
         let bad = |why: &str| LogError::corrupt(PATH, 0, why);
-        let text = std::str::from_utf8(&bytes).map_err(|_| bad("not UTF-8"))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| bad("not UTF-8"))?;
         let (json, rest) = text.split_once('\n').ok_or_else(|| bad("it has no second line"))?;
         if rest != checksum_line(json) {
             return Err(bad("the checksum does not match"));
@@ -214,6 +223,11 @@ impl Manifest {
             return Err(bad("its latest time is beyond the year 9999"));
         }
         Ok(manifest)
+    }
+
+    /// Says that no segment is away: for a copy that has them all.
+    pub fn all_here(&mut self) {
+        self.segments.iter_mut().for_each(|segment| segment.archived = None);
     }
 
     /// The file's text.
@@ -270,7 +284,8 @@ impl Manifest {
     /// Whether a file among the segments is of one that is in charge.
     pub(crate) fn names(&self, file: &str) -> bool {
         let stem = file.strip_suffix(".parquet").or_else(|| file.strip_suffix(".rows"));
-        stem.is_some_and(|stem| self.segments.iter().any(|s| s.name == stem))
+        let is_here = |s: &ManifestSegment| s.archived.is_none() || file.ends_with(".rows");
+        stem.is_some_and(|stem| self.segments.iter().any(|s| s.name == stem && is_here(s)))
     }
 
     /// Whether a file among the segments is one that this manifest does not need: half made, never in charge,
@@ -281,7 +296,9 @@ impl Manifest {
         match ending {
             "tmp" => true,
             "parquet" | "rows" => {
+                // Listed and not named: its rows have left this disk.
                 self.leaving.iter().any(|name| name == stem)
+                    || self.segments.iter().any(|s| s.name == stem)
                     || file_number(stem).is_some_and(|file| file >= self.next_file)
             }
             _ => false,

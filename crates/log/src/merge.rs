@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::error::LogError;
 use crate::limits;
+use crate::offload::SegmentFile;
 use crate::output::{Output, segment_trails};
 use crate::publish::{publish, sweep};
 use crate::segment::SegmentHeader;
-use crate::view::{MadeOf, SegmentFile, View};
+use crate::view::{MadeOf, View};
 
 /// Merges one run of small neighbours, if there is one; none of those that are reserved.
 pub(crate) fn merge(view: &View, reserved: &BTreeSet<u64>) -> Result<bool, LogError> {
@@ -18,7 +19,8 @@ pub(crate) fn merge(view: &View, reserved: &BTreeSet<u64>) -> Result<bool, LogEr
         let Some(run) = run_to_merge(&state.segments, reserved) else { return Ok(false) };
         (run, segment_trails(&state), state.manifest.clone())
     };
-    let meta = run[0].get()?.meta();
+    let first = run[0].get()?;
+    let meta = first.meta();
     let header = SegmentHeader {
         class: meta.class.clone(),
         policy: meta.policy,
@@ -59,7 +61,8 @@ fn run_to_merge(
     // A stub stays as it is: it has nothing left that is worth rewriting.
     for file in segments.iter().filter(|file| !file.entry.is_stub()) {
         let run = runs.entry(file.entry.kind()).or_default();
-        if reserved.contains(&file.entry.file) {
+        // What left this disk would come back by being merged.
+        if file.away().is_some() || reserved.contains(&file.entry.file) {
             run.clear();
             continue;
         }
@@ -83,7 +86,9 @@ fn run_to_merge(
 pub(crate) fn debt(segments: &[Arc<SegmentFile>]) -> usize {
     let rows_max = limits::SEGMENT_ROWS_MAX / limits::MERGE_FAN_IN as u64;
     let mut waiting: BTreeMap<_, usize> = BTreeMap::new();
-    let small = |f: &&Arc<SegmentFile>| f.entry.rows <= rows_max && !f.entry.is_stub();
+    let small = |f: &&Arc<SegmentFile>| {
+        f.entry.rows <= rows_max && !f.entry.is_stub() && f.away().is_none()
+    };
     for file in segments.iter().filter(small) {
         *waiting.entry(file.entry.kind()).or_default() += 1;
     }

@@ -8,13 +8,14 @@ use indelible_merkle::{Hash, leaf_hash};
 
 use crate::error::LogError;
 use crate::manifest::{Left, ManifestSegment, SEGMENTS};
+use crate::offload::SegmentFile;
 use crate::policy::Policy;
 use crate::record::{Record, Seq, TrailNo};
 use crate::segment::{
     Finished, SegmentHeader, SegmentState, SegmentWriter, TrailInfo as SegmentTrail,
 };
 use crate::storage::{Appender, File, Storage, write_all_at};
-use crate::view::{MadeOf, SegmentFile, State, View};
+use crate::view::{MadeOf, State, View};
 
 /// All trails as a segment's header names them.
 pub(crate) fn segment_trails(state: &State) -> Vec<SegmentTrail> {
@@ -94,22 +95,22 @@ impl Output {
         remove_if_there(storage, &path)?;
         let file = storage.create(&path).map_err(LogError::io(&path))?;
         let writer = SegmentWriter::new(Appender::new(file.clone()), header)
-            .map_err(LogError::segment(&path))?;
+            .map_err(LogError::writing(&path))?;
         Ok(Output { name, file, writer })
     }
 
     pub fn push(&mut self, record: &Record<'_>) -> Result<(), LogError> {
-        self.writer.push(record).map_err(LogError::segment(&self.name))
+        self.writer.push(record).map_err(LogError::writing(&self.name))
     }
 
     /// Like [`Output::push`], with facets that are known already.
     pub fn copy(&mut self, record: &Record<'_>, facets: &Facets<'_>) -> Result<(), LogError> {
-        self.writer.push_with_facets(record, facets).map_err(LogError::segment(&self.name))
+        self.writer.push_with_facets(record, facets).map_err(LogError::writing(&self.name))
     }
 
     /// Closes the segment and makes the contents of both its files durable.
     pub fn finish(self, storage: &dyn Storage, made_of: MadeOf) -> Result<Fresh, LogError> {
-        let finished = self.writer.finish().map_err(LogError::segment(&self.name))?;
+        let finished = self.writer.finish().map_err(LogError::writing(&self.name))?;
         let Finished { meta, seal, row_table, .. } = finished;
         let (id_min, id_max) = seal.id_range;
         let trails = meta.trails.iter();
@@ -131,6 +132,7 @@ impl Output {
             rows_sha256: crate::sha256(&row_table),
             id_min,
             id_max,
+            archived: None,
             trails: trails.map(|t| (t.trail.no.0, t.first_seq.0, t.last_seq.0, t.rows)).collect(),
         };
         let [parquet, rows] = half_made(&entry);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::active;
 use crate::error::LogError;
 use crate::manifest::{Manifest, SEGMENTS, segment_name};
+use crate::offload::SegmentFile;
 use crate::output::{Fresh, half_made, remove_if_there};
 use crate::record::Pos;
 use crate::storage::Storage;
-use crate::view::{SegmentFile, View};
+use crate::view::View;
 
 /// Puts a new manifest in charge, on disk and then in memory: `fresh` segments come, `gone` ones leave, and
 /// are deleted by [`sweep`].

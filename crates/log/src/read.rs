@@ -11,9 +11,10 @@ use crate::follow::SegmentHandle;
 use crate::limits;
 use crate::live::LiveRow;
 use crate::manifest;
+use crate::offload::SegmentFile;
 use crate::record::{KeptRecord, Seq, TrailNo};
 use crate::segment::{OwnedRecord, Segment};
-use crate::view::{SegmentFile, State, View};
+use crate::view::{State, View};
 
 impl View {
     /// Records of a trail by seq, in the order asked for; each was re-hashed and compared with its leaf.
@@ -127,7 +128,7 @@ fn find_seq(
 ) -> Result<Option<(&SegmentFile, u32)>, LogError> {
     for file in segments.iter().rev().filter(|f| f.entry.may_hold_seq(trail, seq.0)) {
         let path = file.entry.parquet();
-        if let Some(row) = file.get()?.find_seq(trail, seq).map_err(LogError::segment(&path))? {
+        if let Some(row) = file.table()?.find_seq(trail, seq).map_err(LogError::segment(&path))? {
             return Ok(Some((file, row)));
         }
     }
@@ -142,9 +143,13 @@ pub(crate) fn find_in(
 ) -> Result<Option<Seq>, LogError> {
     for file in segments.iter().rev().filter(|f| f.entry.may_hold_id(trail, id)) {
         let path = file.entry.parquet();
-        let segment = file.get()?;
         let rows: Vec<u32> =
-            segment.find_id(trail, id).map_err(LogError::segment(&path))?.collect();
+            file.table()?.find_id(trail, &id.0).map_err(LogError::segment(&path))?.collect();
+        if rows.is_empty() {
+            // So a segment that left this disk is fetched for hardly any id that it does not have.
+            continue;
+        }
+        let segment = file.get()?;
         // A fingerprint can be another id's: only the row itself tells. But the row may be damaged, and an
         // id that is then called absent would be appended a second time: so the table that led here must
         // lead here from what the row says, too.
@@ -199,7 +204,7 @@ impl<'a> LeafCheck<'a> {
             // One damaged page must not hide the rows that do not lie in it.
             Err(_) => rows
                 .iter()
-                .map(|row| one_row(segment, *row, &path).and_then(|r| check(&r)))
+                .map(|row| one_row(&segment, *row, &path).and_then(|r| check(&r)))
                 .collect(),
         }
     }

@@ -13,6 +13,7 @@ use crate::active;
 use crate::error::LogError;
 use crate::frame::{self, FILE_HEADER_LEN};
 use crate::manifest::PATH;
+use crate::offload::SegmentFile;
 use crate::record::Pos;
 use crate::storage::{File, Storage};
 use crate::trail::level_path;
@@ -50,6 +51,8 @@ enum Whence {
     Open(Arc<dyn File>),
     /// Made for the copy.
     Made(Bytes),
+    /// A segment whose rows left this disk.
+    Away(Arc<SegmentFile>),
 }
 
 impl LogFile {
@@ -64,6 +67,9 @@ impl LogFile {
         let io = LogError::io(&self.path);
         let file = match &self.from {
             Whence::Made(bytes) => return Ok(Box::new(io::Cursor::new(bytes.clone()))),
+            Whence::Away(segment) => {
+                return Ok(Box::new(io::Cursor::new(segment.get()?.file().clone())));
+            }
             Whence::Open(file) => file.clone(),
             Whence::Growing(storage) => storage.open(&self.path, false).map_err(io)?,
             Whence::Finished(storage, mapped) => match storage.open(&self.path, false) {
@@ -107,12 +113,14 @@ impl View {
         let mut add = |path, bytes, sha256, from| files.push(LogFile { path, bytes, sha256, from });
         for segment in state.segments.iter() {
             let entry = &segment.entry;
-            let parquet = (entry.parquet(), &segment.parquet, entry.sha256);
-            let rows = (entry.row_table(), &segment.row_table, entry.rows_sha256);
-            for (path, bytes, sha256) in [parquet, rows] {
-                let from = Whence::Finished(self.storage.clone(), bytes.clone());
-                add(path, bytes.len() as u64, Some(sha256), from);
-            }
+            let from = match segment.mapped() {
+                Some(mapped) => Whence::Finished(self.storage.clone(), mapped),
+                None => Whence::Away(segment.clone()),
+            };
+            add(entry.parquet(), entry.bytes, Some(entry.sha256), from);
+            let rows = segment.row_table();
+            let from = Whence::Finished(self.storage.clone(), rows.clone());
+            add(entry.row_table(), rows.len() as u64, Some(entry.rows_sha256), from);
         }
         for trail in &state.trails {
             for level in 0..=u8::MAX {
@@ -130,7 +138,10 @@ impl View {
             let mark = frame::encode_mark(live.first, bytes).to_vec();
             add(active::mark_path(live.first), mark.len() as u64, None, Whence::Made(mark.into()));
         }
-        files.push(LogFile::made(PATH.to_owned(), state.manifest.encode()));
+        // In the copy every segment is at hand.
+        let mut manifest = state.manifest.clone();
+        manifest.all_here();
+        files.push(LogFile::made(PATH.to_owned(), manifest.encode()));
         let trails = state.trails.iter().map(|t| TrailStatus {
             info: t.info.clone(),
             size: t.tree.size(),

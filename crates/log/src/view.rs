@@ -1,9 +1,8 @@
 //! The log as readers see it: segments, active files and trees at one moment, and what can be asked.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
-use bytes::Bytes;
 use indelible_event::{EventId, Micros, Part, TrailName};
 use indelible_merkle::{Hash, ReadTiles, TreeSize, leaf_hash};
 
@@ -14,25 +13,15 @@ use crate::frame::{self, Framed};
 use crate::limits;
 use crate::live::LiveFile;
 use crate::manifest::{Manifest, ManifestSegment};
+use crate::offload::{Cache, SegmentFile};
 use crate::policy::{self, Policy};
 use crate::read::find_in;
 use crate::record::{Pos, Record, Seq, TrailNo};
-use crate::segment::Segment;
 use crate::storage::Storage;
 use crate::trail::{Trail, TrailId, TrailInfo, prove_error};
 
 /// The action of the event in `_system` that makes a trail.
 pub const TRAIL_CREATE: &str = "trail.create";
-
-/// A segment's files, mapped at once so that they stay readable when a merge deletes them, and decoded
-/// when they are first needed.
-pub(crate) struct SegmentFile {
-    pub entry: ManifestSegment,
-    pub parquet: Bytes,
-    pub row_table: Bytes,
-    opened: OnceLock<Segment>,
-    pub made_of: MadeOf,
-}
 
 /// What this process made a segment of: whoever keeps something beside segments may make what belongs to the
 /// new one of what it has for the old ones.
@@ -46,35 +35,6 @@ pub enum MadeOf {
     Merged(Arc<[(u64, MadeOf)]>),
 }
 
-impl SegmentFile {
-    pub fn open(storage: &dyn Storage, entry: ManifestSegment) -> Result<SegmentFile, LogError> {
-        let (parquet, rows) = (entry.parquet(), entry.row_table());
-        SegmentFile::open_at(storage, entry, &parquet, &rows, MadeOf::Unknown)
-    }
-
-    /// Opens one whose files have other names yet.
-    pub fn open_at(
-        storage: &dyn Storage,
-        entry: ManifestSegment,
-        parquet: &str,
-        rows: &str,
-        made_of: MadeOf,
-    ) -> Result<SegmentFile, LogError> {
-        let parquet = storage.map(parquet).map_err(LogError::io(parquet))?;
-        let row_table = storage.map(rows).map_err(LogError::io(rows))?;
-        Ok(SegmentFile { entry, parquet, row_table, opened: OnceLock::new(), made_of })
-    }
-
-    pub fn get(&self) -> Result<&Segment, LogError> {
-        if let Some(segment) = self.opened.get() {
-            return Ok(segment);
-        }
-        let segment = Segment::open(self.parquet.clone(), self.row_table.clone())
-            .map_err(LogError::segment(&self.entry.parquet()))?;
-        Ok(self.opened.get_or_init(|| segment))
-    }
-}
-
 /// Everything that is durable. Owned by the sequencer and the sealer, who alone take the write lock.
 pub(crate) struct State {
     pub manifest: Manifest,
@@ -84,6 +44,8 @@ pub(crate) struct State {
     pub trails: Vec<Trail>,
     pub names: HashMap<TrailName, TrailNo>,
     pub recorded_at_max: Micros,
+    /// What was fetched of segments that left this disk.
+    pub cache: Arc<Cache>,
 }
 
 /// A trail and how large its tree is.
@@ -119,9 +81,12 @@ impl State {
             names: HashMap::new(),
             recorded_at_max: manifest.recorded_at_max(),
             manifest,
+            cache: Arc::new(Cache::new(storage.clone())),
         };
-        let open =
-            |entry: &ManifestSegment| SegmentFile::open(&**storage, entry.clone()).map(Arc::new);
+        let cache = &state.cache;
+        let open = |entry: &ManifestSegment| {
+            SegmentFile::open(&**storage, entry.clone(), cache).map(Arc::new)
+        };
         let segments: Result<_, _> = state.manifest.segments.iter().map(open).collect();
         state.segments = Arc::new(segments?);
         for (info, on_disk) in state.manifest.infos()?.into_iter().zip(&state.manifest.trails) {

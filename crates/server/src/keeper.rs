@@ -211,9 +211,8 @@ fn round(state: &AppState, memory: &mut Memory) {
     let bounded = policies.last().is_some_and(|policy| policy.bytes_max.is_some());
     if is_due(state.now(), memory.retention, bounded) && !stopping() {
         let now = state.now();
-        let run = state.own_job("retention.run", |keep, progress| {
-            keep.run_retention(&Who::node(), progress)
-        });
+        let run = state
+            .own_job("retention.run", |keep, progress| keep.run_retention(&Who::node(), progress));
         let busy = run.as_ref().is_err_and(is_busy);
         if !busy {
             memory.retention = Some((now, run.is_err()));
@@ -221,8 +220,8 @@ fn round(state: &AppState, memory: &mut Memory) {
         duty(state, "retention", run.map(drop));
     }
     if !stopping() {
-        let made = state
-            .own_job("backup.create", |keep, progress| keep.run_due(state.now(), progress));
+        let made =
+            state.own_job("backup.create", |keep, progress| keep.run_due(state.now(), progress));
         duty(state, "backup", made.map(drop));
     }
 }

@@ -187,7 +187,8 @@ impl From<StoreError> for Problem {
             }
             StoreError::Log(LogError::Expired { min, .. }) => {
                 let title = "It has expired, and nothing is left of it but its leaf";
-                Problem::new(StatusCode::GONE, "expired", title, error.to_string()).with("min", *min)
+                Problem::new(StatusCode::GONE, "expired", title, error.to_string())
+                    .with("min", *min)
             }
             _ => {
                 tracing::error!(%error, "a read failed");

@@ -93,7 +93,10 @@ fn what_is_due_goes_by_itself_and_what_is_held_stays() {
     let id = hold.json()["id"].as_str().unwrap().to_owned();
     let released = delete(&node, &node.admin, &format!("/api/holds/{id}"));
     assert_eq!(released.status, 204);
-    assert_eq!(released.headers["indelible-event"], node.system("hold.release")[0]["id"].as_str().unwrap());
+    assert_eq!(
+        released.headers["indelible-event"],
+        node.system("hold.release")[0]["id"].as_str().unwrap()
+    );
     delete(&node, &node.admin, &format!("/api/holds/{id}")).problem(409, "refused");
     pass(&node, 30);
     // Nothing of the trail is left but leaves and the stubs of its last bundle.

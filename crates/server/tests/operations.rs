@@ -74,7 +74,9 @@ fn sends(rule: Rule, path: impl Into<String>, ok: u16, body: impl Into<String>) 
 /// Requests of an operation that concern a tenant. `spare` is the id of a key that nobody needs. An operation without a
 /// place here has none.
 pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
-    use Rule::{Admin, Any, Appends, AppendsInside, Audits, Counters, Exports, Open, Reads, ReadsTrail};
+    use Rule::{
+        Admin, Any, Appends, AppendsInside, Audits, Counters, Exports, Open, Reads, ReadsTrail,
+    };
     let Tenant { trail, id, marker, .. } = t;
     let logs = "/api/audit/logs";
     let named = format!("tenant_id={trail}");

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use indelible_event::{EventId, Part, TrailName, check, seal};
 use indelible_log::erasure::{self, ERASED, EXPIRED, Seqs};
-use indelible_log::manifest::{Manifest, ManifestSegment, SEGMENTS, segment_name};
+use indelible_log::manifest::{Left, Manifest, ManifestSegment, SEGMENTS, segment_name};
 use indelible_log::record::{KeptPart, KeptRecord, Salts, Seq, TrailNo};
 use indelible_log::segment::{Segment, SegmentHeader, SegmentState, SegmentWriter, to_stub};
 use indelible_log::storage::{FileStorage, Storage, replace_durably};
@@ -247,6 +247,10 @@ impl Golden {
         let new = ManifestSegment {
             name,
             file,
+            state: match state {
+                SegmentState::Full => Left::Full,
+                SegmentState::Stub { .. } => Left::Stub,
+            },
             bytes: finished.seal.len,
             sha256: finished.seal.sha256,
             rows_sha256: sha256(&finished.row_table),

@@ -85,7 +85,7 @@ pub(crate) fn refuse_half_restored(storage: &dyn Storage) -> Result<(), StoreErr
         Err(e) => Err(StoreError::io(RESTORE)(e)),
         Ok(_) => Err(StoreError::file(
             RESTORE,
-            "a restore was cut short while it exchanged the files; nothing is lost. `indelible restore --resume` \
+            "a restore was cut short while it exchanged the files; nothing is lost. `indelible restore --continue` \
              finishes it",
         )),
     }

@@ -24,8 +24,8 @@ pub struct TileStats {
     pub bundles: u64,
 }
 
-/// The bytes that the trail's static tree has under one path; `None` where it has nothing, or nothing yet
-/// that a signed checkpoint covers.
+/// The bytes that the trail's static tree has under one path; `None` where it has nothing, nothing any more, or
+/// nothing yet that a signed checkpoint covers.
 pub(crate) fn one(
     reader: &Reader,
     trail: &TrailStatus,
@@ -50,7 +50,9 @@ pub(crate) fn one(
     let is_there = |level: u8, index: u64, width: u16| {
         let count = checkpoint.size.0.checked_shr(8 * u32::from(level)).unwrap_or(0);
         let end = index.checked_mul(TILE).and_then(|start| start.checked_add(u64::from(width)));
-        end.is_some_and(|end| end <= count)
+        // What ends at or below the minimum index has expired; the levels above stay whole.
+        let is_left = |end: u64| level > 0 || end > trail.min;
+        end.is_some_and(|end| end <= count && is_left(end))
     };
     match wanted {
         Wanted::Checkpoint => Ok(Some(note.into_bytes())),
@@ -126,12 +128,14 @@ pub(crate) fn export(
     let (note, checkpoint) = reader.checkpoint(trail)?;
     let no = trail.info.no;
     let mut stats = TileStats { size: checkpoint.size, ..TileStats::default() };
-    for (index, width) in bundles_for(checkpoint.size) {
+    let expired = |index: u64, width: u16| index * TILE + u64::from(width) <= trail.min;
+    for (index, width) in bundles_for(checkpoint.size).filter(|(i, w)| !expired(*i, *w)) {
         let path = entries_path(index, width);
         emit(&path, &bundle(reader, no, index, width)?).map_err(StoreError::io(&path))?;
         stats.bundles += 1;
     }
-    for tile in tiles_for(checkpoint.size) {
+    let is_left = |tile: &Tile| tile.level > 0 || !expired(tile.index, tile.width);
+    for tile in tiles_for(checkpoint.size).filter(is_left) {
         let path = tile.path();
         // The leaves were compared with the records for the bundles.
         emit(&path, &hashes(reader, trail, &tile)?).map_err(StoreError::io(&path))?;

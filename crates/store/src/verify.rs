@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indelible_event::Part;
+use indelible_log::offload::Archived;
 use indelible_log::record::KeptRecord;
 use indelible_log::storage::Storage;
 use indelible_log::trail::TrailId;
@@ -29,11 +30,19 @@ pub struct VerifyOptions<'a> {
     /// Checkpoints that somebody else kept: the log must still be the one they were signed for. This is
     /// what catches a node that rewrote everything it has.
     pub kept: Vec<Vec<u8>>,
+    /// Brings the segments that are in an archive.
+    pub archived: Option<Arc<dyn Archived>>,
 }
 
 impl Default for VerifyOptions<'_> {
     fn default() -> Self {
-        VerifyOptions { threads: 2, progress: &|_| {}, guard: None, kept: Vec::new() }
+        VerifyOptions {
+            threads: 2,
+            progress: &|_| {},
+            guard: None,
+            kept: Vec::new(),
+            archived: None,
+        }
     }
 }
 
@@ -66,7 +75,11 @@ pub fn verify(
     let guard = Guard::load(&**options.guard.as_ref().unwrap_or(storage));
     let log = records::verify(
         storage,
-        &Options { threads: options.threads, progress: options.progress },
+        &Options {
+            threads: options.threads,
+            progress: options.progress,
+            archived: options.archived.clone(),
+        },
     )?;
     let mut check = Signatures { storage: &**storage, log, signatures: 0 };
     match Node::load(&**storage) {

@@ -490,6 +490,8 @@ fn the_format_page_names_the_constants_of_the_code() {
         ROLLBACK_ACCEPTED,
         ERASED,
         EXPIRED,
+        erasure::PRUNED,
+        indelible_log::policy::SET,
     ] {
         says(format!("| `{action}` |"));
     }

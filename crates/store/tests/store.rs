@@ -4,10 +4,11 @@
 
 use indelible_event::{DisclosedPart, Part, TrailName, check};
 use indelible_log::record::Seq;
-use indelible_log::{SealAt, Seams};
+use indelible_log::rewrite::{Change, Fate};
+use indelible_log::{SealAt, Seams, SegmentHandle};
 use indelible_store::{
-    CaughtBy, InitOptions, Item, OpenOptions, Reader, Store, StoreError, VerifyOptions, drill,
-    verify, verify_consistency_proof, verify_proof,
+    Bundle, BundleAbout, CaughtBy, InitOptions, Item, MadeBy, OpenOptions, Reader, Store,
+    StoreError, VerifyOptions, drill, verify, verify_consistency_proof, verify_proof,
 };
 
 struct Dir {
@@ -206,4 +207,98 @@ fn every_file_of_the_static_tree_is_served_by_its_path_and_nothing_else_is() {
     for path in none {
         assert_eq!(tile(path), None, "{path}");
     }
+}
+
+/// The names among the index files, without the endings.
+fn index_files(dir: &Dir) -> Vec<String> {
+    let names = dir.seams.storage.list(indelible_store::INDEX).unwrap();
+    names.iter().map(|name| name.rsplitn(3, '.').last().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_was_rewritten_leaves_the_index_and_the_static_tree_and_breaks_a_bundle_off() {
+    let dir = init();
+    let store = Store::open(dir.seams.clone(), OpenOptions::default()).unwrap();
+    append(&store, "default", 0..300);
+    store.log().seal().unwrap();
+    append(&store, "default", 300..400);
+    // Sealed at once: what is erased may still be in the live map.
+    store.log().seal().unwrap();
+    store.publish().unwrap();
+    let name = TrailName::parse("default").unwrap();
+    let trail = store.reader().trail(&name).unwrap();
+    let no = trail.info.no;
+    let about = BundleAbout {
+        made_at: "2026-11-21T12:00:00.000000Z".into(),
+        made_by: MadeBy { credential: "test".into(), name: None },
+        recorded_as: None,
+        query: String::new(),
+        order: "asc".into(),
+    };
+    let places = vec![(no, Seq(300))];
+    let mut bundle = Bundle::new(store.reader(), Vec::new(), about, places, Vec::new()).unwrap();
+    bundle.step(store.reader()).unwrap();
+
+    let callers = |store: &Store| -> Vec<SegmentHandle> {
+        let all = store.log().view().segments().into_iter();
+        all.filter(|segment| segment.class() != "system").collect()
+    };
+    let changes: Vec<Change> = callers(&store)
+        .iter()
+        .map(|segment| {
+            let first = segment.trails().find(|span| span.0 == no).unwrap().1.0;
+            let by = indelible_event::EventId([7; 16]);
+            let fate = match first < 300 {
+                true => Fate::Expire { by, keep: Default::default() },
+                false => Fate::Erase { rows: (0..5).collect(), parts: [true, false, false] },
+            };
+            Change { file: segment.file_no(), fate }
+        })
+        .collect();
+    store.log().rewrite(&changes, &[(no, 300)], &|_| ()).unwrap();
+    let search = store.reader().search().unwrap();
+    search.wait_frozen().unwrap();
+    assert_eq!(search.snapshot().missing, 0);
+    let full = store.log().view().segments().into_iter().filter(|segment| !segment.is_stub());
+    let mut full: Vec<String> = full.map(|segment| segment.name().to_owned()).collect();
+    full.sort();
+    assert_eq!(index_files(&dir), full);
+    let report = indelible_store::verify_index(&dir.seams, &mut |_, _| ()).unwrap();
+    assert_eq!((report.segments, report.missing.len(), report.faults.len()), (full.len(), 0, 0));
+
+    let broken = loop {
+        match bundle.step(store.reader()) {
+            Ok(Some(_)) => {}
+            other => break other,
+        }
+    };
+    assert!(matches!(&broken, Err(e) if e.to_string().contains("make it again")), "{broken:?}");
+    let trail = store.reader().trail(&name).unwrap();
+    assert_eq!(trail.min, 300);
+    let served = |path: &str| store.reader().tile(&trail, path).unwrap().is_some();
+    assert!(!served("tile/entries/000") && !served("tile/0/000"));
+    assert!(
+        served("tile/1/000.p/1") && served("tile/0/001.p/144") && served("tile/entries/001.p/144")
+    );
+    assert!(!served("tile/entries/001.p/44"), "it ends at the minimum index");
+    let mut paths = Vec::new();
+    let mut emit = |path: &str, _: &[u8]| {
+        paths.push(path.to_owned());
+        Ok(())
+    };
+    store.reader().tiles(&trail, &mut emit).unwrap();
+    assert_eq!(
+        paths,
+        ["tile/entries/001.p/144", "tile/0/001.p/144", "tile/1/000.p/1", "checkpoint"]
+    );
+    let kept = verify_proof(
+        store.reader().prove(&trail, Seq(310), &[]).unwrap().as_bytes(),
+        &store.reader().vkey(&trail).unwrap(),
+    );
+    assert!(kept.is_ok());
+    let gone = store.reader().prove(&trail, Seq(3), &[]).unwrap_err();
+    assert!(gone.to_string().contains("expired: seq 3 "), "{gone}");
+    store.close().unwrap();
+    let store = open(&dir);
+    assert_eq!(store.recovery(), &Default::default());
 }

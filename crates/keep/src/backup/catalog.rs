@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use indelible_event::{Micros, Outcome, Part, Phase};
-use indelible_log::record::KeptRecord;
+use indelible_log::erasure::ERASED;
+use indelible_log::record::{KeptRecord, Pos};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -71,6 +72,9 @@ pub struct Listed {
     pub error: Option<String>,
     /// Its last verification.
     pub verified: Option<Verification>,
+    /// Where the intent is, which says which of two is older, whatever the clock said.
+    #[serde(skip)]
+    pub(super) begun: Pos,
 }
 
 /// What an intent to make a backup says.
@@ -116,7 +120,7 @@ pub(super) struct Catalog {
 
 impl Catalog {
     pub fn read(keep: &Keep) -> Result<Catalog, KeepError> {
-        let records = keep.told(&[CREATE, VERIFY, DELETE])?;
+        let records = keep.told(&[CREATE, VERIFY, DELETE, ERASED])?;
         let mut catalog = Catalog::default();
         // The intents whose outcomes say nothing but how it ended: which backup, by the intent's event.
         let mut ids = BTreeMap::new();
@@ -124,6 +128,10 @@ impl Catalog {
             let entry = record.entry();
             let details = deed::details(&record);
             let is_intent = entry.phase == Some(Phase::Intent);
+            if entry.action == ERASED {
+                catalog.erased(&details);
+                continue;
+            }
             let id = match entry.reference.filter(|_| !is_intent) {
                 Some(intent) => ids.get(&intent).cloned(),
                 None => details["backup_id"].as_str().map(str::to_owned),
@@ -168,6 +176,7 @@ impl Catalog {
             sha256: None,
             error: None,
             verified: None,
+            begun: event.pos,
         };
         self.listed.insert(id, listed);
         self.attempts.push(Attempt { event, intent, at, ended: None });
@@ -190,6 +199,16 @@ impl Catalog {
         }
     }
 
+    /// An erasure makes files of local backups anew, and says what their descriptions are since.
+    fn erased(&mut self, details: &Value) {
+        for place in details["done"].as_array().into_iter().flatten() {
+            let listed = place["item"].as_str().and_then(|id| self.listed.get_mut(id));
+            if let (Some(listed), Some(sha256)) = (listed, place["sha256"].as_str()) {
+                listed.sha256 = Some(sha256.to_owned());
+            }
+        }
+    }
+
     fn verified(&mut self, id: &str, record: &KeptRecord) {
         let entry = record.entry();
         if let Some(listed) = self.listed.get_mut(id) {
@@ -207,6 +226,13 @@ impl Catalog {
         }
     }
 
+    /// All, oldest first.
+    pub fn in_order(&self) -> Vec<&Listed> {
+        let mut all: Vec<&Listed> = self.listed.values().collect();
+        all.sort_by_key(|listed| listed.begun);
+        all
+    }
+
     /// Complete ones at a target, oldest first, that were not found damaged.
     pub fn sound(&self, target: &str) -> Vec<&Listed> {
         let sound = |b: &&Listed| {
@@ -214,8 +240,7 @@ impl Catalog {
                 && b.target == target
                 && b.verified.as_ref().is_none_or(|v| v.holds)
         };
-        // Ids begin with the time.
-        self.listed.values().filter(sound).collect()
+        self.in_order().into_iter().filter(sound).collect()
     }
 }
 
@@ -240,7 +265,7 @@ impl Keep {
             catalog.set(&id, State::Running);
         }
         let here = |b: &Listed| name.as_ref().is_none_or(|name| b.target == *name);
-        Ok(catalog.listed.into_values().filter(here).collect())
+        Ok(catalog.in_order().into_iter().filter(|b| here(b)).cloned().collect())
     }
 
     /// One backup.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use indelible_event::{EventId, Outcome, Phase};
+use indelible_event::{EventId, Outcome, Phase, TrailName};
 use indelible_log::erasure::{DIR as ERASURES, ERASED};
-use indelible_log::storage::{is_full, read_whole};
-use indelible_log::{LogFile, LogFiles, hex, sha256};
+use indelible_log::storage::read_whole;
+use indelible_log::{LogFile, LogFiles, TrailStatus, hex, sha256};
 use indelible_store::{GUARD, KEY, NODE, checkpoint_path};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -29,7 +29,7 @@ pub struct NewBackup {
     /// Its kind.
     #[serde(rename = "type")]
     pub backup_type: BackupType,
-    /// Only this trail and `_system`.
+    /// Only this trail and `_system`; refused where the log has records of others.
     pub trail: Option<String>,
     /// Whether the node's secret key is in it. Without it the log can be read and verified, and not signed.
     pub with_key: bool,
@@ -120,6 +120,7 @@ impl Keep {
         scheduled: bool,
         progress: &dyn Progress,
     ) -> Result<Made, KeepError> {
+        self.check_trail(new)?;
         let catalog = Catalog::read(self)?;
         self.end_broken(&catalog);
         let earlier = resumable(&catalog, new, target.name());
@@ -144,6 +145,29 @@ impl Keep {
             (made, details)
         });
         self.end(begun, made)
+    }
+
+    /// Whether no other trail has records. The log's files hold those of all trails side by side, and a copy that was
+    /// asked for one trail must not carry another tenant's.
+    fn check_trail(&self, new: &NewBackup) -> Result<(), KeepError> {
+        let Some(name) = &new.trail else { return Ok(()) };
+        let trails = self.store().reader().trails();
+        if !trails.iter().any(|trail| trail.info.name.as_str() == name) {
+            return Err(KeepError::NotFound(format!("there is no trail named {name}")));
+        }
+        let is_other = |trail: &&TrailStatus| {
+            let known =
+                [name.as_str(), TrailName::system().as_str()].contains(&trail.info.name.as_str());
+            !known && trail.size.0 > 0
+        };
+        let others = trails.iter().filter(is_other).count();
+        if others == 0 {
+            return Ok(());
+        }
+        Err(KeepError::Refused(format!(
+            "the log's files hold records of {others} other trails beside those of {name}, which a copy of {name} \
+             alone must not have: make a backup of the whole log and restore the trail from it, or export the trail"
+        )))
     }
 
     /// A process that ended in the middle could not say so; nobody else has the turn now.
@@ -203,7 +227,10 @@ impl Keep {
             duration_ms: 0,
         };
         progress.stage("copy", Some(copied_bytes));
-        let (mut backed, mut sent) = (Vec::with_capacity(files.len()), 0);
+        let to_send = files.iter().zip(&todo).filter(|(_, todo)| matches!(todo, Todo::Send));
+        let to_send: Vec<&LogFile> = to_send.map(|(file, _)| file).collect();
+        let mut sent = send::send_all(target, id, &to_send, progress)?.into_iter();
+        let mut backed = Vec::with_capacity(files.len());
         for (file, todo) in files.iter().zip(todo) {
             let known = || file.sha256.map(|s| hex::encode(&s)).unwrap_or_default();
             let key = format!("{id}/{}", file.path);
@@ -216,13 +243,7 @@ impl Keep {
                     made.resumed_bytes += file.bytes;
                     (key, known())
                 }
-                Todo::Send => {
-                    let before = sent;
-                    sent += file.bytes;
-                    let sha256 =
-                        send_with_care(target, &key, file, &mut |n| progress.done(before + n))?;
-                    (key, sha256)
-                }
+                Todo::Send => (key, sent.next().expect("each that was sent has a hash")),
             };
             backed.push(BackedFile { path: file.path.clone(), at, bytes: file.bytes, sha256 });
         }
@@ -426,21 +447,5 @@ fn check_room(target: &dyn Target, bytes: u64) -> Result<(), KeepError> {
             Err(KeepError::NoRoom { place: target.name().to_owned(), needed, free })
         }
         _ => Ok(()),
-    }
-}
-
-/// Sends a file, and once more from its front if the target failed: an upload that the service has given up in between
-/// can only be begun anew, and one that is still there goes on.
-fn send_with_care(
-    target: &dyn Target,
-    key: &str,
-    file: &LogFile,
-    done: &mut dyn FnMut(u64),
-) -> Result<String, KeepError> {
-    match send::send(target, key, file, done) {
-        Err(KeepError::Target(TargetError::Io { source, .. })) if !is_full(&source) => {
-            send::send(target, key, file, done)
-        }
-        sent => sent,
     }
 }

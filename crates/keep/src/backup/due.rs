@@ -37,7 +37,8 @@ impl Keep {
         };
         let target = self.target(new.to.as_deref())?;
         let made = self.make_backup(&Who::node(), &new, &*target, true, progress);
-        let made = made.and_then(|made| self.prune_backups(&settings, target.name()).map(|()| made));
+        let made =
+            made.and_then(|made| self.prune_backups(&settings, target.name()).map(|()| made));
         match made {
             Ok(made) => {
                 self.tell_backup_trouble(None);
@@ -71,7 +72,7 @@ impl Keep {
                 && b.target == target
                 && matches!(b.state, State::Complete | State::Deleting)
         };
-        let made: Vec<&Listed> = catalog.listed.values().filter(scheduled).collect();
+        let made: Vec<&Listed> = catalog.in_order().into_iter().filter(scheduled).collect();
         let beyond = made.len().saturating_sub(keep as usize);
         for listed in &made[..beyond] {
             self.take_away(&Who::node(), listed, "beyond those that the schedule keeps")?;
@@ -110,7 +111,7 @@ fn told(settings: &BackupSettings, failures: u32, catalog: &Catalog) -> Option<S
     if settings.on_failure == OnFailure::Ignore || failures < limits::FAILURES_TOLD {
         return None;
     }
-    let last = catalog.listed.values().rev().find(|b| b.scheduled && b.error.is_some());
+    let last = catalog.in_order().into_iter().rev().find(|b| b.scheduled && b.error.is_some());
     Some(trouble(failures, last.and_then(|b| b.error.as_deref()).unwrap_or("unknown")))
 }
 

@@ -1,18 +1,80 @@
-//! One file on its way to a target: one thread reads and hashes, the other writes, a few pieces apart.
+//! Files on their way to a target. For each, one thread reads and hashes, the other writes, a few pieces apart; and where
+//! the target takes several side by side, one does not wait for another's sync.
 
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 
+use indelible_log::storage::is_full;
 use indelible_log::{LogFile, hex};
 use sha2::{Digest, Sha256};
 
 use crate::error::KeepError;
-use crate::limits;
 use crate::target::{Target, TargetError};
+use crate::{Progress, limits};
+
+/// Sends files to their places below a prefix and gives the SHA-256 of each. The first that fails ends it; what others
+/// are at is finished.
+pub(super) fn send_all(
+    target: &dyn Target,
+    id: &str,
+    files: &[&LogFile],
+    progress: &dyn Progress,
+) -> Result<Vec<String>, KeepError> {
+    let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let hashes = Mutex::new(vec![String::new(); files.len()]);
+    let failed: Mutex<Option<KeepError>> = Mutex::new(None);
+    let work = || {
+        while failed.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = files.get(n) else { break };
+            let mut before = 0;
+            let mut tell = |sent: u64| {
+                // A file that is sent again begins at its front.
+                let more = sent.saturating_sub(before);
+                before = before.max(sent);
+                progress.done(done.fetch_add(more, Ordering::Relaxed) + more);
+            };
+            match send_with_care(target, &format!("{id}/{}", file.path), file, &mut tell) {
+                Ok(hash) => hashes.lock().unwrap_or_else(PoisonError::into_inner)[n] = hash,
+                Err(e) => {
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..target.side_by_side().min(files.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(e) => Err(e),
+        None => Ok(hashes.into_inner().unwrap_or_else(PoisonError::into_inner)),
+    }
+}
+
+/// Sends a file, and once more from its front if the target failed: an upload that the service has given up in between
+/// can only be begun anew, and one that is still there goes on.
+fn send_with_care(
+    target: &dyn Target,
+    key: &str,
+    file: &LogFile,
+    done: &mut dyn FnMut(u64),
+) -> Result<String, KeepError> {
+    match send(target, key, file, done) {
+        Err(KeepError::Target(TargetError::Io { source, .. })) if !is_full(&source) => {
+            send(target, key, file, done)
+        }
+        sent => sent,
+    }
+}
 
 /// Sends a file and gives its SHA-256. What is not as long as was said, or does not hash to what the manifest says,
 /// is not there afterwards: the last piece is given out only when the whole was right.
-pub(super) fn send(
+fn send(
     target: &dyn Target,
     key: &str,
     file: &LogFile,

@@ -36,8 +36,12 @@ pub fn noted_at(target: &dyn Target) -> Result<Vec<ErasureNote>, KeepError> {
         let note = serde_json::from_slice(&json).map_err(|e| damaged(e.to_string()))?;
         notes.push(note);
     }
-    notes.sort_by(|a: &ErasureNote, b| (&a.at, &a.event).cmp(&(&b.at, &b.event)));
+    sort(&mut notes);
     Ok(notes)
+}
+
+fn sort(notes: &mut [ErasureNote]) {
+    notes.sort_by(|a, b| (&a.at, &a.event).cmp(&(&b.at, &b.event)));
 }
 
 /// The erasures that a log tells of, finished or not.
@@ -47,6 +51,7 @@ pub fn noted_in(reader: &Reader, seams: &Seams) -> Result<Vec<ErasureNote>, Keep
         let strokes = erasure.strokes(&*seams.storage, reader.view())?;
         notes.extend(erasure.notes(&strokes));
     }
+    sort(&mut notes);
     Ok(notes)
 }
 
@@ -63,7 +68,8 @@ pub fn reapply(
     let known = known(log.view())?;
     let mut done = Vec::new();
     for note in notes {
-        if known.iter().any(|(id, again)| *id == note.event || again.as_ref() == Some(&note.event)) {
+        if known.iter().any(|(id, again)| *id == note.event || again.as_ref() == Some(&note.event))
+        {
             continue;
         }
         let damaged = || KeepError::Damaged {
@@ -121,9 +127,10 @@ fn known(view: &View) -> Result<Vec<(String, Option<String>)>, KeepError> {
         intent.then(|| (entry.id, details(record)))
     };
     let found = system(view, &|record| said(record).is_some())?;
-    let known = found.iter().filter_map(said).map(|(id, details)| {
-        (id.to_string(), details["again"].as_str().map(str::to_owned))
-    });
+    let known = found
+        .iter()
+        .filter_map(said)
+        .map(|(id, details)| (id.to_string(), details["again"].as_str().map(str::to_owned)));
     Ok(known.collect())
 }
 

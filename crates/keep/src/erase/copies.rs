@@ -5,26 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, ErrorKind};
 use std::sync::Arc;
 
-use indelible_event::{Entry, Part, seal};
 use indelible_log::frame::{self, FILE_HEADER_LEN};
 use indelible_log::manifest::Manifest;
-use indelible_log::record::{PartRef, Record, Salts, TrailNo};
-use indelible_log::segment::{
-    Finished, Segment, SegmentHeader, SegmentState, SegmentWriter, TrailInfo,
-};
+use indelible_log::record::{Record, TrailNo};
+use indelible_log::segment::{Finished, Segment, SegmentState};
 use indelible_log::storage::{Appender, Storage, read_whole, replace_durably};
-use indelible_log::trail::TrailId;
 use indelible_log::{View, active, hex, manifest, sha256};
-use indelible_merkle::leaf_hash;
 
-use crate::restore::Below;
 use super::find::{Finding, each_row, readable};
 use super::model::{ErasureNote, Place, PlaceKind, Reach};
-use super::strike::{Stroke, damaged, io, rows_of};
+use super::remake::{Trails, compare, is_same, marks, without};
+use super::strike::{Stroke, damaged, io};
 use super::subject::Asked;
 use crate::backup::model::{BackedFile, Backup};
 use crate::error::KeepError;
 use crate::limits::DESCRIPTION_BYTES_MAX;
+use crate::restore::Below;
 
 /// What describes a backup, and is written last.
 const DESCRIPTION: &str = "backup.json";
@@ -41,17 +37,20 @@ pub(super) struct Backups {
     pub dir: Arc<dyn Storage>,
 }
 
-/// What is to be said of one backup.
-#[derive(Default)]
+/// What was found in one backup.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Looked {
-    /// Records that are of this log's history, and are concerned.
-    pub records: u64,
     /// Records that are concerned and cannot be taken out alone: not sealed when the backup was made, or of a
     /// history that this log does not have any more.
     pub stuck: u64,
 }
 
 impl Backups {
+    /// Whether the directory is not there: nothing is made in its place.
+    pub fn is_missing(&self) -> bool {
+        self.dir.list("").is_err_and(|e| e.kind() == ErrorKind::NotFound)
+    }
+
     /// The backups that are whole, oldest first, and the names of directories that were never finished.
     pub fn load(&self) -> Result<(Vec<Backup>, Vec<String>), KeepError> {
         let (mut whole, mut unfinished) = (Vec::new(), Vec::new());
@@ -59,7 +58,10 @@ impl Backups {
             let path = format!("{id}/{DESCRIPTION}");
             match read_whole(&*self.dir, &path, DESCRIPTION_BYTES_MAX) {
                 Ok(bytes) => whole.push(serde_json::from_slice::<Backup>(&bytes).map_err(|e| {
-                    KeepError::Damaged { path: format!("{}/{path}", self.name), reason: e.to_string() }
+                    KeepError::Damaged {
+                        path: format!("{}/{path}", self.name),
+                        reason: e.to_string(),
+                    }
                 })?),
                 Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                     if !names(&*self.dir, &format!("{id}/{}", manifest::SEGMENTS))?.is_empty() {
@@ -118,7 +120,6 @@ impl Backups {
                     return Ok(());
                 }
                 if is_same(view, &here)? {
-                    looked.records += 1;
                     finding.add(no, verdict.parts_of(asked, &here), record.seq.0);
                 } else {
                     looked.stuck += 1;
@@ -168,6 +169,22 @@ impl Backups {
         Ok(Manifest::load(&Below::new(self.dir.clone(), dir))?)
     }
 
+    /// How many records in a backup's segments would lose a part.
+    pub fn count(
+        &self,
+        backup: &Backup,
+        view: &View,
+        strokes: &[Stroke],
+    ) -> Result<u64, KeepError> {
+        let mut records = 0;
+        for file in backup.files.iter().filter(|file| is_segment(&file.path)) {
+            if let Some(segment) = self.open(&file.path, backup)? {
+                records += marks(&segment, view, strokes, &file.at)?.len() as u64;
+            }
+        }
+        Ok(records)
+    }
+
     /// Takes the parts out of a backup's segments. Gives how many records lost a part.
     pub fn strike(
         &self,
@@ -190,6 +207,12 @@ impl Backups {
         }
         if remade.is_empty() {
             return Ok(0);
+        }
+        // The description must not be durable before the names that it gives.
+        let erased = format!("{}/{REMADE}", backup.id);
+        let to = format!("{erased}/{erasure}");
+        for dir in [&format!("{to}/{}", manifest::SEGMENTS), &to, &erased, &backup.id] {
+            self.dir.sync_dir(dir).map_err(io(dir))?;
         }
         self.describe(backup, &remade, strokes, erasure)?;
         Ok(records)
@@ -347,17 +370,27 @@ impl Backups {
                 dirs.push(dir);
             }
             for dir in dirs {
-                for name in names(&*self.dir, &dir)? {
-                    let path = format!("{dir}/{name}");
-                    let ours = name == manifest::PATH
-                        || [".parquet", ".rows", ".idx", ".tmp"].iter().any(|e| name.ends_with(e));
-                    if ours && !named.contains(path.as_str()) {
-                        remove(&*self.dir, &path)?;
-                    }
-                }
+                self.sweep_dir(&dir, &named)?;
             }
         }
         Ok(())
+    }
+
+    fn sweep_dir(&self, dir: &str, named: &BTreeSet<&str>) -> Result<(), KeepError> {
+        let names = names(&*self.dir, dir)?;
+        for name in &names {
+            let path = format!("{dir}/{name}");
+            let ours = name == manifest::PATH
+                || [".parquet", ".rows", ".idx", ".tmp"].iter().any(|e| name.ends_with(e));
+            if ours && !named.contains(path.as_str()) {
+                remove(&*self.dir, &path)?;
+            }
+        }
+        // Also of what an earlier try removed: what is told to be gone must not come back.
+        match names.is_empty() {
+            true => Ok(()),
+            false => self.dir.sync_dir(dir).map_err(io(dir)),
+        }
     }
 }
 
@@ -390,142 +423,4 @@ fn remove(storage: &dyn Storage, path: &str) -> Result<(), KeepError> {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(io(path)(e)),
         _ => Ok(()),
     }
-}
-
-/// The trails of a segment as this log numbers them.
-struct Trails(BTreeMap<TrailNo, (TrailNo, String)>);
-
-impl Trails {
-    fn of(view: &View, segment: &Segment) -> Trails {
-        let infos = view.infos();
-        let known = segment.meta().trails.iter().filter_map(|span| {
-            let info = infos.iter().find(|info| info.id == TrailId(span.trail.opaque))?;
-            Some((span.trail.no, (info.no, info.name.to_string())))
-        });
-        Trails(known.collect())
-    }
-
-    fn get(&self, no: TrailNo) -> Option<(TrailNo, &str)> {
-        self.0.get(&no).map(|(no, name)| (*no, name.as_str()))
-    }
-}
-
-/// Whether a record from elsewhere is the one that this log's tree has at its place.
-fn is_same(view: &View, record: &Record<'_>) -> Result<bool, KeepError> {
-    if record.seq.0 >= view.trail(record.trail)?.size.0 {
-        return Ok(false);
-    }
-    let Some(parts_hash) = record.parts_hash() else { return Ok(false) };
-    let mut bytes = Vec::with_capacity(512);
-    Entry { parts_hash, ..record.entry }.encode(&mut bytes);
-    let leaf = view.hashes(record.trail, 0, record.seq.0, 1)?;
-    Ok(leaf.first() == Some(&leaf_hash(&bytes)))
-}
-
-/// The rows of a segment that lose a part, and which.
-fn marks(
-    segment: &Segment,
-    view: &View,
-    strokes: &[Stroke],
-    path: &str,
-) -> Result<BTreeMap<u32, [bool; 3]>, KeepError> {
-    let mut wanted: BTreeMap<u32, [bool; 3]> = BTreeMap::new();
-    if segment.meta().state != SegmentState::Full {
-        return Ok(wanted);
-    }
-    let trails = Trails::of(view, segment);
-    for (here, (no, _)) in &trails.0 {
-        for stroke in strokes.iter().filter(|stroke| stroke.trail == *no) {
-            for row in rows_of(segment, *here, &stroke.seqs).map_err(damaged(path))? {
-                let parts = wanted.entry(row).or_default();
-                *parts = std::array::from_fn(|p| parts[p] || stroke.parts[p]);
-            }
-        }
-    }
-    let rows: Vec<u32> = wanted.keys().copied().collect();
-    for rows in rows.chunks(crate::limits::ERASURE_READ_ROWS) {
-        for (row, record) in rows.iter().zip(segment.rows(rows).map_err(damaged(path))?) {
-            let record = record.as_ref();
-            let (no, _) = trails.get(record.trail).expect("its row was found by its trail");
-            let kept = |p: usize| matches!(record.parts[p], PartRef::Kept(_));
-            let loses = (0..3).any(|p| wanted[row][p] && kept(p));
-            if !loses || !is_same(view, &Record { trail: no, ..record })? {
-                wanted.remove(row);
-            }
-        }
-    }
-    Ok(wanted)
-}
-
-/// Writes a segment anew without these parts of these rows.
-fn without<W: std::io::Write + Send>(
-    segment: &Segment,
-    marks: &BTreeMap<u32, [bool; 3]>,
-    out: W,
-    path: &str,
-) -> Result<Finished<W>, KeepError> {
-    let meta = segment.meta();
-    let trails: Vec<TrailInfo> = meta.trails.iter().map(|span| span.trail.clone()).collect();
-    let header = SegmentHeader {
-        class: meta.class.clone(),
-        policy: meta.policy,
-        day: meta.day,
-        state: meta.state,
-        trails,
-    };
-    let mut writer = SegmentWriter::new(out, header).map_err(damaged(path))?;
-    each_row(path, segment, &mut |row, record| {
-        let Some(parts) = marks.get(&row) else {
-            return writer.push(record).map_err(damaged(path));
-        };
-        let lost = lose(record, *parts).ok_or_else(|| KeepError::Damaged {
-            path: path.to_owned(),
-            reason: format!("row {row}: a part has no salt"),
-        })?;
-        writer.push(&lost).map_err(damaged(path))
-    })?;
-    writer.finish().map_err(damaged(path))
-}
-
-/// A record without these parts: their commitments stay, and of the salts those of the parts that stay.
-fn lose<'r>(record: &Record<'r>, lost: [bool; 3]) -> Option<Record<'r>> {
-    let (mut parts, mut salts) = (record.parts, [None; 3]);
-    for part in Part::ALL {
-        let at = part as usize;
-        if let PartRef::Kept(bytes) = record.parts[at] {
-            let salt = record.salts.of(part)?;
-            match lost[at] {
-                true => parts[at] = PartRef::Gone(seal::commitment(part, &salt, bytes)),
-                false => salts[at] = Some(salt),
-            }
-        }
-    }
-    Some(Record { parts, salts: Salts::Parts(salts), ..*record })
-}
-
-/// Fails unless the rows that were changed still make the same entries and have lost what they should.
-fn compare(
-    before: &Segment,
-    after: &Segment,
-    marks: &BTreeMap<u32, [bool; 3]>,
-    path: &str,
-) -> Result<(), KeepError> {
-    let rows: Vec<u32> = marks.keys().copied().collect();
-    for rows in rows.chunks(crate::limits::ERASURE_READ_ROWS) {
-        let old = before.rows(rows).map_err(damaged(path))?;
-        let new = after.rows(rows).map_err(damaged(path))?;
-        for ((old, new), row) in old.iter().zip(&new).zip(rows) {
-            let (old, new) = (old.as_ref(), new.as_ref());
-            let gone = (0..3)
-                .all(|p| !marks[row][p] || !matches!(new.parts[p], PartRef::Kept(_)));
-            let same = old.entry == new.entry && old.parts_hash() == new.parts_hash();
-            if !gone || !same {
-                return Err(KeepError::Damaged {
-                    path: path.to_owned(),
-                    reason: format!("row {row} is not what it was made of"),
-                });
-            }
-        }
-    }
-    Ok(())
 }

@@ -198,10 +198,10 @@ impl<'a> Finding<'a> {
         let mut done = 0;
         for handle in &snapshot.segments {
             let segment = handle.segment()?;
-            if segment.meta().state == SegmentState::Full && self.concerns(segment) {
+            if segment.meta().state == SegmentState::Full && self.concerns(&segment) {
                 match candidates(handle) {
                     Some(rows) => self.search_rows(view, handle, &rows)?,
-                    None => self.search_segment(handle.name(), segment)?,
+                    None => self.search_segment(handle.name(), &segment)?,
                 }
             }
             segment.forget_pages();
@@ -343,4 +343,3 @@ impl TrailHits {
         }
     }
 }
-

@@ -12,7 +12,7 @@ use super::again::system;
 use super::find::Finding;
 use super::model::{Place, PlaceKind, Reach};
 use super::recorded::{Head, fold};
-use super::strike::{Stroke, record, record_end, strike, sweep_index};
+use super::strike::{Stroke, record, record_end, strike, sweep_stale};
 use super::subject::Asked;
 use crate::Silent;
 use crate::deed::Who;
@@ -29,8 +29,7 @@ pub(super) struct Kept {
 pub(super) fn all(storage: &Arc<dyn Storage>) -> Vec<Kept> {
     let names = storage.list(KEPT).unwrap_or_default().into_iter();
     let kept = |id: String| {
-        let dir: Arc<dyn Storage> =
-            Arc::new(Below::new(storage.clone(), &format!("{KEPT}/{id}")));
+        let dir: Arc<dyn Storage> = Arc::new(Below::new(storage.clone(), &format!("{KEPT}/{id}")));
         Kept { id, dir }
     };
     names.map(kept).collect()
@@ -108,7 +107,7 @@ impl Kept {
     ) -> Result<(), KeepError> {
         log.seal()?;
         strike(log, strokes, &Silent)?;
-        sweep_index(&*self.dir, log.view())?;
+        sweep_stale(&*self.dir, log.view())?;
         for stroke in strokes {
             let erased = stroke.seqs.count();
             record_end(log, who, head, stroke, json!({"erasure": head.erasure, "erased": erased}))?;

@@ -16,6 +16,7 @@ mod kept;
 mod model;
 mod places;
 mod recorded;
+mod remake;
 mod spools;
 mod strike;
 mod subject;
@@ -28,15 +29,14 @@ use indelible_index::{Field, fold, is_id_like, words};
 use indelible_log::SegmentHandle;
 use indelible_log::erasure::{self, ERASED, Seqs};
 use indelible_log::record::TrailNo;
-use indelible_log::storage::Storage;
 use indelible_log::{View, hex};
 use roaring::RoaringBitmap;
 use serde_json::{Value, json};
 
 pub use again::{noted_at, noted_in, reapply};
 pub use model::{
-    Certificate, ErasedTrail, ErasureNote, ErasurePreview, ErasureSummary, HeldBack, LeftAs, Person,
-    Place, PlaceKind, Reach, TrailHits,
+    Certificate, ErasedTrail, ErasureNote, ErasurePreview, ErasureSummary, HeldBack, LeftAs,
+    Person, Place, PlaceKind, Reach, TrailHits,
 };
 pub use subject::NewErasure;
 
@@ -49,7 +49,7 @@ use crate::requests::Kind;
 use find::{Finding, Held};
 use places::Copies;
 use recorded::{Head, OutcomeSaid, Recorded};
-use strike::{io, record, record_end, strike, sweep_index};
+use strike::{Stroke, io, record, record_end, strike, sweep_stale};
 use subject::{Asked, HmacKey, Wanted};
 
 /// Levels of `on_behalf_of` whose names are looked up in the index; deeper ones are found by their ids.
@@ -68,7 +68,10 @@ impl Keep {
         self.search(&asked, &mut finding, progress)?;
         let mut copies = Copies::known(self)?;
         copies.search(self, &asked, &mut finding);
-        let places = copies.preview(self, &asked)?;
+        let stroke =
+            |((trail, parts), seqs)| Stroke { event: EventId([0; 16]), trail, parts, seqs };
+        let strokes: Vec<Stroke> = finding.seqs().into_iter().map(stroke).collect();
+        let places = copies.preview(self, &asked, &strokes)?;
         Ok(ErasurePreview {
             records: finding.trails.values().map(|trail| trail.records).sum(),
             trails: finding.trails.into_values().collect(),
@@ -229,7 +232,7 @@ impl Keep {
         if let Ok(search) = reader.search() {
             let _ = search.wait_frozen();
         }
-        sweep_index(&*self.seams.storage, reader.view())?;
+        sweep_stale(&*self.seams.storage, reader.view())?;
         progress.stage("copies", None);
         let told = copies.strike(self, who, erasure, &strokes, asked)?;
         for (at, stroke) in strokes.iter().enumerate().rev() {

@@ -97,15 +97,25 @@ impl Copies {
         }
     }
 
-    /// What would become of each place.
-    pub fn preview(self, keep: &Keep, asked: &Asked) -> Result<Vec<Place>, KeepError> {
-        let mut places = self.failed.clone();
+    /// What would become of each place, were these records struck out.
+    pub fn preview(
+        mut self,
+        keep: &Keep,
+        asked: &Asked,
+        strokes: &[Stroke],
+    ) -> Result<Vec<Place>, KeepError> {
+        let view = keep.store().log().view();
+        let mut places = std::mem::take(&mut self.failed);
         for place in &self.backups {
-            for (id, looked) in self.looked.iter().filter(|((name, _), _)| *name == place.name) {
-                if looked.records > 0 {
-                    places.push(place.place(&id.1, looked.records, Reach::Erased, None));
+            // What cannot be read was told of when it was searched.
+            let (backups, _) = place.load().unwrap_or_default();
+            for backup in backups {
+                let Some(looked) = self.looked(place, &backup.id) else { continue };
+                let records = place.count(&backup, view, strokes)?;
+                if records > 0 {
+                    places.push(place.place(&backup.id, records, Reach::Erased, None));
                 }
-                places.extend(place.stuck(&id.1, looked.stuck));
+                places.extend(place.stuck(&backup.id, looked.stuck));
             }
             places.extend(place.unfinished());
         }
@@ -121,6 +131,10 @@ impl Copies {
             places.extend(spools::look(&name, &*spool, asked, false)?);
         }
         Ok(places)
+    }
+
+    fn looked(&self, place: &Backups, backup: &str) -> Option<Looked> {
+        self.looked.get(&(place.name.clone(), backup.to_owned())).copied()
     }
 
     /// Does it everywhere, as far as it goes, and says how far that is.
@@ -142,9 +156,7 @@ impl Copies {
         }
         for kept in kept::all(&keep.seams().storage) {
             let struck = match asked {
-                Some(asked) => {
-                    kept.strike(keep.seams(), who, &erasure.head, asked).map(Some)
-                }
+                Some(asked) => kept.strike(keep.seams(), who, &erasure.head, asked).map(Some),
                 None => kept.resume(keep.seams(), who, &erasure.head.erasure),
             };
             match struck {
@@ -183,11 +195,17 @@ impl Copies {
         places: &mut Vec<Place>,
     ) -> Result<(), KeepError> {
         let view = keep.store().log().view();
+        if place.is_missing() {
+            let why =
+                "the directory is not there; if it only is not mounted, mount it and erase again";
+            places.push(place.place("", 0, Reach::ToDo, Some(why.into())));
+            return Ok(());
+        }
         let (backups, _) = place.load()?;
         for mut backup in backups {
-            let records = place.strike(&mut backup, view, strokes, &erasure.head.erasure);
-            match records {
-                Ok(0) => {}
+            match place.strike(&mut backup, view, strokes, &erasure.head.erasure) {
+                // What a crash cut short may have been done there already.
+                Ok(0) if !strokes.iter().any(|s| backup.erased.contains(&s.event.to_string())) => {}
                 Ok(records) => {
                     let mut done = place.place(&backup.id, records, Reach::Erased, None);
                     done.sha256 = place.description_sha256(&backup.id)?;
@@ -198,8 +216,7 @@ impl Copies {
                     places.push(place.place(&backup.id, 0, Reach::ToDo, why));
                 }
             }
-            let looked = self.looked.get(&(place.name.clone(), backup.id.clone()));
-            let stuck = match looked {
+            let stuck = match self.looked(place, &backup.id) {
                 Some(looked) => looked.stuck,
                 None => place.out_of_reach(&backup, strokes)?,
             };

@@ -160,10 +160,8 @@ impl Recorded {
             let id = TrailId::parse(&intent.said.trail);
             let trail = trails.iter().find(|info| Some(info.id) == id).map(|info| info.no);
             let path = erasure::path(intent.id);
-            let damaged = |reason: &str| KeepError::Damaged {
-                path: path.clone(),
-                reason: reason.to_owned(),
-            };
+            let damaged =
+                |reason: &str| KeepError::Damaged { path: path.clone(), reason: reason.to_owned() };
             let trail = trail.ok_or_else(|| damaged("its trail is not in this log"))?;
             let bytes = read_whole(storage, &path, DESCRIPTION_BYTES_MAX).map_err(io(&path))?;
             if hex::encode(&sha256(&bytes)) != intent.said.seqs.sha256 {

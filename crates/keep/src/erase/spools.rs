@@ -9,12 +9,12 @@ use std::sync::Arc;
 use indelible_log::storage::{FileStorage, Storage, read_whole, replace_durably};
 use serde_json::Value;
 
-use crate::restore::Below;
 use super::model::{Place, PlaceKind, Reach};
 use super::strike::io;
 use super::subject::Asked;
 use crate::error::KeepError;
 use crate::limits::SPOOL_FILE_BYTES_MAX;
+use crate::restore::Below;
 
 /// Where an embedded recorder keeps its spool: beside the log.
 pub(super) const SPOOL: &str = "spool";
@@ -22,10 +22,7 @@ const REFUSED: &str = "refused.ndjson";
 const CURSOR: &str = "acked";
 
 /// The spools that are known: the data directory's own, and those that were named.
-pub(super) fn known(
-    storage: &Arc<dyn Storage>,
-    asked: &Asked,
-) -> Vec<(String, Arc<dyn Storage>)> {
+pub(super) fn known(storage: &Arc<dyn Storage>, asked: &Asked) -> Vec<(String, Arc<dyn Storage>)> {
     let own: Arc<dyn Storage> = Arc::new(Below::new(storage.clone(), SPOOL));
     let named = asked.spools.iter().map(|dir| {
         let storage: Arc<dyn Storage> = Arc::new(FileStorage::new(dir));
@@ -68,7 +65,11 @@ pub(super) fn look(
             tell(file, left, Some(to_do));
         } else if file.ends_with(".damaged") {
             let count = asked.wanted.places_in(&read(spool, file)?).len() as u64;
-            tell(file, count, Some("it was set aside as damaged and names it: look at it and remove it"));
+            tell(
+                file,
+                count,
+                Some("it was set aside as damaged and names it: look at it and remove it"),
+            );
         } else if let Ok(segments) = spool.list(file) {
             let (waiting, lingering) = recorder(spool, file, &segments, asked)?;
             let deliver = "events that wait to be delivered name it: let the recorder deliver them, then erase again";

@@ -1,6 +1,7 @@
 //! The act itself, in one log: the sets made durable, the events, and the segments rewritten.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 
 use indelible_event::{EventId, check};
 use indelible_log::erasure::{self, ERASED, Seqs};
@@ -8,7 +9,9 @@ use indelible_log::record::{Seq, TrailNo};
 use indelible_log::rewrite::{Change, Fate};
 use indelible_log::segment::{Segment, SegmentError, SegmentState};
 use indelible_log::storage::{Storage, replace_durably};
-use indelible_log::{Appended, Incoming, Log, LogError, Receipt, Seams, SegmentHandle, View, hex, sha256};
+use indelible_log::{
+    Appended, Incoming, Log, LogError, Receipt, Seams, SegmentHandle, View, hex, sha256,
+};
 use roaring::RoaringBitmap;
 use serde_json::{Value, json};
 
@@ -84,7 +87,8 @@ pub(super) fn record_end(
     });
     let event = checked(event, who)?;
     let incoming = Incoming { trail: TrailNo(0), event: &event, recorded_by: None };
-    let appended = log.append_own(&[incoming]).pop().expect("appending gives a result for each event");
+    let appended =
+        log.append_own(&[incoming]).pop().expect("appending gives a result for each event");
     kept(appended?)
 }
 
@@ -181,15 +185,14 @@ fn rows_left(
     }
     let mut rows = RoaringBitmap::new();
     for stroke in strokes {
-        rows |= rows_of(segment, stroke.trail, &stroke.seqs).map_err(damaged(handle.name()))?;
+        rows |= rows_of(&segment, stroke.trail, &stroke.seqs).map_err(damaged(handle.name()))?;
     }
     let rows: Vec<u32> = rows.iter().collect();
     for rows in rows.chunks(ERASURE_READ_ROWS) {
         for (row, record) in rows.iter().zip(view.read_rows(handle, rows)) {
             let record = record?;
-            let has = |part: indelible_event::Part| {
-                parts[part as usize] && record.part(part).is_some()
-            };
+            let has =
+                |part: indelible_event::Part| parts[part as usize] && record.part(part).is_some();
             if indelible_event::Part::ALL.into_iter().any(has) {
                 left.insert(*row);
             }
@@ -225,26 +228,32 @@ pub(super) fn io(path: &str) -> impl FnOnce(std::io::Error) -> KeepError {
     move |source| LogError::Io { path, source }.into()
 }
 
-/// Removes the index files of segments that are not in charge any more: whoever only reads a directory made none of
-/// its own, and whoever writes to it has swept already.
-pub(super) fn sweep_index(storage: &dyn Storage, view: &View) -> Result<(), KeepError> {
-    let dir = indelible_store::INDEX;
-    let names = match storage.list(dir) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        other => other.map_err(io(dir))?,
-    };
+/// Where rows of segments that left the disk are kept for a while.
+const CACHE: &str = "cache";
+
+/// Removes what was made of segments that are not in charge any more: their index files, which whoever writes to a
+/// directory in the background has swept already, and what was fetched of them.
+pub(super) fn sweep_stale(storage: &dyn Storage, view: &View) -> Result<(), KeepError> {
     let segments = view.segments();
-    for name in names.iter().filter(|name| name.ends_with(".idx")) {
-        let of = |s: &SegmentHandle| {
-            name.strip_prefix(s.name()).is_some_and(|rest| rest.starts_with('.'))
+    for dir in [indelible_store::INDEX, CACHE] {
+        let names = match storage.list(dir) {
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            other => other.map_err(io(dir))?,
         };
-        if !segments.iter().any(of) {
+        for name in names.iter().filter(|n| n.ends_with(".idx") || n.ends_with(".parquet")) {
+            let of = |s: &SegmentHandle| {
+                name.strip_prefix(s.name()).is_some_and(|rest| rest.starts_with('.'))
+            };
+            if segments.iter().any(of) {
+                continue;
+            }
             let path = format!("{dir}/{name}");
             match storage.remove(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io(&path)(e)),
+                Err(e) if e.kind() != ErrorKind::NotFound => return Err(io(&path)(e)),
                 _ => {}
             }
         }
+        storage.sync_dir(dir).map_err(io(dir))?;
     }
-    storage.sync_dir(dir).map_err(io(dir))
+    Ok(())
 }

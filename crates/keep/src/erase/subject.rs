@@ -90,9 +90,7 @@ impl Asked {
             )));
         }
         if wanted.is_in_text(&authority) {
-            return Err(bad(
-                "the authority is recorded for ever, so it must not name the subject",
-            ));
+            return Err(bad("the authority is recorded for ever, so it must not name the subject"));
         }
         let (mentions, despite_hold, spools) = (new.mentions, new.despite_hold, new.spools.clone());
         Ok(Asked { trail, wanted, parts, authority, mentions, despite_hold, spools })
@@ -161,12 +159,13 @@ impl Wanted {
     /// The HMAC that stands for it in what is recorded: whoever knows it can tell that it was meant, whoever does not
     /// cannot try names, without the node's key.
     pub fn hmac(&self, key: &HmacKey) -> String {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&key.0).expect("a key may be of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key.0).expect("a key may be of any length");
         mac.update(self.kind().as_bytes());
         mac.update(&[0]);
         match self {
-            Wanted::Subject(needle) | Wanted::Resource(needle) => mac.update(needle.text.as_bytes()),
+            Wanted::Subject(needle) | Wanted::Resource(needle) => {
+                mac.update(needle.text.as_bytes())
+            }
             Wanted::Ids(ids) => ids.iter().for_each(|id| mac.update(&id.text())),
         }
         hex::encode(&<[u8; 32]>::from(mac.finalize().into_bytes()))
@@ -330,7 +329,7 @@ fn whole_places(hay: &[u8], needle: &[u8]) -> Vec<usize> {
         // Where the needle itself ends in no word, nothing longer can be meant.
         let before = at.checked_sub(1).and_then(|before| hay.get(before));
         let after = hay.get(at + needle.len());
-        !(word(needle.first()) && word(before)) && !(word(needle.last()) && word(after))
+        !(word(needle.first()) && word(before) || word(needle.last()) && word(after))
     };
     memchr::memmem::find_iter(hay, needle).filter(|at| ends(*at)).collect()
 }
@@ -394,7 +393,11 @@ mod tests {
     fn a_subject_is_named_where_persons_are() {
         let cases = [
             (Part::Who, r#"{"actor":{"id":"u"}}"#, true),
-            (Part::Who, r#"{"actor":{"id":"x","on_behalf_of":{"id":"y","on_behalf_of":{"name":"u"}}}}"#, true),
+            (
+                Part::Who,
+                r#"{"actor":{"id":"x","on_behalf_of":{"id":"y","on_behalf_of":{"name":"u"}}}}"#,
+                true,
+            ),
             (Part::Who, r#"{"actor":{"email":"U"}}"#, true),
             (Part::Who, r#"{"actor":{"id":"U"}}"#, false),
             (Part::Who, r#"{"subjects":[{"type":"person","id":"u"}]}"#, true),

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::tree::{self, io};
 use crate::backup::model::BackedFile;
 use crate::error::KeepError;
-use crate::limits::{COPY_BYTES, RESTORE_THREADS};
+use crate::limits::{COPY_CHUNK_BYTES, RESTORE_THREADS};
 use crate::progress::Progress;
 use crate::target::{Target, TargetError};
 
@@ -70,7 +70,7 @@ pub(super) fn all(
 
 impl Work<'_> {
     fn run(&self) {
-        let mut buf = vec![0; COPY_BYTES];
+        let mut buf = vec![0; COPY_CHUNK_BYTES];
         loop {
             let next = self.queue.lock().expect("nothing panics while holding it").pop_front();
             let Some(file) = next else { return };
@@ -91,11 +91,8 @@ impl Work<'_> {
         let mut from = self.target.get(&file.at).map_err(|e| missing(e, file))?;
         let (mut hash, mut at) = (Sha256::new(), 0);
         loop {
-            let n = fill(&mut *from, buf).map_err(|source| TargetError::Io {
-                target: self.target.name().to_owned(),
-                key: file.at.clone(),
-                source,
-            })?;
+            let n = fill(&mut *from, buf)
+                .map_err(|e| TargetError::of(e, self.target.name(), &file.at))?;
             if n == 0 {
                 break;
             }

@@ -19,19 +19,23 @@ use indelible_log::manifest::{self, Manifest};
 use indelible_log::storage::{Storage, read_whole, replace_durably};
 use indelible_log::{Log, SealAt, Seams, active, hex, trail};
 use indelible_merkle::TreeSize;
-use indelible_store::{GUARD, Guard, KEY, NODE, Node, Reader, VerifyOptions, verify};
+use indelible_store::{
+    GUARD, Guard, KEY, NODE, Node, OpenOptions, Reader, Store, VerifyOptions, verify,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use self::below::Below;
-use self::plan::{Plan, lost, lost_text};
 pub use self::plan::Lost;
+use self::plan::{Part, Plan, lost, lost_text};
 pub use self::switch::KEPT;
 use self::switch::{ASIDE, Journal, OWN};
 use self::told::{Former, Told, append};
 use self::tree::io;
 use crate::Keep;
+use crate::backup::NewBackup;
 use crate::deed::Who;
+use crate::erase::{self, ErasureNote};
 use crate::error::KeepError;
 use crate::limits::{LOST_TOLD_MAX, RESTORE_THREADS};
 use crate::progress::Progress;
@@ -48,7 +52,7 @@ pub enum RestoreType {
 
 /// Another directory than the log's own.
 #[derive(Clone)]
-pub struct Into {
+pub struct Elsewhere {
     /// What people call it.
     pub name: String,
     /// The directory, new or empty.
@@ -68,11 +72,11 @@ pub struct NewRestore<'a> {
     /// Its id.
     pub backup: &'a str,
     /// Where it goes, if not into the data directory.
-    pub into: Option<Into>,
+    pub into: Option<Elsewhere>,
     /// What of it.
     pub restore_type: RestoreType,
     /// Where a full backup of the log as it is goes first.
-    pub snapshot: Option<&'a dyn Target>,
+    pub snapshot: Option<Arc<dyn Target>>,
     /// Remove what was there, instead of keeping it.
     pub strict_delete: bool,
     /// Go on although this node signed more than the backup has; that is recorded.
@@ -132,6 +136,9 @@ pub fn restore(
 ) -> Result<Restored, KeepError> {
     new.check()?;
     let place = new.place();
+    if let Some(journal) = Journal::load(&*place)? {
+        return new.take_up(journal);
+    }
     let trail = match &new.restore_type {
         RestoreType::Full => None,
         RestoreType::Trail(name) => Some(name.as_str()),
@@ -143,6 +150,13 @@ pub fn restore(
     let former = Former::find(new.data, new.live)?;
     let lost = new.check_guard(&plan)?;
     let snapshot = new.make_snapshot(who, progress)?;
+    if snapshot.is_some() {
+        check_room(&*place, &new.place_name(), &plan)?;
+    }
+    // Where nobody has the place, whoever said that he restores there and no more has ended.
+    let lock = || place.lock(indelible_log::LOCK).map_err(io(indelible_log::LOCK));
+    let elsewhere = new.into.as_ref().map(|_| lock()).transpose()?;
+    former.end_broken(new.into.as_ref().map(|into| into.name.as_str()))?;
     let id = new_id(new.data);
     let told = Told::new(id, &plan.backup.id, who, new.details(id, &snapshot, &lost));
     former.record(told.intent())?;
@@ -161,16 +175,15 @@ pub fn restore(
         has_key: false,
         not_recorded: former.silent(),
     };
-    let lock = place.lock(indelible_log::LOCK).map_err(io(indelible_log::LOCK));
-    let prepared = lock.and_then(|lock| {
-        let journal = new.prepare(&place, &plan, told.clone(), &mut restored, progress)?;
+    let prepared = elsewhere.map_or_else(lock, Ok).and_then(|lock| {
+        let journal = new.prepare(&place, &plan, told.clone(), who, &mut restored, progress)?;
         Ok((lock, journal))
     });
     let (lock, mut journal) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             // What came of it is told where it was announced. The first error is the one that counts.
-            former.record(told.failure(&error)).ok();
+            former.record(told.failure(&error.to_string())).ok();
             return Err(error);
         }
     };
@@ -197,6 +210,28 @@ pub fn resume(
     journal.switch(&*data.storage)?;
     drop(lock);
     journal.finish(data, guard).map(Some)
+}
+
+impl NewRestore<'_> {
+    /// Finishes the same restore, that was cut short while it exchanged the files.
+    fn take_up(&self, journal: Journal) -> Result<Restored, KeepError> {
+        if journal.told.backup != self.backup {
+            return Err(KeepError::Refused(format!(
+                "a restore of backup {} was cut short while it exchanged the files here: finish it first with \
+                 `indelible restore --continue`",
+                journal.told.backup
+            )));
+        }
+        let restored = resume(&self.place_seams(), self.guard_storage(), self.accept_rollback)?;
+        let restored = restored.ok_or_else(|| {
+            KeepError::Refused("somebody else has finished this restore meanwhile".into())
+        })?;
+        if self.into.is_some() {
+            let former = Former::find(self.data, self.live)?;
+            former.record(journal.told.success(&restored.details()))?;
+        }
+        Ok(restored)
+    }
 }
 
 /// Removes what a restore left that was cut short before it exchanged any files. Without this, the next one takes it up.
@@ -274,13 +309,6 @@ impl NewRestore<'_> {
 
     /// The place must be empty, or have the same log.
     fn check_place(&self, place: &dyn Storage, plan: &Plan) -> Result<(), KeepError> {
-        if Journal::load(place)?.is_some() {
-            return Err(KeepError::Refused(
-                "a restore was cut short while it exchanged the files here: finish it first with \
-                 `indelible restore --resume`"
-                    .into(),
-            ));
-        }
         if let Some(key) = self.key {
             Node::described(&plan.backup.origin, &plan.backup.public_key)?.check_key(key)?;
         }
@@ -362,8 +390,20 @@ impl NewRestore<'_> {
         who: &Who,
         progress: &dyn Progress,
     ) -> Result<Option<String>, KeepError> {
-        let _ = (who, progress);
-        Ok(None)
+        let Some(target) = &self.snapshot else { return Ok(None) };
+        let options =
+            OpenOptions { background: false, guard: self.guard.clone(), ..OpenOptions::default() };
+        let store = Store::open(self.data.clone(), options).map_err(|e| {
+            KeepError::Refused(format!(
+                "no snapshot can be made of the log that is here: {e}. Without --create-snapshot its files are kept \
+                 all the same"
+            ))
+        })?;
+        let keep = Keep::new(Arc::new(store), self.data.clone());
+        // It is not closed but dropped: signing what was recorded of the snapshot would put the guard ahead of
+        // a backup that has all that was signed before.
+        let made = keep.create_backup_at(who, &NewBackup::default(), target.clone(), progress)?;
+        Ok(Some(made.id))
     }
 
     /// Puts the restored log together beside the one in place, verifies it, and decides the exchange.
@@ -372,6 +412,7 @@ impl NewRestore<'_> {
         place: &Arc<dyn Storage>,
         plan: &Plan,
         told: Told,
+        who: &Who,
         restored: &mut Restored,
         progress: &dyn Progress,
     ) -> Result<Journal, KeepError> {
@@ -382,14 +423,16 @@ impl NewRestore<'_> {
         restored.copied = copy::all(self.target, &plan.files, &*aside, progress)?;
         restored.has_key = self.bring_key(place, &*aside)?;
         match &plan.part {
-            Some((partial, manifest)) => {
-                manifest.store(&*aside)?;
-                partial.store(&*aside)?;
+            Some(part) => {
+                self.refuse_erased(part, plan)?;
+                part.manifest.store(&*aside)?;
+                part.partial.store(&*aside)?;
             }
             None => {
                 let seams = Seams { storage: aside.clone(), ..self.data.clone() };
-                let log = Log::open(seams, SealAt::default())?;
-                restored.erasures = self.erase_again(&log, plan)?;
+                let log = Log::open(seams.clone(), SealAt::default())?;
+                let notes = self.erasures()?;
+                restored.erasures = erase::reapply(&log, &seams, who, &notes, progress)?;
                 append(&log, told.intent())?;
             }
         }
@@ -437,10 +480,34 @@ impl NewRestore<'_> {
         Ok(true)
     }
 
-    /// What was erased after the backup was made is erased in it, too.
-    fn erase_again(&self, log: &Log, plan: &Plan) -> Result<u64, KeepError> {
-        let _ = (log, plan);
-        Ok(0)
+    /// The erasures that the target has notes of, and those that the log in place tells of.
+    fn erasures(&self) -> Result<Vec<ErasureNote>, KeepError> {
+        let mut notes = erase::noted_at(self.target)?;
+        match self.live {
+            Some(keep) => notes.extend(erase::noted_in(keep.store().reader(), keep.seams())?),
+            // One that cannot be read tells of none.
+            None => {
+                if let Ok(reader) = Reader::open(self.data.storage.clone()) {
+                    notes.extend(erase::noted_in(&reader, self.data).unwrap_or_default());
+                }
+            }
+        }
+        Ok(notes)
+    }
+
+    /// Where only one trail is restored nothing can be rewritten, so what was erased of it since must not come back.
+    fn refuse_erased(&self, part: &Part, plan: &Plan) -> Result<(), KeepError> {
+        let is_new = |note: &&ErasureNote| {
+            part.partial.trails.contains(&note.trail) && !plan.backup.erased.contains(&note.event)
+        };
+        match self.erasures()?.iter().find(is_new) {
+            None => Ok(()),
+            Some(note) => Err(KeepError::Refused(format!(
+                "records of this trail were erased after backup {} was made (erasure {}): restore all of it, which \
+                 erases them again",
+                plan.backup.id, note.erasure
+            ))),
+        }
     }
 
     /// Compares the restored trees with what was signed last, hash by hash.

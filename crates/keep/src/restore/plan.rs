@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use super::copy::damaged;
 use super::switch::OWN;
-use crate::backup::model::{BackedFile, Backup, VERSION};
+use crate::backup::model::{BackedFile, Backup};
+use crate::backup::{self, description_key};
 use crate::error::KeepError;
-use crate::limits::BACKUP_JSON_BYTES_MAX;
 use crate::target::{Target, TargetError};
 
 /// What is given up of a trail.
@@ -28,14 +28,19 @@ pub struct Lost {
     pub restored: u64,
 }
 
+/// Of a trail alone: what marks the directory, and its manifest.
+pub(super) struct Part {
+    pub partial: Partial,
+    pub manifest: Manifest,
+}
+
 /// A backup and what of it is wanted.
 pub(super) struct Plan {
     pub backup: Backup,
     pub files: Vec<BackedFile>,
     /// Files at the target that the backup does not name.
     pub extra: Vec<String>,
-    /// Of a part: what will be marked as such, and the manifest as it will be.
-    pub part: Option<(Partial, Manifest)>,
+    pub part: Option<Part>,
 }
 
 impl Plan {
@@ -45,7 +50,10 @@ impl Plan {
         check_paths(&backup)?;
         let extra = check_lengths(target, &backup)?;
         let (files, part) = match trail {
-            Some(name) => part_of(target, &backup, name)?,
+            Some(name) => {
+                let (files, part) = part_of(target, &backup, name)?;
+                (files, Some(part))
+            }
             None => {
                 if let Some(only) = &backup.trail {
                     return Err(KeepError::Refused(format!(
@@ -99,35 +107,18 @@ fn read_backup(target: &dyn Target, id: &str) -> Result<Backup, KeepError> {
     if !is_name(id) {
         return Err(KeepError::Bad(format!("{id:?} is not the id of a backup")));
     }
-    let path = format!("{id}/backup.json");
-    let bad = |reason: String| KeepError::Damaged { path: path.clone(), reason };
-    let from = target.get(&path).map_err(|e| match e {
-        TargetError::Missing { .. } => {
-            KeepError::NotFound(format!("there is no finished backup {id} at {}", target.name()))
+    match backup::load(target, id) {
+        Err(KeepError::Target(TargetError::Missing { .. })) => {
+            let why = format!("there is no finished backup {id} at {}", target.name());
+            Err(KeepError::NotFound(why))
         }
-        other => other.into(),
-    })?;
-    let mut bytes = Vec::new();
-    let read = from.take(BACKUP_JSON_BYTES_MAX + 1).read_to_end(&mut bytes);
-    read.map_err(|e| bad(e.to_string()))?;
-    if bytes.len() as u64 > BACKUP_JSON_BYTES_MAX {
-        return Err(bad("it is longer than any that was written".into()));
+        loaded => Ok(loaded?.0),
     }
-    let version = serde_json::from_slice::<serde_json::Value>(&bytes).map(|v| v["version"].clone());
-    let version = version.map_err(|e| bad(e.to_string()))?;
-    if version != VERSION {
-        return Err(bad(format!("version {version} is not known")));
-    }
-    let backup: Backup = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
-    if backup.id != id {
-        return Err(bad(format!("it says that it is backup {}", backup.id)));
-    }
-    Ok(backup)
 }
 
 /// The list comes from outside: nothing in it may lead out of the directory, or to what is not a log's.
 fn check_paths(backup: &Backup) -> Result<(), KeepError> {
-    let path = format!("{}/backup.json", backup.id);
+    let path = description_key(&backup.id);
     let bad = |reason: String| KeepError::Damaged { path: path.clone(), reason };
     let mut seen = BTreeSet::new();
     for file in &backup.files {
@@ -174,7 +165,7 @@ fn check_lengths(target: &dyn Target, backup: &Backup) -> Result<Vec<String>, Ke
         }
     }
     let own = format!("{}/", backup.id);
-    let known = format!("{own}backup.json");
+    let known = description_key(&backup.id);
     Ok(there.into_keys().filter(|key| key.starts_with(&own) && *key != known).collect())
 }
 
@@ -183,7 +174,7 @@ fn part_of(
     target: &dyn Target,
     backup: &Backup,
     name: &str,
-) -> Result<(Vec<BackedFile>, Option<(Partial, Manifest)>), KeepError> {
+) -> Result<(Vec<BackedFile>, Part), KeepError> {
     let wanted = backup.trails.iter().find(|trail| trail.name == name);
     let wanted = wanted.ok_or_else(|| {
         KeepError::NotFound(format!("backup {} has no trail named {name}", backup.id))
@@ -215,18 +206,18 @@ fn part_of(
     let files: Vec<BackedFile> = backup.files.iter().filter(is_wanted).cloned().collect();
     let system = manifest.trails.first().map(|trail| TrailId(trail.id));
     let ids: Vec<TrailId> = system.into_iter().chain(TrailId::parse(&wanted.id)).collect();
-    Ok((files, Some((Partial::new(&backup.id, &ids, left_out), manifest))))
+    Ok((files, Part { partial: Partial::new(&backup.id, &ids, left_out), manifest }))
 }
 
 fn read_manifest(target: &dyn Target, backup: &Backup) -> Result<Manifest, KeepError> {
     let file = backup.files.iter().find(|file| file.path == manifest::PATH);
     let file = file.ok_or_else(|| KeepError::Damaged {
-        path: format!("{}/backup.json", backup.id),
+        path: description_key(&backup.id),
         reason: format!("it names no {}", manifest::PATH),
     })?;
     let mut bytes = Vec::new();
     let read = target.get(&file.at)?.take(file.bytes).read_to_end(&mut bytes);
-    read.map_err(|e| damaged(file, e.to_string()))?;
+    read.map_err(|e| TargetError::of(e, target.name(), &file.at))?;
     if hex::encode(&sha256(&bytes)) != file.sha256 {
         return Err(damaged(file, "its bytes are not those that were backed up".into()));
     }

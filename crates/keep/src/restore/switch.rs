@@ -12,7 +12,7 @@ use super::Restored;
 use super::told::{Told, append};
 use super::tree::{self, io};
 use crate::error::KeepError;
-use crate::limits::BACKUP_JSON_BYTES_MAX;
+use crate::limits::DESCRIPTION_BYTES_MAX;
 
 /// Where a restore is put together.
 pub(super) const ASIDE: &str = "restoring";
@@ -52,14 +52,13 @@ pub(super) struct Journal {
 impl Journal {
     /// The journal, if a restore is about to exchange the files or was cut short while it did.
     pub fn load(storage: &dyn Storage) -> Result<Option<Journal>, KeepError> {
-        let bytes = match read_whole(storage, RESTORE, BACKUP_JSON_BYTES_MAX) {
+        let bytes = match read_whole(storage, RESTORE, DESCRIPTION_BYTES_MAX) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(io(RESTORE))?,
         };
-        serde_json::from_slice(&bytes).map(Some).map_err(|e| KeepError::Damaged {
-            path: RESTORE.into(),
-            reason: e.to_string(),
-        })
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|e| KeepError::Damaged { path: RESTORE.into(), reason: e.to_string() })
     }
 
     pub fn store(&self, storage: &dyn Storage) -> Result<(), KeepError> {

@@ -1,16 +1,17 @@
 //! The events of a restore. They go into logs that nobody has open: the one that is replaced, and the one that
 //! takes its place.
 
-use indelible_event::EventId;
-use indelible_log::record::TrailNo;
-use indelible_log::{Appended, AppendError, Incoming, Log, LogError, SealAt, Seams};
+use indelible_event::{EventId, Part, Phase};
+use indelible_log::record::{KeptRecord, Seq, TrailNo};
+use indelible_log::{AppendError, Appended, Incoming, Log, LogError, SealAt, Seams, View};
 use indelible_store::Partial;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Keep;
-use crate::deed::{Who, checked, cut};
+use crate::deed::{Who, checked, cut, details};
 use crate::error::KeepError;
+use crate::limits::RESTORE_LOOK_BACK;
 
 const ACTION: &str = "restore.create";
 
@@ -47,10 +48,10 @@ impl Told {
         event
     }
 
-    pub fn failure(&self, error: &KeepError) -> Value {
+    pub fn failure(&self, error: &str) -> Value {
         let mut event = self.event("failure", "outcome", json!({}));
         event["ref"] = json!(self.id);
-        event["error"] = json!({"message": cut(&error.to_string())});
+        event["error"] = json!({"message": cut(error)});
         event
     }
 
@@ -106,6 +107,36 @@ impl<'a> Former<'a> {
         }
     }
 
+    /// Ends what was begun towards the same place by a process that has ended, as far as the last records tell.
+    pub fn end_broken(&self, into: Option<&str>) -> Result<(), KeepError> {
+        let read = match self {
+            Former::Open(keep) => last_records(keep.store().log().view())?,
+            Former::Closed(data) => last_records(&View::open(data.storage.clone())?)?,
+            Former::None(_) => return Ok(()),
+        };
+        let told: Vec<&KeptRecord> = read.iter().filter(|r| r.entry().action == ACTION).collect();
+        let ended: Vec<_> = told.iter().filter_map(|r| r.entry().reference).collect();
+        for record in told {
+            let entry = record.entry();
+            let is_open = entry.phase == Some(Phase::Intent) && !ended.contains(&entry.id);
+            if !is_open || details(record)["into"].as_str() != into {
+                continue;
+            }
+            let part = |part| record.part(part).and_then(|b| serde_json::from_slice(b).ok());
+            let (who, what): (Value, Value) =
+                (part(Part::Who).unwrap_or_default(), part(Part::What).unwrap_or_default());
+            let told = Told {
+                id: entry.id.to_string(),
+                backup: what["targets"][0]["id"].as_str().unwrap_or_default().to_owned(),
+                actor: who["actor"].clone(),
+                context: None,
+                details: Value::Null,
+            };
+            self.record(told.failure("the process ended before it was done"))?;
+        }
+        Ok(())
+    }
+
     /// Why nothing is recorded in it.
     pub fn silent(&self) -> Option<String> {
         match self {
@@ -113,6 +144,14 @@ impl<'a> Former<'a> {
             _ => None,
         }
     }
+}
+
+/// The newest records of `_system`.
+fn last_records(view: &View) -> Result<Vec<KeptRecord>, KeepError> {
+    let size = view.trail(TrailNo(0))?.size.0;
+    let seqs: Vec<Seq> = (size.saturating_sub(RESTORE_LOOK_BACK)..size).map(Seq).collect();
+    // One that cannot be read ends nothing.
+    Ok(view.read_each(TrailNo(0), &seqs).into_iter().flatten().collect())
 }
 
 /// Records an event of the node's own. Nothing is signed: that is the store's, once it is opened again.

@@ -360,11 +360,7 @@ fn swept(
 }
 
 /// The rows that every one of these policies lets go by now.
-fn due_rows(
-    segment: &SegmentHandle,
-    promises: &[Policy],
-    now: Micros,
-) -> Result<Rows, KeepError> {
+fn due_rows(segment: &SegmentHandle, promises: &[Policy], now: Micros) -> Result<Rows, KeepError> {
     let (day, system) = (segment.day(), has_system(segment));
     let is_due = |at: Option<Micros>| at.is_some_and(|at| at <= now);
     let mut look: Vec<&Policy> = Vec::new();

@@ -297,15 +297,17 @@ impl Parser<'_> {
             }
             "trail" => {
                 if value != TrailName::system().as_str() {
-                    TrailName::parse(value)
-                        .map_err(|e| self.error(value_at, format!("{value:?} is no trail: it {e}")))?;
+                    TrailName::parse(value).map_err(|e| {
+                        self.error(value_at, format!("{value:?} is no trail: it {e}"))
+                    })?;
                 }
                 &mut rule.trail
             }
             "action" => {
                 let most = indelible_event::limits::ACTION_BYTES_MAX;
                 if value.len() > most || !value.split('.').all(|part| is_name(part, most)) {
-                    let message = format!("{value:?} is no action, such as backup or backup.delete");
+                    let message =
+                        format!("{value:?} is no action, such as backup or backup.delete");
                     return Err(self.error(value_at, message));
                 }
                 &mut rule.action
@@ -345,7 +347,9 @@ impl Parser<'_> {
             "w" => number * 7,
             "m" => number * 31,
             "y" => year_days(number),
-            "" => return bad(format!("say the unit: {number}d, {number}w, {number}m or {number}y")),
+            "" => {
+                return bad(format!("say the unit: {number}d, {number}w, {number}m or {number}y"));
+            }
             unit => return bad(format!("{unit:?} is no unit: d, w, m (31 days) or y")),
         };
         if days > RETENTION_DAYS_MAX {

@@ -13,12 +13,10 @@ fn a_text_reads_as_rules_and_prints_as_itself() {
     assert_eq!(classes, ["security", "reads", "login_shop", "backup", "standard"]);
     let days: Vec<_> = rules.iter().map(|rule| (rule.days, rule.archive_days)).collect();
     assert_eq!(days[0], (Some(2557), Some(90)));
-    assert_eq!(days[1..].iter().map(|d| d.0).collect::<Vec<_>>(), [
-        Some(30),
-        Some(366),
-        Some(2557),
-        Some(90)
-    ]);
+    assert_eq!(
+        days[1..].iter().map(|d| d.0).collect::<Vec<_>>(),
+        [Some(30), Some(366), Some(2557), Some(90)]
+    );
     assert_eq!(rules[0].categories, GROUPS[0].categories);
     assert_eq!(rules[2].trail.as_deref(), Some("shop"));
     assert_eq!(print(&rules), EXAMPLE);
@@ -33,7 +31,10 @@ fn a_text_reads_as_rules_and_prints_as_itself() {
         assert_eq!(parse(&print(&rules)).unwrap(), rules);
     }
     // Other spellings of the same.
-    assert_eq!(print(&parse(" trail:a+reads  2w ,everything else 3m").unwrap()), "reads+trail:a 14d, everything else 3m");
+    assert_eq!(
+        print(&parse(" trail:a+reads  2w ,everything else 3m").unwrap()),
+        "reads+trail:a 14d, everything else 3m"
+    );
 }
 
 #[test]
@@ -58,27 +59,60 @@ fn classes_are_told_apart() {
 #[test]
 fn errors_say_where_and_what_was_perhaps_meant() {
     for (text, wanted) in [
-        ("secrity 7y, everything else 1y", "at 1: \"secrity\" is neither a group of categories nor one of trail:, category:, action: and outcome:; perhaps security was meant"),
-        ("reads 30d", "at 10: say last what becomes of everything else; perhaps reads 30d, everything else forever was meant"),
+        (
+            "secrity 7y, everything else 1y",
+            "at 1: \"secrity\" is neither a group of categories nor one of trail:, category:, action: and outcome:; perhaps security was meant",
+        ),
+        (
+            "reads 30d",
+            "at 10: say last what becomes of everything else; perhaps reads 30d, everything else forever was meant",
+        ),
         ("reads 30, everything else 1y", "at 7: say the unit: 30d, 30w, 30m or 30y"),
         ("reads 30q, everything else 1y", "at 7: \"q\" is no unit: d, w, m (31 days) or y"),
         ("reads, everything else 1y", "at 6: say for how long, such as 90d, 7y or forever"),
-        ("reads 7d archiv 3d, everything else 1y", "at 10: \"archiv\" is not expected here; a comma ends a rule; perhaps archive was meant"),
-        ("reads 7d archive 7d, everything else 1y", "at 18: it would expire before it goes to the archive"),
-        ("reads 7d archive, everything else 1y", "at 17: say after how long it goes to the archive, such as 90d"),
-        ("everything else 1y, reads 7d", "at 21: nothing fits after `everything else`: it must come last"),
+        (
+            "reads 7d archiv 3d, everything else 1y",
+            "at 10: \"archiv\" is not expected here; a comma ends a rule; perhaps archive was meant",
+        ),
+        (
+            "reads 7d archive 7d, everything else 1y",
+            "at 18: it would expire before it goes to the archive",
+        ),
+        (
+            "reads 7d archive, everything else 1y",
+            "at 17: say after how long it goes to the archive, such as 90d",
+        ),
+        (
+            "everything else 1y, reads 7d",
+            "at 21: nothing fits after `everything else`: it must come last",
+        ),
         ("everything 1y", "at 1: say `everything else`; perhaps everything else was meant"),
         ("reads 1d, reads 2d, everything else 1y", "at 11: reads has a rule already"),
-        ("outcome:denid 1d, everything else 1y", "at 9: \"denid\" is no outcome; perhaps denied was meant"),
-        ("outcom:denied 1d, everything else 1y", "at 1: \"outcom\" is none of trail, category, action and outcome; perhaps outcome was meant"),
+        (
+            "outcome:denid 1d, everything else 1y",
+            "at 9: \"denid\" is no outcome; perhaps denied was meant",
+        ),
+        (
+            "outcom:denied 1d, everything else 1y",
+            "at 1: \"outcom\" is none of trail, category, action and outcome; perhaps outcome was meant",
+        ),
         ("reads+category:data_access 1d, everything else 1y", "at 7: data_access is named twice"),
         ("trail:a+trail:b 1d, everything else 1y", "at 9: trail: is there twice"),
         ("reads 101y, everything else 1y", "at 7: longer than 36525 days; say forever"),
-        ("reads 99999999999d, everything else 1y", "at 7: \"99999999999d\" is no period, such as 90d, 4w, 6m, 7y or forever"),
-        ("reads foreverr, everything else 1y", "at 7: \"foreverr\" is no period, such as 90d, 4w, 6m, 7y or forever; perhaps forever was meant"),
+        (
+            "reads 99999999999d, everything else 1y",
+            "at 7: \"99999999999d\" is no period, such as 90d, 4w, 6m, 7y or forever",
+        ),
+        (
+            "reads foreverr, everything else 1y",
+            "at 7: \"foreverr\" is no period, such as 90d, 4w, 6m, 7y or forever; perhaps forever was meant",
+        ),
         ("reads 1d,, everything else 1y", "at 10: a rule is missing here"),
         ("", "at 1: a rule is missing here"),
-        ("action:Backup 1d, everything else 1y", "at 8: \"Backup\" is no action, such as backup or backup.delete"),
+        (
+            "action:Backup 1d, everything else 1y",
+            "at 8: \"Backup\" is no action, such as backup or backup.delete",
+        ),
     ] {
         assert_eq!(error(text), wanted, "{text}");
     }

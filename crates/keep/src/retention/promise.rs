@@ -28,12 +28,7 @@ pub fn class_due_at(policy: &Policy, class: &str, day: Day) -> Option<Micros> {
 }
 
 /// When a policy lets a record go.
-pub fn record_due_at(
-    policy: &Policy,
-    trail: &str,
-    entry: &Entry<'_>,
-    day: Day,
-) -> Option<Micros> {
+pub fn record_due_at(policy: &Policy, trail: &str, entry: &Entry<'_>, day: Day) -> Option<Micros> {
     class_due_at(policy, policy.class(trail, entry), day)
 }
 

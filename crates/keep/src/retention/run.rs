@@ -102,17 +102,18 @@ impl Keep {
 
     fn resume(&self, progress: &dyn Progress) -> Result<(), KeepError> {
         self.resume_policies()?;
+        // Before anything else goes: that would find the same to be pruned, and tell it a second time.
+        for intent in unfinished(self.told(&[PRUNED])?) {
+            let Some(begun) = Begun::of(&intent, PRUNED) else { continue };
+            let result = self.prune_again(&intent);
+            self.give_up_or_end(begun, result)?;
+        }
         self.resume_purges(progress)?;
         if self.believe_clock().is_err() {
             return Ok(());
         }
         let ask = Ask { now: self.now(), sweep: None, explain: false };
         self.resume_expiries(None, &ask, progress)?;
-        for intent in unfinished(self.told(&[PRUNED])?) {
-            let Some(begun) = Begun::of(&intent, PRUNED) else { continue };
-            let result = self.prune_again(&intent);
-            self.give_up_or_end(begun, result)?;
-        }
         for intent in unfinished(self.told(&[RUN])?) {
             let Some(begun) = Begun::of(&intent, RUN) else { continue };
             self.end(begun, Ok(((), json!({"resumed": true}))))?;

@@ -177,6 +177,11 @@ impl Target for DirTarget {
         Ok(())
     }
 
+    fn side_by_side(&self) -> usize {
+        // Most of the time goes into waiting for the disk to sync, which many can do at once.
+        limits::FILES_AT_ONCE
+    }
+
     fn free(&self) -> Result<Option<u64>, TargetError> {
         self.make_dir("").map_err(self.io(""))?;
         Ok(self.storage.space().map_err(self.io(""))?.map(|space| space.free))

@@ -33,6 +33,10 @@ pub trait Target: Send + Sync {
     fn delete(&self, key: &str) -> Result<(), TargetError>;
     /// The room that is left, where that can be told.
     fn free(&self) -> Result<Option<u64>, TargetError>;
+    /// How many files may well be put side by side.
+    fn side_by_side(&self) -> usize {
+        1
+    }
     /// Takes away what puts below a prefix left that were begun and never ended: it shows under no key, and takes room.
     fn forget(&self, prefix: &str) -> Result<(), TargetError>;
 }

@@ -2,6 +2,7 @@
 //! new file back hashes all of them.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use indelible_event::{Facets, Part, seal};
@@ -65,7 +66,7 @@ struct Building<'a> {
     run: &'a Run<'a>,
     job: &'a Job,
     path: String,
-    segment: &'a Segment,
+    segment: Arc<Segment>,
     full: Option<Output>,
     stubs: Option<Output>,
     tally: Tally,
@@ -73,7 +74,9 @@ struct Building<'a> {
 
 impl Building<'_> {
     fn read(&mut self, rows: Range<u32>) -> Result<(), LogError> {
-        let scan = self.segment.scan(rows).map_err(LogError::segment(&self.path))?;
+        // Apart from `self`, which the rows go through.
+        let segment = self.segment.clone();
+        let scan = segment.scan(rows).map_err(LogError::segment(&self.path))?;
         // A row that stays as it is takes its facets along, which costs less than to read its parts for them.
         let copies = match &self.job.fate {
             Some(Fate::Expire { keep, .. }) => !keep.is_empty(),

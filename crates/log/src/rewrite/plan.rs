@@ -8,13 +8,14 @@ use super::build::Tally;
 use super::{Change, Fate};
 use crate::error::LogError;
 use crate::limits;
+use crate::offload::SegmentFile;
 use crate::output::{Fresh, segment_trails};
 use crate::publish::publish;
 use crate::record::TrailNo;
 use crate::segment::TrailInfo;
 use crate::storage::Storage;
 use crate::trail::floor;
-use crate::view::{SegmentFile, State, View};
+use crate::view::{State, View};
 
 /// Everything that one call does.
 pub(super) struct Plan {
@@ -92,10 +93,7 @@ impl Plan {
 }
 
 /// The minimum index of each trail that has one, as it will be.
-fn minimums(
-    state: &State,
-    prune: &[(TrailNo, u64)],
-) -> Result<BTreeMap<TrailNo, u64>, LogError> {
+fn minimums(state: &State, prune: &[(TrailNo, u64)]) -> Result<BTreeMap<TrailNo, u64>, LogError> {
     let known = state.trails.iter().filter(|t| t.min > 0).map(|t| (t.info.no, t.min));
     let mut mins: BTreeMap<TrailNo, u64> = known.collect();
     for (no, min) in prune {
@@ -128,7 +126,7 @@ fn expired_below(
             Some(Fate::Expire { keep, .. }) if keep.is_empty() => false,
             Some(Fate::Expire { keep, .. }) => {
                 let path = file.entry.parquet();
-                let table = file.get()?.table();
+                let table = file.table()?;
                 let seqs = table.seqs(no).map_err(LogError::segment(&path))?;
                 let rows = table.trail_rows(no).map_err(LogError::segment(&path))?;
                 let below = u32::try_from(min - first - 1).unwrap_or(u32::MAX);

@@ -119,7 +119,7 @@ impl Place {
 
     fn verify(&self) -> Report {
         let storage: Arc<dyn Storage> = self.seams.storage.clone();
-        verify(&storage, &Options { threads: 2, progress: &|_| {} }).unwrap()
+        verify(&storage, &Options { threads: 2, progress: &|_| {}, archived: None }).unwrap()
     }
 
     fn holds(&self) -> Report {
@@ -394,8 +394,7 @@ fn a_segment_being_rewritten_is_not_merged() {
         place.append(n * 10..n * 10 + 2);
         place.log().seal().unwrap();
     }
-    let changes: Vec<Change> =
-        place.segments()[..1].iter().map(|s| place.expiry(s, [0])).collect();
+    let changes: Vec<Change> = place.segments()[..1].iter().map(|s| place.expiry(s, [0])).collect();
     place.append(200..202);
     let sealed = AtomicBool::new(false);
     let seal = |_| {
@@ -411,4 +410,59 @@ fn a_segment_being_rewritten_is_not_merged() {
     place.log().merge_now().unwrap();
     assert_eq!(place.segments().iter().map(SegmentHandle::rows).sum::<u32>(), 16);
     place.holds();
+}
+
+/// A measurement: `EVENTS=10000000 cargo test --release -p indelible-log -- --ignored --nocapture rewriting_costs`.
+#[test]
+#[ignore = "a measurement, which takes a minute and a million events"]
+#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a measurement for people")]
+fn rewriting_costs() {
+    let count = std::env::var("EVENTS").map_or(1_000_000, |n| n.parse::<u64>().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let seams = Seams::real(dir.path());
+    Log::init(&seams).unwrap();
+    let never = SealAt { merge_debt: usize::MAX, ..SealAt::default() };
+    let log = Log::open(seams.clone(), never).unwrap();
+    let trail = log.ensure_trail(&TrailName::unnamed()).unwrap();
+    let large = |n: u64| {
+        let json = json!({
+            "id": id(n), "action": "backup.create", "category": "data_create", "outcome": "success",
+            "actor": {"type": "user", "id": format!("u-{}", n % 9973), "name": "Alice Example",
+                "email": format!("u-{}@example.com", n % 9973), "auth": {"method": "oidc"}},
+            "targets": [{"type": "backup", "id": format!("b-{n}"), "name": "nightly"}],
+            "context": {"ip": format!("192.0.2.{}", n % 251), "user_agent": "Mozilla/5.0 (X11; Linux x86_64)",
+                "request_id": format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)), "service": "backups"},
+            "details": {"n": n, "size": n * 4096, "path": format!("/volumes/{}/{n}", n % 31)},
+        });
+        check(json.to_string().as_bytes()).unwrap()
+    };
+    for start in (0..count).step_by(10_000) {
+        let events: Vec<_> = (start..count.min(start + 10_000)).map(large).collect();
+        let incoming = |event| Incoming { trail, event, recorded_by: Some("test") };
+        log.append(&events.iter().map(incoming).collect::<Vec<_>>());
+    }
+    log.seal().unwrap();
+    let segments = || -> Vec<SegmentHandle> {
+        let all = log.view().segments().into_iter();
+        all.filter(|s| s.class() != crate::policy::SYSTEM).collect()
+    };
+    let timed = |what: &str, changes: Vec<Change>| {
+        let start = std::time::Instant::now();
+        let done = log.rewrite(&changes, &[], &|_| ()).unwrap();
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{what} {} segments of {count}: {seconds:.2} s, {done:?}", changes.len());
+    };
+    let part = (count / 10_000).max(1) as u32;
+    let erase = |s: &SegmentHandle| Fate::Erase {
+        rows: (0..s.rows()).filter(|row| row % part == 0).collect(),
+        parts: [true; 3],
+    };
+    let of = |s: &SegmentHandle| Change { file: s.file_no(), fate: erase(s) };
+    timed("erase 10,000 in", segments().iter().map(of).collect());
+    let by = EventId([7; 16]);
+    let expire = |s: &SegmentHandle| Change {
+        file: s.file_no(),
+        fate: Fate::Expire { by, keep: RoaringBitmap::new() },
+    };
+    timed("expire", segments().iter().map(expire).collect());
 }

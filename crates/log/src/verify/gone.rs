@@ -104,9 +104,8 @@ fn erasures(
 ) -> BTreeMap<(TrailNo, usize), Vec<Seqs>> {
     let mut out: BTreeMap<(TrailNo, usize), Vec<Seqs>> = BTreeMap::new();
     // How an erasure ended is told under its name, too.
-    let begun = |r: &&KeptRecord| {
-        r.entry().action == ERASED && r.entry().phase != Some(Phase::Outcome)
-    };
+    let begun =
+        |r: &&KeptRecord| r.entry().action == ERASED && r.entry().phase != Some(Phase::Outcome);
     for record in found.system.iter().filter(begun) {
         let path = erasure::path(record.entry().id);
         match erasure(storage, record, &path) {
@@ -156,8 +155,7 @@ fn erasure(
 /// The policies that the manifest has must be those that events set. One whose event is newer than the
 /// manifest is in force with the next start.
 pub(super) fn check_policies(manifest: &Manifest, found: &mut Found) {
-    let told: Vec<Policy> =
-        found.system.iter().filter_map(|r| policy::told(&r.as_ref())).collect();
+    let told: Vec<Policy> = found.system.iter().filter_map(|r| policy::told(&r.as_ref())).collect();
     for policy in &manifest.policies {
         if told.iter().rev().find(|told| told.number == policy.number) != Some(policy) {
             let what = format!("policy #{} is not as an event in _system set it", policy.number);

@@ -16,14 +16,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use indelible_event::Part;
 use indelible_merkle::{Hash, TileReader, TreeSize};
 
 use self::snapshot::Snapshot;
 use crate::erasure::{ERASED, EXPIRED};
-use crate::policy::{self, Policy};
 use crate::error::LogError;
 use crate::manifest::{Manifest, PATH};
+use crate::offload::{Archived, Cache};
+use crate::policy::{self, Policy};
 use crate::record::{KeptRecord, Record, TrailNo};
 use crate::storage::Storage;
 use crate::trail::{TrailInfo, read_level};
@@ -136,6 +138,8 @@ pub struct Options<'a> {
     pub threads: usize,
     /// Told now and then how many records were read.
     pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Brings the segments that are in an archive. Without it they are findings: nothing is known of them.
+    pub archived: Option<Arc<dyn Archived>>,
 }
 
 /// What the workers share.
@@ -144,6 +148,8 @@ struct Shared<'a> {
     snapshot: &'a Snapshot,
     manifest: &'a Manifest,
     infos: Vec<TrailInfo>,
+    /// What was fetched last of what is away.
+    cache: Cache,
     /// By number; that events set just these is checked at the end.
     policies: Vec<Policy>,
     jobs: Mutex<VecDeque<Job>>,
@@ -173,6 +179,8 @@ struct Found {
     records: u64,
     sealed_records: u64,
     bytes: u64,
+    /// Segments that are away and could not be fetched.
+    unread: u64,
 }
 
 /// A piece of the work.
@@ -216,12 +224,17 @@ pub fn verify(storage: &Arc<dyn Storage>, options: &Options<'_>) -> Result<Repor
         snapshot: &snapshot,
         manifest,
         infos,
+        cache: Cache::new(storage.clone()),
         policies: manifest.all_policies(),
         jobs: Mutex::new(jobs(manifest)),
         found: Mutex::new(Found::default()),
         read: AtomicU64::new(0),
         progress: options.progress,
     };
+    if let Some(archived) = &options.archived {
+        // A segment's jobs follow each other, so one at a time will do.
+        shared.cache.attach(archived.clone(), 0);
+    }
     std::thread::scope(|scope| {
         for _ in 0..options.threads.max(1) {
             scope.spawn(|| shared.work());
@@ -265,6 +278,19 @@ impl Shared<'_> {
             if let Err(e) = result {
                 self.find(finding_of(e, &path));
             }
+        }
+    }
+
+    /// A segment's file, fetched if it is away.
+    fn parquet(&self, index: usize) -> Result<Bytes, Finding> {
+        let (entry, files) = (&self.manifest.segments[index], &self.snapshot.segments[index]);
+        match (&files.parquet, &entry.archived, &files.row_table) {
+            (Some(here), ..) => here.clone(),
+            (None, Some(away), Ok(row_table)) => {
+                let segment = self.cache.get(entry, away, row_table);
+                segment.map(|s| s.file().clone()).map_err(|e| finding_of(e, &entry.parquet()))
+            }
+            (None, _, row_table) => row_table.clone(),
         }
     }
 
@@ -325,17 +351,21 @@ fn conclude(
     for trail in &mut trails {
         let min = manifest.trails.get(trail.info.no.0 as usize).map_or(0, |t| t.min);
         let runs = found.sealed.remove(&trail.info.no).unwrap_or_default();
-        let gone = places::coverage(trail, runs, min, &mut found.findings);
-        gone::check_minimum(trail, min, gone, &mut found);
-        pruned += gone;
+        if found.unread == 0 {
+            let gone = places::coverage(trail, runs, min, &mut found.findings);
+            gone::check_minimum(trail, min, gone, &mut found);
+            pruned += gone;
+        }
         if let Err(e) = levels::extend(storage, trail) {
             found.findings.push(finding_of(e, PATH));
         }
     }
-    places::positions(manifest.sealed_pos, pruned, &mut found);
+    if found.unread == 0 {
+        places::positions(manifest.sealed_pos, pruned, &mut found);
+    }
     // The latest may be among those of which nothing is left.
     let latest = found.recorded_at_max..=if pruned > 0 { i64::MAX } else { found.recorded_at_max };
-    if !latest.contains(&manifest.recorded_at_max) {
+    if found.unread == 0 && !latest.contains(&manifest.recorded_at_max) {
         let what = "its latest time is not that of the records".to_owned();
         let path = PATH.to_owned();
         found.findings.push(Finding { trail: None, seq: None, path, offset: None, what });

@@ -19,18 +19,23 @@ use crate::trail::read_level;
 pub(super) fn check_files(shared: &Shared<'_>, index: usize) -> Result<(), LogError> {
     let entry = &shared.manifest.segments[index];
     let files = &shared.snapshot.segments[index];
-    let parquet = (entry.parquet(), &files.parquet, entry.sha256);
-    let row_table = (entry.row_table(), &files.row_table, entry.rows_sha256);
+    let parquet = shared.parquet(index);
+    if parquet.is_err() && files.parquet.is_none() {
+        // What follows from the rows cannot be told either, and is no finding of its own.
+        shared.found().unread += 1;
+    }
+    let parquet = (entry.parquet(), parquet, entry.sha256);
+    let row_table = (entry.row_table(), files.row_table.clone(), entry.rows_sha256);
     for (path, bytes, expected) in [parquet, row_table] {
         let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(finding) => {
-                shared.find(finding.clone());
+                shared.find(finding);
                 continue;
             }
         };
         shared.found().bytes += bytes.len() as u64;
-        if sha256(bytes) != expected {
+        if sha256(&bytes) != expected {
             let what = "the file's bytes are not those that were sealed".to_owned();
             shared.find(Finding { trail: None, seq: None, path, offset: None, what });
         }
@@ -47,12 +52,11 @@ pub(super) fn check_rows(
     let entry = &shared.manifest.segments[index];
     let path = entry.parquet();
     let files = &shared.snapshot.segments[index];
-    let (Ok(parquet), Ok(row_table)) = (&files.parquet, &files.row_table) else {
+    let (Ok(parquet), Ok(row_table)) = (shared.parquet(index), &files.row_table) else {
         // The check of the files says so.
         return Ok(());
     };
-    let segment =
-        Segment::open(parquet.clone(), row_table.clone()).map_err(LogError::segment(&path))?;
+    let segment = Segment::open(parquet, row_table.clone()).map_err(LogError::segment(&path))?;
     let start = rows.start;
     if start == 0 {
         check_meta(shared, entry, &segment);

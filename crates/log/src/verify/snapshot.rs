@@ -22,7 +22,8 @@ pub(super) struct Snapshot {
 
 /// A segment's two files, or why one cannot be read.
 pub(super) struct SegmentBytes {
-    pub parquet: Result<Bytes, Finding>,
+    /// None if it is away: fetched when its turn comes.
+    pub parquet: Option<Result<Bytes, Finding>>,
     pub row_table: Result<Bytes, Finding>,
 }
 
@@ -62,7 +63,10 @@ impl Snapshot {
         let segments = manifest
             .segments
             .iter()
-            .map(|s| SegmentBytes { parquet: map(s.parquet()), row_table: map(s.row_table()) })
+            .map(|s| SegmentBytes {
+                parquet: s.archived.is_none().then(|| map(s.parquet())),
+                row_table: map(s.row_table()),
+            })
             .collect();
         Snapshot { manifest, segments, active }
     }

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use indelible_event::TrailName;
 use indelible_keep::backup::{self, BackupSettings, NewBackup, SETTINGS};
-use indelible_keep::restore::{Into, NewRestore, RestoreType, restore};
+use indelible_keep::restore::{Elsewhere, NewRestore, RestoreType, restore};
 use indelible_keep::{KeepError, target};
 use indelible_log::storage::FileStorage;
 use serde::Deserialize;
@@ -233,7 +233,9 @@ async fn set_settings(
     let who = who(&state, &caller);
     let _turn = state.changing().await;
     let (after, event) = state
-        .keeping(move |keep| Ok((keep.set_backup_settings(&who, after)?, last_event(keep, SETTINGS)?)))
+        .keeping(move |keep| {
+            Ok((keep.set_backup_settings(&who, after)?, last_event(keep, SETTINGS)?))
+        })
         .await?;
     Ok(told(StatusCode::OK, event.as_deref(), &after))
 }
@@ -281,7 +283,8 @@ async fn restore_into(
     let wait = wait(&caller, &mut params)?;
     params.finish()?;
     if !std::path::Path::new(&new.into).is_absolute() {
-        let detail = "into must be an absolute path of a new or empty directory on the node's machine";
+        let detail =
+            "into must be an absolute path of a new or empty directory on the node's machine";
         return Err(Problem::bad_request(detail).with("field", "into"));
     }
     let who = who(&state, &caller);
@@ -292,7 +295,7 @@ async fn restore_into(
         };
         let bad = |e| KeepError::Bad(format!("trail {e}"));
         let trail = new.trail.as_deref().map(TrailName::parse).transpose().map_err(bad)?;
-        let into = Into { name: new.into.clone(), storage: Arc::new(FileStorage::new(&new.into)) };
+        let into = Elsewhere { name: new.into.clone(), storage: Arc::new(FileStorage::new(&new.into)) };
         let restored = restore(
             &NewRestore {
                 data: keep.seams(),

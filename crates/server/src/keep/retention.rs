@@ -144,8 +144,7 @@ async fn preview(
         true => None,
         false => Some(read(body)?),
     };
-    let preview: Preview =
-        state.keeping(move |keep| keep.preview_retention(set.as_ref())).await?;
+    let preview: Preview = state.keeping(move |keep| keep.preview_retention(set.as_ref())).await?;
     Ok(Json(preview).into_response())
 }
 

@@ -45,6 +45,8 @@ pub struct Bundle<W: Write> {
     /// What the proofs so far took of the trees.
     tiles: BTreeMap<TrailNo, ReadTiles>,
     writer: Writer<W>,
+    /// Of each event that was shown, which parts it had then: a proof of another state would not be its proof.
+    shown: Vec<[bool; 3]>,
     /// How many of the places are done in this round.
     at: usize,
     proving: bool,
@@ -67,7 +69,9 @@ impl<W: Write> Bundle<W> {
             provers.insert(no, prover);
         }
         let (writer, tiles) = (Writer::new(out), BTreeMap::new());
-        Ok(Bundle { about, places, redact, provers, tiles, writer, at: 0, proving: false })
+        let shown = Vec::with_capacity(places.len());
+        let (at, proving) = (0, false);
+        Ok(Bundle { about, places, redact, provers, tiles, writer, shown, at, proving })
     }
 
     /// Names the event that tells of it.
@@ -87,9 +91,22 @@ impl<W: Write> Bundle<W> {
             (self.proving, self.at) = (true, 0);
         }
         let to = (self.at + BUNDLE_BATCH).min(self.places.len());
-        for record in reader.view().read_each_of(&self.places[self.at..to]) {
+        let records = reader.view().read_each_of(&self.places[self.at..to]);
+        for (at, record) in (self.at..).zip(records) {
             let record = record?;
-            if self.proving { self.prove(reader, &record)? } else { self.show(&record)? }
+            let parts = Part::ALL.map(|part| record.part(part).is_some());
+            if !self.proving {
+                self.shown.push(parts);
+                self.show(&record)?;
+            } else if self.shown.get(at) == Some(&parts) {
+                self.prove(reader, &record)?;
+            } else {
+                let what = format!(
+                    "seq {} was erased or has expired while it was made; make it again",
+                    record.seq.0
+                );
+                return Err(StoreError::file("the bundle", what));
+            }
         }
         self.at = to;
         Ok(Some(if self.proving { to as u64 } else { 0 }))

@@ -44,7 +44,8 @@ fn forge(
     let segment = handles.iter().rfind(holds).ok_or_else(missing)?;
     let bad = |e: &dyn std::fmt::Display| StoreError::file(segment.name(), e.to_string());
     let (mut live, mut nth) = (Live::new(0), 0);
-    for batch in segment.segment()?.scan(0..segment.rows()).map_err(|e| bad(&e))? {
+    let rows = segment.segment()?;
+    for batch in rows.scan(0..segment.rows()).map_err(|e| bad(&e))? {
         let batch = batch.map_err(|e| bad(&e))?;
         for row in 0..batch.len() {
             let record = batch.unsealed(row).map_err(|e| bad(&e))?;

@@ -1,7 +1,7 @@
 //! Rewriting a segment as a forger would: new file, new row table, new hashes in the manifest.
 
 use indelible_event::Facets;
-use indelible_log::manifest::{Manifest, ManifestSegment};
+use indelible_log::manifest::{Left, Manifest, ManifestSegment};
 use indelible_log::record::{KeptRecord, Pos, TrailNo};
 use indelible_log::segment::{Segment, SegmentHeader, SegmentState, SegmentWriter, TrailInfo};
 use indelible_log::sha256;
@@ -93,6 +93,10 @@ fn write(
     let meta = &finished.meta;
     let old = (entry.parquet(), entry.row_table());
     entry.rows = meta.rows;
+    entry.state = match meta.state {
+        SegmentState::Full => Left::Full,
+        SegmentState::Stub { .. } => Left::Stub,
+    };
     (entry.first_pos, entry.last_pos) = (meta.first_pos.0, meta.last_pos.0);
     (entry.bytes, entry.sha256) = (finished.seal.len, finished.seal.sha256);
     entry.rows_sha256 = sha256(&finished.row_table);

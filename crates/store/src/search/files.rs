@@ -151,7 +151,8 @@ pub(super) fn from_rows(
     while at < segment.rows() {
         let end = segment.rows().min(at + CHUNK_ROWS);
         let mut live = Live::new(seed);
-        let scan = segment.segment()?.scan(at..end).map_err(|e| damaged(&e))?;
+        let rows = segment.segment()?;
+        let scan = rows.scan(at..end).map_err(|e| damaged(&e))?;
         for batch in scan.without_facets() {
             let batch = batch.map_err(|e| damaged(&e))?;
             for row in 0..batch.len() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indelible_log::record::Pos;
-use indelible_log::{LogError, SegmentHandle};
+use indelible_log::{LogError, MadeOf, SegmentHandle};
 
 use super::units::{FrozenUnit, LiveUnit};
 use super::{Ended, Progress, Rebuilding, Shared, Units, files};
@@ -21,10 +21,15 @@ const RETRY_MAX: Duration = Duration::from_secs(32);
 /// Maps by the name of their segment.
 pub(super) type Staged = BTreeMap<String, Arc<FrozenUnit>>;
 
+/// Those of which there is anything to find: of what has expired only entries are left, which nobody searches.
+pub(super) fn with_terms(segments: Vec<SegmentHandle>) -> Vec<SegmentHandle> {
+    segments.into_iter().filter(|segment| !segment.is_stub()).collect()
+}
+
 /// Takes over the maps that are on disk.
 pub(super) fn open_all(shared: &Shared) {
     let log = shared.view.snapshot();
-    let (handles, sealed) = (log.segments, log.sealed_pos);
+    let (handles, sealed) = (with_terms(log.segments), log.sealed_pos);
     let mut units = shared.units_mut();
     for segment in handles {
         match files::open(&*shared.storage, &segment) {
@@ -92,7 +97,8 @@ pub(super) fn work(shared: &Shared, staged: &mut Staged) -> Result<(), StoreErro
     let mut unreadable = BTreeSet::new();
     let mut failure = None;
     loop {
-        let handles = shared.view.segments();
+        let generation = shared.view.seen().generation;
+        let handles = with_terms(shared.view.segments());
         let known: BTreeSet<&str> = handles.iter().map(SegmentHandle::name).collect();
         let of_use = |unit: &FrozenUnit| known.contains(unit.handle.name()) && !unit.is_thrown();
         for unit in &shared.units().frozen {
@@ -103,6 +109,7 @@ pub(super) fn work(shared: &Shared, staged: &mut Staged) -> Result<(), StoreErro
         let Some(segment) = next(shared, &handles, staged, &unreadable) else {
             // Maps of segments that are gone go last: queries that began earlier have them mapped.
             files::sweep(&*shared.storage, &handles)?;
+            shared.update(|progress| progress.swept = Some(generation));
             return failure.map_or(Ok(()), Err);
         };
         match make(shared, &segment, staged) {
@@ -153,7 +160,9 @@ fn make(
     let go_on = || !shared.stopping();
     let (live, before) = {
         let units = shared.units();
-        let live = units.live.iter().find(|live| covers(live, segment)).cloned();
+        // What was rewritten says less than the live map does.
+        let whole = is_whole(segment.made_of());
+        let live = units.live.iter().find(|live| whole && covers(live, segment)).cloned();
         (live, units.frozen.clone())
     };
     if let Some(live) = live {
@@ -177,21 +186,40 @@ fn make(
     files::write(storage, segment, &go_on, from_rows)
 }
 
-/// The neighbours that a segment was merged of, in order, if they are all there: then they have just its
-/// rows. A single one of the same extent is none of them, but what the segment was before it was rewritten,
-/// and has what should be gone.
+/// The maps of the segments that a segment was merged of, in order, if they are all there. That they have the
+/// same extent would not do: they may be what it was before it was rewritten, and have what should be gone.
 fn parts_of<'a>(
     segment: &SegmentHandle,
     units: impl Iterator<Item = &'a Arc<FrozenUnit>>,
 ) -> Option<Vec<Arc<FrozenUnit>>> {
-    let within = |unit: &&Arc<FrozenUnit>| is_part(&unit.handle, segment) && !unit.is_thrown();
-    let mut parts: Vec<_> = units.filter(within).cloned().collect();
-    parts.sort_by_key(|part| (part.handle.first_pos(), part.handle.file_no()));
-    parts.dedup_by_key(|part| part.handle.file_no());
-    let apart = |pair: &[Arc<FrozenUnit>]| pair[0].handle.last_pos() < pair[1].handle.first_pos();
-    let rows: u64 = parts.iter().map(|part| u64::from(part.handle.rows())).sum();
-    let all = rows == u64::from(segment.rows()) && parts.windows(2).all(apart);
-    (parts.len() > 1 && all).then_some(parts)
+    let units = units.filter(|unit| !unit.is_thrown());
+    let units: BTreeMap<u64, _> = units.map(|unit| (unit.handle.file_no(), unit)).collect();
+    let mut parts = Vec::new();
+    gather(segment.made_of(), &units, &mut parts).then_some(parts)
+}
+
+fn gather(
+    made_of: &MadeOf,
+    units: &BTreeMap<u64, &Arc<FrozenUnit>>,
+    parts: &mut Vec<Arc<FrozenUnit>>,
+) -> bool {
+    let MadeOf::Merged(merged) = made_of else { return false };
+    merged.iter().all(|(file, made_of)| match units.get(file) {
+        Some(unit) => {
+            parts.push(Arc::clone(unit));
+            true
+        }
+        None => gather(made_of, units, parts),
+    })
+}
+
+/// Whether its records are as they were when they were sealed.
+fn is_whole(made_of: &MadeOf) -> bool {
+    match made_of {
+        MadeOf::Unknown => false,
+        MadeOf::Active => true,
+        MadeOf::Merged(parts) => parts.iter().all(|(_, made_of)| is_whole(made_of)),
+    }
 }
 
 /// Puts the maps in charge that are there: at every moment each record is in one unit, or in a segment
@@ -201,7 +229,7 @@ pub(super) fn publish(shared: &Shared, staged: &Staged) {
     let units: &mut Units = &mut guard;
     // Asked for under the lock, so that what one thread publishes is never older than what the other did.
     let log = shared.view.snapshot();
-    let (handles, sealed) = (log.segments, log.sealed_pos);
+    let (handles, sealed) = (with_terms(log.segments), log.sealed_pos);
     let before = std::mem::take(&mut units.frozen);
     let all = before.iter().chain(staged.values()).filter(|unit| !unit.is_thrown());
     let ready: BTreeMap<&str, _> = all.map(|unit| (unit.handle.name(), unit)).collect();
@@ -248,12 +276,4 @@ fn covers(live: &LiveUnit, segment: &SegmentHandle) -> bool {
 /// Whether they may have a record in common.
 fn overlaps(live: &LiveUnit, segment: &SegmentHandle) -> bool {
     live.first <= segment.last_pos() && segment.first_pos() < live.end()
-}
-
-/// Whether one segment's records are some of the other's, made earlier.
-fn is_part(part: &SegmentHandle, of: &SegmentHandle) -> bool {
-    (part.class(), part.day()) == (of.class(), of.day())
-        && of.first_pos() <= part.first_pos()
-        && part.last_pos() <= of.last_pos()
-        && part.name() != of.name()
 }

@@ -104,6 +104,8 @@ struct Progress {
     /// Segments have changed or a map was found damaged, and the freezer should look again.
     again: bool,
     rebuilt: Option<Rebuilding>,
+    /// Files of segments that were gone at this generation of the log's are gone, too.
+    swept: Option<u64>,
 }
 
 /// How far the making of a missing map is.
@@ -209,7 +211,8 @@ impl Search {
         freeze::open_all(&shared);
         freeze::fill_in_memory(&shared);
         follow::to_the_end(&shared)?;
-        shared.update(|progress| progress.ended = true);
+        let swept = Some(shared.view.seen().generation);
+        shared.update(|progress| (progress.ended, progress.swept) = (true, swept));
         Ok(Search { shared, threads: Vec::new() })
     }
 
@@ -264,16 +267,18 @@ impl Search {
         }
     }
 
-    /// Waits until every segment has its map and nothing is being made.
+    /// Waits until every segment that has not expired has its map, nothing is being made, and the maps of
+    /// segments that are gone are gone as well.
     pub fn wait_frozen(&self) -> Result<(), StoreError> {
         let sealed = |progress: &Progress| {
             let units = self.shared.units();
             let log = self.shared.view.snapshot();
-            let (handles, sealed) = (log.segments, log.sealed_pos);
+            let (handles, sealed) = (freeze::with_terms(log.segments), log.sealed_pos);
+            let swept = progress.swept >= Some(self.shared.view.seen().generation);
             let all = handles.iter().all(|segment| {
                 units.frozen.iter().any(|unit| unit.handle.name() == segment.name())
             });
-            !progress.freezing && all && units.live.iter().all(|live| live.first >= sealed)
+            !progress.freezing && swept && all && units.live.iter().all(|live| live.first >= sealed)
         };
         let mut progress = self.shared.progress();
         while !sealed(&progress) {

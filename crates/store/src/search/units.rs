@@ -205,7 +205,7 @@ impl Unit for UnitAt {
         match &self.map {
             Map::Frozen(unit) => {
                 // Where that cannot be told each row may be the one, and reading tells what is wrong.
-                ids_rows(&unit.handle, id).unwrap_or_else(|_| (0..self.rows).collect())
+                unit.handle.rows_of(id).unwrap_or_else(|_| (0..self.rows).collect())
             }
             // The active file's own table would not do: it goes when the file is sealed, before this unit.
             Map::Live(unit) => {
@@ -251,22 +251,4 @@ impl Unit for UnitAt {
             }
         }
     }
-}
-
-/// The rows of a segment that may have this id, of whatever trail.
-fn ids_rows(segment: &SegmentHandle, id: EventId) -> Result<Vec<u32>, LogError> {
-    let path = segment.name();
-    let segment = segment.segment()?;
-    let mut rows = Vec::new();
-    for span in &segment.meta().trails {
-        let found = segment.find_id(span.trail.no, id);
-        rows.extend(found.map_err(|e| LogError::Corrupt {
-            path: path.to_owned(),
-            offset: 0,
-            reason: e.to_string(),
-        })?);
-    }
-    rows.sort_unstable();
-    rows.dedup();
-    Ok(rows)
 }

@@ -4,17 +4,20 @@ use indelible_index::Frozen;
 use indelible_log::{LOCK, LogError, Seams, View};
 
 use super::files;
+use super::freeze::with_terms;
 use crate::error::StoreError;
 
 /// What comparing found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IndexReport {
-    /// Segments.
+    /// Segments that have not expired.
     pub segments: usize,
     /// Rows of those that have a map.
     pub rows: u64,
     /// Segments that have none yet. Nothing is lost by that: the node makes it.
     pub missing: Vec<String>,
+    /// Segments whose rows are in an archive, so that their maps were compared with nothing but themselves.
+    pub away: usize,
     /// What a map says otherwise than its segment: file, and what.
     pub faults: Vec<(String, String)>,
 }
@@ -27,7 +30,7 @@ pub fn verify_index(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<IndexReport, StoreError> {
     let view = View::open(seams.storage.clone())?;
-    let handles = view.segments();
+    let handles = with_terms(view.segments());
     let total = handles.iter().map(|segment| u64::from(segment.rows())).sum();
     let mut report = IndexReport { segments: handles.len(), ..IndexReport::default() };
     let mut before = 0;
@@ -35,6 +38,13 @@ pub fn verify_index(
         let path = files::path(segment);
         let rows = u64::from(segment.rows());
         match seams.storage.map(&path) {
+            // Without its rows here the map can only be compared with itself.
+            Ok(bytes) if segment.away().is_some() => {
+                report.away += 1;
+                if let Err(e) = Frozen::open(bytes).and_then(|kept| kept.check()) {
+                    report.faults.push((path, e.to_string()));
+                }
+            }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 report.missing.push(segment.name().to_owned());
             }
@@ -71,8 +81,10 @@ pub fn reindex(seams: &Seams, progress: &mut dyn FnMut(u64, u64)) -> Result<u64,
         _ => StoreError::io(LOCK)(e),
     })?;
     let view = View::open(seams.storage.clone())?;
-    let handles = view.segments();
-    files::sweep(&*seams.storage, &[])?;
+    let (away, handles): (Vec<_>, Vec<_>) =
+        with_terms(view.segments()).into_iter().partition(|segment| segment.away().is_some());
+    // What has no rows here could not be made again.
+    files::sweep(&*seams.storage, &away)?;
     let total = handles.iter().map(|segment| u64::from(segment.rows())).sum();
     let mut before = 0;
     for segment in &handles {

@@ -8,6 +8,8 @@ mod json;
 mod related;
 mod tree;
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
@@ -39,12 +41,22 @@ struct Answer {
     #[serde(default)]
     gone: Vec<String>,
     #[serde(default)]
+    expired: Option<Expired>,
+    #[serde(default)]
     published: bool,
     #[serde(default)]
     related: related::Related,
     incomplete: Option<Incomplete>,
     #[serde(default)]
     alarms: Vec<Alarm>,
+}
+
+/// Why all of it is gone but the entry.
+#[derive(Deserialize)]
+struct Expired {
+    policy: u32,
+    class: String,
+    event: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -91,7 +103,8 @@ fn which(id: &str, trails: &[String]) -> Markup {
 }
 
 fn body(visit: &Visit, answer: &Answer, event: &Event, together: &related::Together) -> Markup {
-    let raw = json::pretty(answer.event.get());
+    let recorded = recorded(answer);
+    let raw = json::pretty(&recorded);
     html! {
         article.event data-event=(event.id) aria-labelledby="event-said" {
             header.event-head {
@@ -105,7 +118,7 @@ fn body(visit: &Visit, answer: &Answer, event: &Event, together: &related::Toget
             }
             (badge::badge(answer, event))
             (parts::notices(answer.incomplete.as_ref(), &answer.alarms))
-            (gone(&answer.gone))
+            (gone(&answer.gone, answer.expired.as_ref()))
             (related::related(&answer.related, event, answer.incomplete.is_none(), visit.now))
             @if !answer.diff.is_empty() { (diff::section(&answer.diff)) }
             (fields::groups(event, &answer.receipt.leaf, answer.published))
@@ -114,12 +127,24 @@ fn body(visit: &Visit, answer: &Answer, event: &Event, together: &related::Toget
             section #event-raw aria-labelledby="raw-title" {
                 h2 #raw-title { "Raw JSON" }
                 details.raw open[raw.len() <= crate::limits::RAW_OPEN_BYTES_MAX] {
-                    summary { "The event as it was recorded, " (text::counted(answer.event.get().len() as u64, "byte", "bytes")) }
+                    summary { "The event as it was recorded, " (text::counted(recorded.len() as u64, "byte", "bytes")) }
                     p.noprint { button.plain type="button" data-copy="#raw" { "Copy" } }
                     pre #raw tabindex="0" dir="ltr" { (raw) }
                 }
             }
         }
+    }
+}
+
+/// The event as it was recorded: without what the API says behind it of parts that are gone. The badge compares it
+/// with what is proven, byte for byte.
+fn recorded(answer: &Answer) -> Cow<'_, str> {
+    let whole = answer.event.get();
+    let said = if answer.expired.is_some() { ",\"expired\":{" } else { ",\"erased\":[" };
+    match whole.rfind(said).filter(|_| !answer.gone.is_empty()) {
+        // What the event itself says stands before it.
+        Some(at) => Cow::Owned(format!("{}}}", &whole[..at])),
+        None => Cow::Borrowed(whole),
     }
 }
 
@@ -143,7 +168,7 @@ fn between(from: &str, to: &str) -> Option<String> {
     (to.0 >= from.0 + 1_000).then(|| time::length(to.0 - from.0))
 }
 
-fn gone(parts: &[String]) -> Markup {
+fn gone(parts: &[String], expired: Option<&Expired>) -> Markup {
     let word = |part: &String| match part.as_str() {
         "who" => "who did it and whose data it was",
         "where" => "where it came from",
@@ -152,7 +177,11 @@ fn gone(parts: &[String]) -> Markup {
     html! {
         @if !parts.is_empty() {
             section #gone.notice.warn {
-                p { strong { "Erased or expired: " } (parts.iter().map(word).collect::<Vec<_>>().join("; ")) "." }
+                @match expired {
+                    Some(by) => p { strong { "Expired" } " by policy " (by.policy) " as " (text::short(&by.class)) ": what it said is gone, as was promised. "
+                        a href=(crate::href::event("_system", &by.event)) { "See when" } },
+                    None => p { strong { "Erased: " } (parts.iter().map(word).collect::<Vec<_>>().join("; ")) "." },
+                }
                 p.quiet { "Only a commitment to it is left, so the proof of the event still holds." }
             }
         }

@@ -1,7 +1,8 @@
-//! Keys, trails, the node, and saved searches. Each change shows what is and what will be, asks, is noticed if somebody
+//! Keys, trails, how the log is kept, the node, and saved searches. Each change shows what is and what will be, asks, is noticed if somebody
 //! else was faster, and leads to its event.
 
 mod change;
+mod keeping;
 mod keys;
 mod node;
 mod searches;
@@ -24,6 +25,7 @@ pub fn routes() -> Router<Api> {
     Router::new()
         .route("/settings", get(settings))
         .merge(keys::routes())
+        .merge(keeping::routes())
         .merge(trails::routes())
         .merge(node::routes())
         .merge(searches::routes())
@@ -41,13 +43,23 @@ async fn settings(visit: Visit) -> Response {
 enum Tab {
     Keys,
     Trails,
+    Retention,
+    Holds,
+    Erasures,
+    Requests,
+    Backups,
     Node,
     Searches,
 }
 
-const TABS: [(Tab, &str, &str); 4] = [
+const TABS: [(Tab, &str, &str); 9] = [
     (Tab::Keys, "/settings/keys", "Keys"),
     (Tab::Trails, "/settings/trails", "Trails"),
+    (Tab::Retention, "/settings/retention", "Retention"),
+    (Tab::Holds, "/settings/holds", "Holds"),
+    (Tab::Erasures, "/settings/erasures", "Erasures"),
+    (Tab::Requests, "/settings/requests", "Two people"),
+    (Tab::Backups, "/settings/backups", "Backups"),
     (Tab::Node, "/settings/node", "Node"),
     (Tab::Searches, "/settings/searches", "Saved searches"),
 ];

@@ -20,7 +20,7 @@ pub struct S3Options {
     pub variables: Variables,
     /// How long to wait before a request is sent again, at first and at most.
     pub backoff: (Duration, Duration),
-    /// Bytes of a part of an upload. Services take no less than 5 MiB.
+    /// Bytes of a part of an upload, and of a piece that is read at a time. Services take no less than 5 MiB.
     pub part_bytes: u64,
 }
 
@@ -93,7 +93,7 @@ impl Settings {
             if matches!(key, AmazonS3ConfigKey::Endpoint | AmazonS3ConfigKey::S3Endpoint) {
                 plain |= check_endpoint(value)?;
             }
-            builder = builder.with_config(key.clone(), value);
+            builder = builder.with_config(*key, value);
         }
         let retry = RetryConfig {
             backoff: BackoffConfig {

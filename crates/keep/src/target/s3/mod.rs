@@ -162,6 +162,15 @@ impl S3Target {
         move |source| TargetError::Io { target, key, source }
     }
 
+    fn head(&self, key: &str) -> Result<u64, TargetError> {
+        let path = self.path(key)?;
+        let head = self.ask(key, |s3| {
+            let path = &path;
+            async move { s3.head(path).await }
+        });
+        head.map(|meta| meta.size).map_err(|(e, _)| e)
+    }
+
     fn list_below(&self, dir: Path, out: &mut Vec<(String, u64)>) -> Result<(), TargetError> {
         let found = self.ask(dir.as_ref(), |s3| {
             let dir = &dir;
@@ -206,15 +215,17 @@ impl Target for S3Target {
     }
 
     fn len(&self, key: &str) -> Result<Option<u64>, TargetError> {
-        let path = self.path(key)?;
-        let head = self.ask(key, |s3| {
-            let path = &path;
-            async move { s3.head(path).await }
-        });
-        match head {
-            Ok(meta) => Ok(Some(meta.size)),
-            Err((TargetError::Missing { .. }, _)) => Ok(None),
-            Err((e, _)) => Err(e),
+        match self.head(key) {
+            Err(TargetError::Missing { .. }) => Ok(None),
+            Err(TargetError::Io { .. } | TargetError::Denied { .. }) => {
+                // An answer to HEAD has no body, so it does not say why; one to a listing does.
+                self.list_below(self.path(key)?, &mut Vec::new())?;
+                match self.head(key) {
+                    Err(TargetError::Missing { .. }) => Ok(None),
+                    head => head.map(Some),
+                }
+            }
+            head => head.map(Some),
         }
     }
 
@@ -261,7 +272,7 @@ struct Pieces<'t> {
 
 impl Pieces<'_> {
     fn next(&self) -> Result<Bytes, TargetError> {
-        let end = self.len.min(self.at + limits::PART_BYTES);
+        let end = self.len.min(self.at + self.target.options.part_bytes);
         let mut pause = self.target.options.backoff.0;
         for tried in 1.. {
             let piece = self

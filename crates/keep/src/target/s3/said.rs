@@ -15,6 +15,18 @@ const EXPIRED: [&str; 5] = [
     "TokenRefreshRequired",
     "RequestTimeTooSkewed",
 ];
+/// What they call credentials that are not good for this, or for anything.
+const DENIED: [&str; 7] = [
+    "AccessDenied",
+    "AllAccessDisabled",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+    "AccountProblem",
+    "NotSignedUp",
+];
+/// What they call a bucket that is not there.
+const NO_SUCH_BUCKET: &str = "NoSuchBucket";
 /// What they call an upload that is not there any more.
 pub(super) const NO_SUCH_UPLOAD: &str = "NoSuchUpload";
 
@@ -35,18 +47,17 @@ pub(super) fn explain(
     };
     let reason = cut_to(&hide(&reason, secrets), limits::REASON_BYTES_MAX).to_owned();
     let (target, key) = (target.to_owned(), key.to_owned());
-    let expired = code.as_deref().is_some_and(|code| EXPIRED.contains(&code));
-    let denied = matches!(
-        error,
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }
-    );
+    // The code says more than the status: a listing fails in a general way, whatever the reason.
+    let is_one_of = |codes: &[&str]| code.as_deref().is_some_and(|code| codes.contains(&code));
     let said = match error {
-        _ if expired => TargetError::Expired { target, reason },
-        _ if denied => TargetError::Denied { target, reason },
-        object_store::Error::NotFound { .. } if code.as_deref() == Some("NoSuchBucket") => {
+        _ if is_one_of(&EXPIRED) => TargetError::Expired { target, reason },
+        _ if is_one_of(&DENIED) => TargetError::Denied { target, reason },
+        _ if is_one_of(&[NO_SUCH_BUCKET]) => {
             TargetError::Bad(format!("{target}: there is no such bucket"))
         }
-        object_store::Error::NotFound { .. } if code.as_deref() != Some(NO_SUCH_UPLOAD) => {
+        object_store::Error::PermissionDenied { .. }
+        | object_store::Error::Unauthenticated { .. } => TargetError::Denied { target, reason },
+        object_store::Error::NotFound { .. } if !is_one_of(&[NO_SUCH_UPLOAD]) => {
             TargetError::Missing { target, key }
         }
         _ => TargetError::Io { target, key, source: io::Error::other(reason) },

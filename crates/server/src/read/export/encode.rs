@@ -9,8 +9,8 @@ use indelible_log::record::TrailNo;
 use indelible_store::{Bundle, Found};
 
 use super::ask::{Ask, Format};
-use crate::read::shown;
 use crate::problem::Problem;
+use crate::read::shown;
 use crate::state::AppState;
 
 /// Takes up what a writer writes, until it is fetched.

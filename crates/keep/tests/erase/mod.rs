@@ -1,0 +1,244 @@
+//! Erasure: no byte of what was erased is left, and every proof still holds.
+
+mod crash;
+mod world;
+
+use indelible_event::Part;
+use indelible_keep::erase::{NewErasure, PlaceKind, Reach, noted_at, noted_in, reapply};
+use indelible_keep::holds::NewHold;
+use indelible_keep::{KeepError, Silent, target};
+use indelible_log::record::Seq;
+use indelible_log::{Log, SealAt};
+use indelible_store::{VerifyOptions, verify, verify_proof};
+use serde_json::json;
+
+use world::{NAME, World, admin, trail};
+
+fn about() -> NewErasure {
+    NewErasure {
+        subject: Some(NAME.into()),
+        authority: "DPO ticket 4711".into(),
+        ..NewErasure::default()
+    }
+}
+
+#[test]
+fn nothing_of_a_subject_is_left_anywhere_and_every_proof_holds() {
+    let mut world = World::new();
+    world.tell(0..40);
+    let backups = world.dir.path().join("backups");
+    let made = world.back_up(&backups);
+    let snapshots = world.data().join("snapshots");
+    world.back_up(&snapshots);
+    world.keep_copy("r1");
+    // Some of it is sealed, some not.
+    world.tell(40..60);
+    world.read_about("actor:zq-ulrike-77 -outcome:success");
+    let spool = world.refuse_some();
+    let before = world.proofs();
+    let found = world.traces();
+    for place in
+        ["data/segments", "data/log", "backups", "data/snapshots", "data/kept", "data/spool"]
+    {
+        assert!(found.iter().any(|path| path.starts_with(place)), "{place}: {found:#?}");
+    }
+
+    let preview = world.keep().preview_erasure(&about(), &Silent).unwrap();
+    assert_eq!(preview.records, world.concerned(), "{preview:#?}");
+    let kinds: Vec<PlaceKind> = preview.places.iter().map(|place| place.kind).collect();
+    for kind in [PlaceKind::Backup, PlaceKind::Snapshot, PlaceKind::Kept, PlaceKind::Spool] {
+        assert!(kinds.contains(&kind), "{kind:?}: {preview:#?}");
+    }
+    assert_eq!(world.traces(), found, "a preview changes nothing");
+
+    let request = world.keep().request_erasure(&admin("alice"), &about()).unwrap();
+    let done = world.keep().confirm_erasure(&admin("bob"), &request, &about(), &Silent).unwrap();
+    assert!(done.complete, "{}", done.text());
+    assert_eq!(done.records(), preview.records);
+    assert!(
+        done.trails
+            .iter()
+            .all(|trail| trail.root_before == trail.root_now && trail.proof.is_some())
+    );
+    assert_eq!(world.traces(), Vec::<String>::new());
+    assert!(!spool.join("refused.ndjson").exists() || world::lines(&spool) == 1);
+    let text = format!("{}{}", done.text(), serde_json::to_string(&done).unwrap());
+    assert!(!text.contains(NAME));
+
+    // The event is proven to be in `_system`.
+    let system = world.keep().store().reader().trails()[0].clone();
+    let vkey = world.keep().store().reader().vkey(&system).unwrap();
+    for trail in &done.trails {
+        let proof = trail.proof.as_ref().unwrap();
+        let proven = verify_proof(proof.as_bytes(), &vkey).unwrap();
+        assert_eq!(proven.index, trail.event_seq);
+    }
+    world.check_proofs(&before);
+    // Its files are those that its description names, and that is the one that was recorded.
+    world.keep().verify_backup(&admin("bob"), &made, &Silent).unwrap();
+    let report = verify(&world.seams().storage, &VerifyOptions::default()).unwrap();
+    assert!(report.log.findings.is_empty(), "{:#?}", report.log.findings);
+    world.verify_kept("r1");
+
+    // It stays so after a restart, and there is nothing to go on with.
+    world.reopen();
+    assert!(world.keep().resume_erasures(&admin("bob"), &Silent).unwrap().is_empty());
+    assert_eq!(world.traces(), Vec::<String>::new());
+    assert_eq!(world.keep().preview_erasure(&about(), &Silent).unwrap().records, 0);
+    let listed = world.keep().erasures().unwrap();
+    assert_eq!((listed.len(), listed[0].complete), (1, true));
+}
+
+#[test]
+fn a_redaction_takes_only_the_parts_that_were_named() {
+    let mut world = World::new();
+    world.tell(0..20);
+    let new = NewErasure { parts: vec!["who".into()], ..about() };
+    world.erase(&new);
+    let reader = world.keep().store().reader();
+    let shop = reader.trail(&trail("shop")).unwrap();
+    let record = &reader.read(shop.info.no, &[Seq(0)]).unwrap()[0];
+    assert!(record.part(Part::Who).is_none());
+    assert!(record.part(Part::What).is_some() && record.part(Part::Where).is_some());
+    let report = verify(&world.seams().storage, &VerifyOptions::default()).unwrap();
+    assert!(report.log.findings.is_empty(), "{:#?}", report.log.findings);
+}
+
+#[test]
+fn a_trail_a_resource_and_single_events_can_be_meant() {
+    let mut world = World::new();
+    world.tell(0..20);
+    let only = NewErasure { trail: Some("shop".into()), ..about() };
+    let preview = world.keep().preview_erasure(&only, &Silent).unwrap();
+    assert_eq!(preview.trails.iter().map(|t| &*t.trail).collect::<Vec<_>>(), ["shop"]);
+
+    let resource = NewErasure { subject: None, resource: Some("file/f-3".into()), ..about() };
+    assert_eq!(world.keep().preview_erasure(&resource, &Silent).unwrap().records, 1);
+
+    let ids = preview.trails[0].sample[..2].to_vec();
+    let single = NewErasure { subject: None, ids, ..about() };
+    assert_eq!(world.erase(&single).records(), 2);
+    let after = world.keep().preview_erasure(&only, &Silent).unwrap();
+    assert_eq!(after.records, preview.records - 2);
+}
+
+#[test]
+fn what_only_mentions_it_is_told_and_goes_when_that_is_asked_for() {
+    let mut world = World::new();
+    world.mention(3);
+    world.keep().store().log().seal().unwrap();
+    let preview = world.keep().preview_erasure(&about(), &Silent).unwrap();
+    assert_eq!((preview.records, preview.mentioned), (0, 3));
+    assert_eq!(preview.mentioned_ids.len(), 3);
+    let done = world.erase(&NewErasure { mentions: true, ..about() });
+    assert_eq!(done.records(), 3);
+    assert_eq!(world.traces(), Vec::<String>::new());
+}
+
+#[test]
+fn it_takes_two_who_say_the_same() {
+    let mut world = World::new();
+    world.tell(0..4);
+    let keep = world.keep();
+    let request = keep.request_erasure(&admin("alice"), &about()).unwrap();
+    let refused = |who: &str, new: &NewErasure| {
+        let error = keep.confirm_erasure(&admin(who), &request, new, &Silent).unwrap_err();
+        assert!(matches!(error, KeepError::Refused(_)), "{error}");
+        error.to_string()
+    };
+    refused("alice", &about());
+    let other = NewErasure { subject: Some("somebody-else".into()), ..about() };
+    assert!(refused("bob", &other).contains("HMAC"));
+    // Whom it is about would be recorded by confirming.
+    refused(NAME, &about());
+    assert!(keep.request_erasure(&admin(NAME), &about()).is_err());
+    let named = NewErasure { authority: format!("asked by {NAME}"), ..about() };
+    assert!(keep.request_erasure(&admin("alice"), &named).is_err());
+    // Of the second only whom it is about counts.
+    let more = NewErasure { parts: vec!["who".into()], authority: "x".into(), ..about() };
+    let done = keep.confirm_erasure(&admin("bob"), &request, &more, &Silent).unwrap();
+    assert_eq!(done.trails[0].parts.len(), 3);
+    assert_eq!((&*done.requested_by.id, &*done.confirmed_by.id), ("alice", "bob"));
+    refused("bob", &about());
+}
+
+#[test]
+fn a_hold_stands_against_it_until_it_is_said_otherwise() {
+    let mut world = World::new();
+    world.tell(0..8);
+    let hold = NewHold {
+        name: "case 7".into(),
+        query: "trail:shop".into(),
+        reason: "litigation".into(),
+        owner: "legal".into(),
+    };
+    let hold = world.keep().hold(&admin("alice"), &hold).unwrap();
+    let preview = world.keep().preview_erasure(&about(), &Silent).unwrap();
+    assert_eq!(preview.holds[0].hold, hold.id);
+    let request = world.keep().request_erasure(&admin("alice"), &about()).unwrap();
+    let error = world.keep().confirm_erasure(&admin("bob"), &request, &about(), &Silent);
+    assert!(error.unwrap_err().to_string().contains(&hold.id));
+    assert_eq!(world.keep().erasures().unwrap().len(), 0);
+    let done = world.erase(&NewErasure { despite_hold: true, ..about() });
+    assert_eq!(done.despite_holds, [hold.id]);
+}
+
+#[test]
+fn what_explains_the_log_stays_and_is_told() {
+    let mut world = World::new();
+    world.tell(0..4);
+    let target = json!({"type": "key", "id": "k1", "name": NAME});
+    let keep = world.keep();
+    keep.record(&admin(NAME), "key.create", target, json!({"name": NAME})).unwrap();
+    let preview = keep.preview_erasure(&about(), &Silent).unwrap();
+    assert_eq!(preview.left.len(), 1, "{preview:#?}");
+    assert_eq!((&*preview.left[0].what, preview.left[0].records), ("key.create", 1));
+    world.erase(&about());
+    let told = world.keep().told(&["key.create"]).unwrap();
+    assert!(told[0].part(Part::What).is_some());
+    assert!(told[0].part(Part::Who).is_none());
+    let report = verify(&world.seams().storage, &VerifyOptions::default()).unwrap();
+    assert!(report.log.findings.is_empty(), "{:#?}", report.log.findings);
+}
+
+#[test]
+fn events_that_wait_in_a_spool_keep_it_from_being_complete() {
+    let mut world = World::new();
+    world.tell(0..4);
+    let spool = world.wait_in_spool();
+    let new = NewErasure { spools: vec![spool.clone()], ..about() };
+    let done = world.erase(&new);
+    assert!(!done.complete);
+    let place = &done.still_to_do[0];
+    assert_eq!((place.kind, place.reach), (PlaceKind::Spool, Reach::ToDo));
+    assert!(place.to_do.as_ref().unwrap().contains("deliver"));
+    std::fs::remove_dir_all(&spool).unwrap();
+    std::fs::create_dir(&spool).unwrap();
+    assert!(world.erase(&new).complete);
+}
+
+#[test]
+fn an_older_copy_that_is_put_back_loses_the_same_parts_again() {
+    let mut world = World::new();
+    world.tell(0..20);
+    let backups = world.dir.path().join("backups");
+    world.back_up(&backups);
+    let old = world.copy_to("old");
+    world.tell(20..30);
+    world.erase(&about());
+    assert!(world.traces().iter().all(|path| path.starts_with("old/")));
+
+    let notes = noted_in(world.keep().store().reader(), world.seams()).unwrap();
+    let beside = target::open(backups.to_str().unwrap(), None).unwrap();
+    assert_eq!(noted_at(&*beside).unwrap(), notes);
+    let log = Log::open(old.clone(), SealAt::default()).unwrap();
+    let again = |log: &Log| reapply(log, &old, &admin("bob"), &notes, &Silent).unwrap();
+    assert_eq!(again(&log), notes.len() as u64);
+    assert_eq!(world.traces(), Vec::<String>::new());
+    // What is known already is not done twice.
+    assert_eq!(again(&log), 0);
+    drop(log);
+    let options = indelible_log::verify::Options { threads: 1, progress: &|_| {} };
+    let report = indelible_log::verify::verify(&old.storage, &options).unwrap();
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+}
