@@ -17,13 +17,13 @@ use super::{Bar, Session, absolute, print, session};
 use crate::args::{Global, Restore};
 use crate::ask::source::read;
 use crate::failure::Failure;
+use crate::files;
 use crate::look::{Look, clean};
 use crate::out::{self, Out};
 use crate::progress::Progress;
-use crate::files;
 
 /// Bytes of a file with a key.
-const KEY_BYTES_MAX: u64 = 4096;
+pub const KEY_BYTES_MAX: u64 = 4096;
 /// Where a backup of the log as it is goes before a restore, in the data directory.
 const SNAPSHOTS: &str = "snapshots";
 
@@ -155,7 +155,12 @@ fn known_target(global: &Global, args: &Restore, id: &str) -> Result<String, Fai
 
 /// Whoever has the files.
 fn who() -> Who {
-    Who { id: "local".into(), since: None, actor: json!({"type": "user", "id": "local"}), context: None }
+    Who {
+        id: "local".into(),
+        since: None,
+        actor: json!({"type": "user", "id": "local"}),
+        context: None,
+    }
 }
 
 fn tell(global: &Global, out: &mut Out, args: &Restore, restored: Restored) -> Result<(), Failure> {
@@ -185,7 +190,7 @@ fn tell(global: &Global, out: &mut Out, args: &Restore, restored: Restored) -> R
 const EXTRA_TOLD_MAX: usize = 10;
 
 /// How it ends the command.
-fn failed(error: impl Into<KeepError>) -> Failure {
+pub fn failed(error: impl Into<KeepError>) -> Failure {
     let error = error.into();
     let why = error.to_string();
     match error {

@@ -89,7 +89,9 @@ mod tests {
         assert_eq!(as_shown("/s", As::Text).as_deref(), Some("x\\u{1b}y"));
         assert_eq!(as_shown("/l", As::Text).as_deref(), Some("a, 1"));
         assert_eq!(as_shown("/d", As::Days).as_deref(), Some("30 days"));
-        for (at, how) in [("/z", As::Days), ("/no", As::Text), ("/f", As::Flag), ("/nowhere", As::Text)] {
+        for (at, how) in
+            [("/z", As::Days), ("/no", As::Text), ("/f", As::Flag), ("/nowhere", As::Text)]
+        {
             assert_eq!(as_shown(at, how), None, "{at}");
         }
     }

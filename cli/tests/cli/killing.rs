@@ -107,7 +107,8 @@ fn a_purge() {
     let log = filled();
     let second = admin(&log, "second");
     let today = indelible_log::Clock::now(&indelible_log::SystemClock).to_string()[..10].to_owned();
-    let purge = ["purge", "--query", "actor:zacharias.q", "--until", &today, "--reason", "r", "--json"];
+    let purge =
+        ["purge", "--query", "actor:zacharias.q", "--until", &today, "--reason", "r", "--json"];
     let asked = log.run(purge).ok().json();
     let confirm = ["confirm", asked[0]["request"].as_str().unwrap(), "--key", &second];
     let took = takes(&log, &confirm);
