@@ -167,3 +167,19 @@ async fn several_trails_are_a_choice() {
     assert!(got.html.contains(&format!("href=\"/events/{ID}?trail=bank\"")), "{}", got.html);
     assert_eq!(fake.page("/events/nothing", false).await.status, 404);
 }
+
+#[tokio::test]
+async fn what_expired_says_by_which_policy_and_what_was_recorded_stands_alone() {
+    let event = event(json!({}));
+    let expired = r#"{"class":"reads","event":"0190b1a0-0000-7000-8000-000000000009","policy":3}"#;
+    let more = json!({"gone": ["who", "what"], "expired": serde_json::from_str::<Value>(expired).unwrap()});
+    // The API says it behind what was recorded.
+    let recorded = event.to_string();
+    let shown = format!("{},\"expired\":{expired}}}", recorded.strip_suffix('}').unwrap());
+    let html = page(answer(&event, more).replace(&recorded, &shown)).await;
+    assert!(html.contains("by policy 3"), "{html}");
+    assert!(html.contains("/events/0190b1a0-0000-7000-8000-000000000009?trail=_system"), "{html}");
+    // The badge compares the raw JSON with what is proven.
+    let raw = html.split("id=\"raw\"").nth(1).unwrap().split("</pre>").next().unwrap();
+    assert!(raw.contains("recorded_at") && !raw.contains("expired"), "{raw}");
+}

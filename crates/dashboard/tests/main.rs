@@ -4,6 +4,7 @@
 mod event;
 mod fake;
 mod hostile;
+mod keeping;
 mod live;
 mod overview;
 mod people;

@@ -224,6 +224,11 @@ fn round(state: &AppState, memory: &mut Memory) {
             state.own_job("backup.create", |keep, progress| keep.run_due(state.now(), progress));
         duty(state, "backup", made.map(drop));
     }
+    if !stopping() {
+        let made =
+            state.own_job("archive.create", |keep, progress| keep.run_archive_if_due(progress));
+        duty(state, "archive", made.map(drop));
+    }
 }
 
 /// Notes how a duty went. While something else is at work it is none's fault, and comes next.

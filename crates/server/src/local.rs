@@ -196,7 +196,8 @@ mod tests {
         assert_eq!(local.request("DELETE", "/api/keys/0000000000000000", Vec::new()).status, 404);
         assert_eq!(local.request("no method", "/api/keys", Vec::new()).status, 400);
         // With a key it is whoever has that key, and may do what that may.
-        let made = local.request("POST", "/api/keys", br#"{"role":"reader","name":"two"}"#.to_vec());
+        let made =
+            local.request("POST", "/api/keys", br#"{"role":"reader","name":"two"}"#.to_vec());
         let made: Value = serde_json::from_slice(&made.body).unwrap();
         let key = made["key"].as_str().unwrap();
         let me = local.request_as(key, "GET", "/api/me", Vec::new());
@@ -204,7 +205,10 @@ mod tests {
         assert_eq!((&me["role"], &me["name"]), (&"reader".into(), &"two".into()));
         assert_eq!(local.request_as(key, "POST", "/api/keys", new()).status, 403);
         for key in ["idl_nonsense", "no header\n"] {
-            assert!(matches!(local.request_as(key, "GET", "/api/me", Vec::new()).status, 400 | 401));
+            assert!(matches!(
+                local.request_as(key, "GET", "/api/me", Vec::new()).status,
+                400 | 401
+            ));
         }
         drop(local);
         Arc::into_inner(store).expect("nothing else holds it").close().unwrap();

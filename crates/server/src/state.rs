@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use axum::http::HeaderName;
 use indelible_event::Micros;
 use indelible_keep::Keep;
+use indelible_keep::archive::Fetcher;
+use indelible_log::limits::CACHE_BYTES_MAX;
 use indelible_log::{Clock, Entropy, Seams};
 use indelible_store::{Reader, StoreError};
 use tokio::sync::{Semaphore, watch};
@@ -104,9 +106,15 @@ impl AppState {
                 let (clock, entropy) = (config.clock.clone(), config.entropy.clone());
                 let storage = ingest.store().reader().storage().clone();
                 let seams = Seams { storage, clock, entropy };
-                Some(Arc::new(Keep::new(ingest.store().clone(), seams)))
+                let keep = Keep::new(ingest.store().clone(), seams);
+                keep.attach_archives(CACHE_BYTES_MAX);
+                Some(Arc::new(keep))
             }
-            Source::Reader(_) => None,
+            Source::Reader(reader) => {
+                let fetcher = Arc::new(Fetcher::new(None));
+                reader.view().attach(fetcher, CACHE_BYTES_MAX);
+                None
+            }
         };
         AppState(Arc::new(Inner {
             reader,

@@ -172,6 +172,7 @@ fn two_sessions_of_one_time_links_are_one_person() {
     let own = ["Origin: http://node", "Content-Type: application/json"];
     let purge = json!({"class": "standard", "until": "2020-01-31", "reason": "test data"});
     let (first, second) = (link(&node), link(&node));
+    node.clock.advance(1_000_000);
     let body = purge.to_string();
     let asked = node.ask("POST", "/api/purges", &[&first, own[0], own[1]], body.as_bytes());
     let path = format!("{}?wait=true", asked.json()["confirm"].as_str().unwrap());
@@ -250,6 +251,38 @@ fn a_backup_is_made_verified_restored_and_taken_away() {
 }
 
 #[test]
+fn an_archive_is_made_and_what_it_has_may_leave_and_come_back_elsewhere() {
+    let node = Node::new();
+    let id = append(&node, "u-1");
+    seal(&node);
+    let target = tempfile::tempdir().unwrap();
+    let to = target.path().display().to_string();
+    let made = post(&node, &node.admin, "/api/archives?wait=true", &json!({"target": to}));
+    assert_eq!(made.status, 200, "{}", String::from_utf8_lossy(&made.body));
+    let list = node.get(&node.admin, "/api/archives").json();
+    assert_eq!(list["archives"][0]["outcome"], "success", "{list}");
+    pass(&node, 48);
+    let offload = json!({"target": to, "days": 1});
+    let left = post(&node, &node.admin, "/api/archives/offload?wait=true", &offload);
+    assert_eq!(left.json()["result"]["segments"], 1, "{}", left.json());
+    assert_eq!(event(&node, &id)["event"]["actor"]["id"], "u-1", "it is fetched");
+    let settings = json!({"target": to, "every_hours": 24});
+    let set = put(&node, &node.admin, "/api/archives/settings", &settings);
+    assert_eq!((set.status, &set.json()["every_hours"]), (200, &json!(24)));
+    assert!(set.headers.contains_key("indelible-event"));
+    let before =
+        node.get(&node.admin, "/api/archives").json()["archives"].as_array().unwrap().len();
+    node.running().keep();
+    let list = node.get(&node.admin, "/api/archives").json();
+    assert_eq!(list["archives"].as_array().unwrap().len(), before + 1, "{list}");
+    let other = Node::new();
+    let import = json!({"from": to, "trail": "shop"});
+    let brought = post(&other, &other.admin, "/api/imports?wait=true", &import);
+    assert_eq!(brought.json()["result"]["kept"], 1, "{}", brought.json());
+    assert_eq!(event(&other, &id)["event"]["actor"]["id"], "u-1");
+}
+
+#[test]
 fn backups_are_made_by_the_schedule_and_their_failing_is_told() {
     let node = Node::new();
     let target = tempfile::tempdir().unwrap();
@@ -264,7 +297,8 @@ fn backups_are_made_by_the_schedule_and_their_failing_is_told() {
     let list = node.get(&node.admin, "/api/backups").json();
     let backups = list["backups"].as_array().unwrap();
     assert_eq!((backups.len(), &backups[0]["scheduled"]), (1, &json!(true)), "{list}");
-    assert_eq!(node.system("backup.delete").len(), 2, "the older one is taken away");
+    // The first one at once, and then two; for each that is taken away it is told before and after.
+    assert_eq!(node.system("backup.delete").len(), 4, "the older ones are taken away");
     let status = node.get(&node.admin, "/api/status").json();
     assert!(status["keeping"]["last_backup_at"].is_string(), "{status}");
     // Where there is a file, no directory can be.

@@ -257,6 +257,12 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
             let body = r#"{"backup":"nobody-has-it","into":"relative"}"#;
             vec![sends(Admin, "/api/restores", 400, body)]
         }
+        "GET /api/archives" => vec![ask(Audits, "/api/archives")],
+        "POST /api/archives" => vec![sends(Admin, "/api/archives", 400, "{}")],
+        "POST /api/archives/offload" => vec![sends(Admin, "/api/archives/offload", 400, "{}")],
+        "GET /api/archives/settings" => vec![ask(Audits, "/api/archives/settings")],
+        "PUT /api/archives/settings" => vec![sends(Admin, "/api/archives/settings", 200, "{}")],
+        "POST /api/imports" => vec![sends(Admin, "/api/imports", 400, "{}")],
         "GET /api/jobs" => vec![ask(Audits, "/api/jobs")],
         "GET /api/jobs/{id}" => vec![sends(Audits, "/api/jobs/nobody-has-it", 404, "")],
         "GET /api/status" => vec![ask(Counters, "/api/status")],

@@ -61,7 +61,7 @@ fn every_page_is_for_whom_it_is_for() {
     let (node, spare) = node();
     let revoke = format!("/settings/keys/{spare}/revoke");
     // Writer, reader, auditor, admin.
-    let table: [(&str, [u16; 4]); 14] = [
+    let table: [(&str, [u16; 4]); 22] = [
         ("/settings", [403, 403, 403, 303]),
         ("/settings/keys", [403, 403, 403, 200]),
         ("/settings/keys/new", [403, 403, 403, 200]),
@@ -70,6 +70,14 @@ fn every_page_is_for_whom_it_is_for() {
         ("/settings/keys/0000000000000000/revoke", [403, 403, 403, 404]),
         ("/settings/trails", [403, 403, 403, 200]),
         ("/settings/trails/shop/public?to=public", [403, 403, 403, 200]),
+        ("/settings/retention", [403, 403, 403, 200]),
+        ("/settings/retention/confirm?rules=everything+else+1y", [403, 403, 403, 200]),
+        ("/settings/holds", [403, 403, 403, 200]),
+        ("/settings/holds/0000000000000000/release", [403, 403, 403, 404]),
+        ("/settings/requests", [403, 403, 403, 200]),
+        ("/settings/erasures", [403, 403, 403, 200]),
+        ("/settings/backups", [403, 403, 403, 200]),
+        ("/settings/jobs", [403, 403, 403, 200]),
         ("/settings/node", [403, 403, 403, 200]),
         ("/settings/searches", [403, 200, 200, 200]),
         ("/export?q=action:a", [403, 403, 200, 200]),
@@ -120,7 +128,28 @@ fn no_other_site_sends_a_form_of_ours() {
         visitor.get("/api/saved-searches").json()["searches"][0]["id"].as_str().unwrap().to_owned();
     let revoke = format!("/settings/keys/{spare}/revoke");
     let forget = format!("/settings/searches/{saved}/forget");
-    let forms: [(&str, &str, &str); 6] = [
+    let hold = br#"{"name":"x","query":"actor:x","reason":"y","owner":"z"}"#;
+    let hold = node.post(&node.admin, "/api/holds", hold).json()["id"].as_str().unwrap().to_owned();
+    let purge = br#"{"query":"actor:x","until":"2020-01-31","reason":"y"}"#;
+    let asked = node.post(&node.admin, "/api/purges", purge).json()["request"].clone();
+    let (release, released) =
+        (format!("/settings/holds/{hold}/release"), format!("/settings/holds/{hold}/released"));
+    let withdraw = format!("/settings/requests/{}/withdraw", asked.as_str().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let backup = format!("type=full&to={}", dir.path().display());
+    let forms: [(&str, &str, &str); 14] = [
+        ("/settings/retention", "/settings/retention/run", ""),
+        (
+            "/settings/retention/confirm?rules=everything+else+1y",
+            "/settings/retention",
+            "rules=everything+else+1y",
+        ),
+        ("/settings/holds", "/settings/holds", "name=x&query=actor:x&reason=y&owner=z"),
+        (&release, &released, ""),
+        ("/settings/requests", &withdraw, ""),
+        ("/settings/erasures", "/settings/erasures/preview", "subject=u&authority=law&parts=who"),
+        ("/settings/backups", "/settings/backups", &backup),
+        ("/settings/backups", "/settings/backups/settings", "type=full"),
         ("/settings/keys/confirm?name=x&role=admin", "/settings/keys/new", "name=x&role=admin"),
         (&revoke, &revoke, "expected=valid"),
         (
@@ -156,6 +185,9 @@ fn no_other_site_sends_a_form_of_ours() {
         }
     }
     assert_eq!((visitor.keys(), visitor.is_public("shop")), (keys, public));
+    for kept in ["retention.set", "retention.run", "hold.release", "request.withdraw", "backup.create"] {
+        assert!(node.system(kept).is_empty(), "{kept}");
+    }
     let searches = visitor.get("/api/saved-searches").json();
     assert_eq!(searches["searches"].as_array().unwrap().len(), 1);
     // The same from our own pages does what it says.
@@ -163,6 +195,30 @@ fn no_other_site_sends_a_form_of_ours() {
         let answer = visitor.post(action, form);
         assert!([200, 303].contains(&answer.status), "{action}: {}", text(&answer));
     }
+    for kept in ["retention.set", "retention.run", "hold.release", "request.withdraw", "backup.create"] {
+        assert!(!node.system(kept).is_empty(), "{kept}");
+    }
+}
+
+#[test]
+fn two_admins_change_what_was_promised_by_the_pages_alone() {
+    let node = Node::new();
+    let second = node.key("admin", None);
+    node.clock.advance(1_000_000);
+    let (first, second) = (Visitor::new(&node, &node.admin), Visitor::new(&node, &second));
+    let form = "rules=everything+else+30d&existing=yes";
+    let asked = first.post("/settings/retention", form);
+    assert_eq!(asked.status, 303, "{}", text(&asked));
+    let page = first.page(&asked.headers["location"]);
+    assert!(page.contains("id=\"done\"") && !page.contains("/confirm\""), "{page}");
+    let page = second.page("/settings/requests");
+    let confirm = actions(&page).into_iter().find(|action| action.ends_with("/confirm")).unwrap();
+    let refused = first.post(&confirm, "");
+    assert_eq!(refused.status, 409, "{}", text(&refused));
+    let done = second.post(&confirm, "");
+    assert_eq!(done.status, 303, "{}", text(&done));
+    assert!(second.page("/settings/retention").contains("everything else 30d"));
+    assert_eq!(node.system("retention.set").len(), 2, "begun and ended");
 }
 
 #[test]

@@ -295,7 +295,8 @@ async fn restore_into(
         };
         let bad = |e| KeepError::Bad(format!("trail {e}"));
         let trail = new.trail.as_deref().map(TrailName::parse).transpose().map_err(bad)?;
-        let into = Elsewhere { name: new.into.clone(), storage: Arc::new(FileStorage::new(&new.into)) };
+        let into =
+            Elsewhere { name: new.into.clone(), storage: Arc::new(FileStorage::new(&new.into)) };
         let restored = restore(
             &NewRestore {
                 data: keep.seams(),

@@ -1,6 +1,7 @@
 //! Retention, holds, erasure, archives and backups over HTTP. Handlers only translate: what is done, and how it is
 //! recorded, is `indelible_keep`'s.
 
+mod archives;
 mod backups;
 mod erasures;
 mod fault;
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(holds::routes())
         .merge(requests::routes())
         .merge(erasures::routes())
+        .merge(archives::routes())
         .merge(backups::routes())
         .merge(looked::routes())
 }
