@@ -4,8 +4,8 @@ use indelible_keep::import::{NewImport, into_empty};
 use indelible_log::Seams;
 use serde_json::{Value, json};
 
-use super::shown::{As, Fact, facts};
 use super::restore::{KEY_BYTES_MAX, failed};
+use super::shown::{As, Fact, facts};
 use super::{Bar, Session, list, print, session, target};
 use crate::args::{
     Archive, ArchiveCommand, ArchiveSet, ArchiveSettingsCommand, At, Global, Import, Offload,

@@ -158,8 +158,12 @@ fn an_archive_is_made_left_to_and_brought_back() {
     log.run(["archive", "offload", "--to", "archive", "--older-than", "0d"]).ok();
     assert_eq!(count(&log, "data"), 320);
     assert_eq!(log.run(["search", "details.n:7", "--trail", "shop"]).ok().json().len(), 2);
-    log.run(["import", "archive", "--into", "new"]).ok();
-    assert_eq!(count(&log, "new"), 300);
+    log.run(["import", "archive", "--into", "new"]).ok().says("--vkey");
+    assert_eq!(count(&log, "new"), 320);
+    let shop = ["import", "archive", "--trail", "shop", "--as", "shop-2", "--json"];
+    assert_eq!(log.run(shop).ok().json()[0]["kept"], 320);
+    assert_eq!(log.run(shop).ok().json()[0]["known"], 320);
+    log.run(["verify", "log"]).ok();
 }
 
 #[test]
