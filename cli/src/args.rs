@@ -17,13 +17,14 @@ use indelible_merkle::Vkey;
 pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which, with_exclusions};
 pub use copying::{
     Archive, ArchiveCommand, ArchiveSet, ArchiveSettingsCommand, BackupCommand, BackupCreate,
-    BackupList, BackupOne, BackupSet, BackupSettingsCommand, Import, Offload, OffloadAfter, Restore,
+    BackupList, BackupOne, BackupSet, BackupSettingsCommand, Import, Offload, OffloadAfter,
+    Restore,
 };
 pub use erasing::{Certificate, Erase, EraseCommand};
 pub use exporting::{Export, VerifyBundle};
 pub use keeping::{
-    AtOnly, Bounds, Confirm, HoldCommand, HoldCreate, Purge, Requests, Retention,
-    RetentionCommand, RetentionPreview, RetentionSet, ShapeAt, Withdraw,
+    AtOnly, Bounds, Confirm, HoldCommand, HoldCreate, Purge, Requests, Retention, RetentionCommand,
+    RetentionPreview, RetentionSet, ShapeAt, Withdraw,
 };
 pub use reporting::{Gaps, ReportCommand, Unfinished};
 pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve, TrailAt, Trails, TrailsCommand};

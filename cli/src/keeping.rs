@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indelible_client::{Client, path_and_query, path_segment};
+use indelible_keep::{Keep, Who};
 use indelible_server::{Local, LocalResponse};
 use indelible_store::Store;
 use serde::Serialize;
@@ -64,6 +65,7 @@ pub fn session<T>(
         return work(&Session { with: With::Node(client), json });
     }
     let store = Arc::new(writer(global)?);
+    take_up(global, &store);
     let local = Local::writing(store.clone()).map_err(Failure::cannot)?;
     // A key beside an address is the node's; without one it says who acts on these files.
     let key = at.key.clone().filter(|_| at.url.is_none());
@@ -75,6 +77,35 @@ pub fn session<T>(
     let worked = worked?;
     closed?;
     Ok(worked)
+}
+
+/// Goes on with what a process was cut off at, as a node does when it starts. What does not go on stands in nobody's way.
+fn take_up(global: &Global, store: &Arc<Store>) {
+    let bar = Bar(Progress::stages(global.json));
+    let keep = Keep::new(store.clone(), global.seams());
+    let erased = keep.resume_erasures(&Who::node(), &bar).map(drop);
+    let resumed = erased.and_then(|()| keep.resume_retention(&bar));
+    bar.0.clear();
+    if let Err(error) = resumed {
+        let why = clean(&error.to_string());
+        match global.json {
+            true => out::note_json(&serde_json::json!({ "unfinished": why })),
+            false => out::note(format_args!("what was begun before does not go on: {why}")),
+        }
+    }
+}
+
+/// What takes long, as a person sees it.
+pub struct Bar(pub Progress);
+
+impl indelible_keep::Progress for Bar {
+    fn stage(&self, name: &str, of: Option<u64>) {
+        self.0.stage(name, 0, of);
+    }
+
+    fn done(&self, done: u64) {
+        self.0.set(done);
+    }
 }
 
 impl Session {

@@ -196,7 +196,13 @@ mod tests {
 
     #[test]
     fn sizes_have_the_unit_that_fits() {
-        for (bytes, text) in [(0, "0 B"), (999, "999 B"), (999_949, "999.9 kB"), (999_950, "1.0 MB"), (2_500_000_000_000, "2.5 TB")] {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (999_949, "999.9 kB"),
+            (999_950, "1.0 MB"),
+            (2_500_000_000_000, "2.5 TB"),
+        ] {
             assert_eq!(size(bytes), text);
         }
     }

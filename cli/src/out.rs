@@ -112,8 +112,8 @@ struct Row {
 
 impl Table {
     /// A table with these headings, or none; the columns in `right` hold numbers.
-    pub fn new(headings: &[&str], right: impl Into<Vec<usize>>) -> Table {
-        let mut table = Table { rows: Vec::new(), right: right.into() };
+    pub fn new(headings: &[&str], right: &[usize]) -> Table {
+        let mut table = Table { rows: Vec::new(), right: right.to_vec() };
         if !headings.is_empty() {
             table.row(headings.iter().map(|heading| (*heading).to_owned()).collect());
         }

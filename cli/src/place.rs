@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use indelible_keep::Keep;
+use indelible_keep::limits::CLOCK_JUMP_MICROS_MAX;
 use indelible_log::active::DIR as LOG;
 use indelible_log::storage::{FileStorage, Storage};
 use indelible_log::{LogError, Recovery, Seams};
@@ -45,7 +47,22 @@ impl Global {
             OpenOptions { accept_rollback, guard: self.guard_storage(), ..OpenOptions::default() };
         let store = Store::open(self.seams(), options).map_err(|e| self.explain(e))?;
         tell_recovery(store.recovery(), self.json);
-        Ok(store)
+        self.watched(store)
+    }
+
+    /// A clock that jumped is noticed before anything is recorded by it: after that it could not be told from one that
+    /// is right, and records would expire by it. Where no policy lets any go, nobody has to care.
+    fn watched(&self, store: Store) -> Result<Store, Failure> {
+        let seams = self.seams();
+        let off = seams.clock.now().0.abs_diff(store.log().view().recorded_at_max().0);
+        if store.log().policies().len() < 2 || off <= CLOCK_JUMP_MICROS_MAX.unsigned_abs() {
+            return Ok(store);
+        }
+        let store = Arc::new(store);
+        let keep = Keep::new(store.clone(), seams);
+        keep.tick(keep.now()).map_err(Failure::cannot)?;
+        drop(keep);
+        Arc::into_inner(store).ok_or_else(|| Failure::cannot("the log is still held"))
     }
 
     /// Opens for reading.

@@ -152,7 +152,9 @@ Examples:
   indelible hold list --json | jq -r 'select(.released_at == null) | .query'")]
     List(ShapeAt),
     /// Let go of a hold: what it held expires from now on like everything else
-    #[command(after_help = "Example:\n  indelible hold release 0190b1a0-0000-7000-8000-000000000000")]
+    #[command(
+        after_help = "Example:\n  indelible hold release 0190b1a0-0000-7000-8000-000000000000"
+    )]
     Release(IdAt),
 }
 
@@ -329,7 +331,9 @@ mod tests {
 
     #[test]
     fn spans_of_days_are_those_of_a_policy() {
-        for (text, is) in [("30", 30), ("30d", 30), ("8w", 56), ("6m", 186), ("7y", 2557), ("1y", 366)] {
+        for (text, is) in
+            [("30", 30), ("30d", 30), ("8w", 56), ("6m", 186), ("7y", 2557), ("1y", 366)]
+        {
             assert_eq!(days(text), Ok(is), "{text}");
         }
         for text in ["", "d", "-3d", "3h", "99999999999999999999d", "9999999999y", "3 d"] {

@@ -1,17 +1,23 @@
 //! `indelible archive` and `import`
 
+use indelible_keep::import::{NewImport, into_empty};
+use indelible_log::Seams;
 use serde_json::{Value, json};
 
+use super::restore::{KEY_BYTES_MAX, failed};
 use super::shown::{As, Fact, facts};
-use super::{Session, absolute, list, print, session, target};
+use super::{Bar, Session, list, print, session, target};
 use crate::args::{
-    Archive, ArchiveCommand, ArchiveSet, ArchiveSettingsCommand, At, Global, Import, Offload, OffloadAfter,
+    Archive, ArchiveCommand, ArchiveSet, ArchiveSettingsCommand, At, Global, Import, Offload,
+    OffloadAfter,
 };
 use crate::ask::Params;
 use crate::ask::source::read;
 use crate::failure::Failure;
+use crate::files;
 use crate::look::Look;
-use crate::out::Out;
+use crate::out::{self, Out};
+use crate::progress::Progress;
 
 const PATH: &str = "/api/archives";
 const SETTINGS: &str = "/api/archives/settings";
@@ -39,6 +45,17 @@ const DONE: [Fact; 9] = [
     Fact("/copied_bytes", "bytes copied", As::Bytes),
     Fact("/removed", "files that belong to it no more", As::Count),
     Fact("/sha256", "SHA-256 of its manifest", As::Text),
+];
+const IMPORTED: [Fact; 9] = [
+    Fact("/into", "directory", As::Text),
+    Fact("/archive/origin", "of the log of", As::Text),
+    Fact("/archive/records", "events in it", As::Count),
+    Fact("/archive/signatures", "signatures verified", As::Count),
+    Fact("/archive/sha256", "SHA-256 of its manifest", As::Text),
+    Fact("/kept", "kept", As::Count),
+    Fact("/known", "there already", As::Count),
+    Fact("/refused", "refused", As::Count),
+    Fact("/reasons", "why", As::Text),
 ];
 const SETTING: [Fact; 5] = [
     Fact("/target", "target", As::Text),
@@ -75,7 +92,9 @@ fn create(global: &Global, out: &mut Out, args: &Archive) -> Result<(), Failure>
         new["entries"] = args.layout.entries.into();
     }
     let trail = args.trail.as_ref().map(ToString::to_string);
-    for (name, value) in [("trail", trail), ("from", args.since.clone()), ("to", args.until.clone())] {
+    for (name, value) in
+        [("trail", trail), ("from", args.since.clone()), ("to", args.until.clone())]
+    {
         if let Some(value) = value {
             new[name] = value.into();
         }
@@ -131,14 +150,36 @@ fn settings(out: &mut Out, answer: &[u8]) -> Result<(), Failure> {
 }
 
 pub fn import(global: &Global, out: &mut Out, args: &Import) -> Result<(), Failure> {
-    let mut new = json!({"from": target(&args.archive, &args.at, global)?});
-    if let Some(into) = &args.into {
-        new["into"] = absolute(into, &args.at, global)?.into();
+    let new = NewImport {
+        from: target(&args.archive, &args.at, global)?,
+        vkey: args.vkey.clone(),
+        sha256: args.sha256.clone(),
+        trail: args.trail.as_ref().map(ToString::to_string),
+        into: args.as_trail.as_ref().map(ToString::to_string),
+    };
+    let answer = match &args.into {
+        Some(into) => {
+            let key = args.node_key.as_deref().map(|file| files::read(file, KEY_BYTES_MAX));
+            let bar = Bar(Progress::stages(global.json));
+            let seams = Seams::real(into);
+            let verified = into_empty(&seams, &new, key.transpose()?.as_deref(), &bar);
+            bar.0.clear();
+            json!({"into": into.display().to_string(), "archive": verified.map_err(failed)?})
+        }
+        None => session(global, &args.at, |session| read(&session.post("/api/imports", &new)?))?,
+    };
+    if out.is_json() {
+        return out.object(&answer);
     }
-    if let Some(trail) = &args.of.trail {
-        new["trail"] = trail.as_str().into();
+    facts(out, &Look::new(false, true, false), &answer, &IMPORTED)?;
+    out.flush()?;
+    if answer["archive"]["trusted"] == false {
+        out::note(format_args!(
+            "it is of one piece, but whose it is only --vkey or --sha256 shows"
+        ));
     }
-    post(global, out, &args.at, "/api/imports", |_| Ok(new))
+    let refused = answer["refused"].as_u64().unwrap_or(0);
+    if refused > 0 { Err(Failure::Told) } else { Ok(()) }
 }
 
 fn post(

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use super::shown::{As, Fact, facts, table};
 use super::{list, print, session, target};
 use crate::args::{
-    BackupCommand, BackupCreate, BackupList, BackupOne, BackupSet, BackupSettingsCommand,
-    Global,
+    BackupCommand, BackupCreate, BackupList, BackupOne, BackupSet, BackupSettingsCommand, Global,
 };
 use crate::ask::Params;
 use crate::ask::source::read;

@@ -105,10 +105,19 @@ fn refuse_held(preview: &Value, args: &Erase) -> Result<(), Failure> {
     let holds = preview["holds"].as_array().map(Vec::as_slice).unwrap_or_default();
     let Some(first) = holds.first().filter(|_| !args.despite_hold) else { return Ok(()) };
     let text = |member: &str| clean(first[member].as_str().unwrap_or_default());
-    let more = if holds.len() > 1 { format!(", and {} more", holds.len() - 1) } else { String::new() };
+    let more =
+        if holds.len() > 1 { format!(", and {} more", holds.len() - 1) } else { String::new() };
     Err(Failure::Refused {
-        why: format!("hold {} ({}) holds {} of these records{more}", text("hold"), text("reason"), first["records"]),
-        hint: Some("--despite-hold erases them all the same, which is recorded; `indelible hold list`".into()),
+        why: format!(
+            "hold {} ({}) holds {} of these records{more}",
+            text("hold"),
+            text("reason"),
+            first["records"]
+        ),
+        hint: Some(
+            "--despite-hold erases them all the same, which is recorded; `indelible hold list`"
+                .into(),
+        ),
     })
 }
 

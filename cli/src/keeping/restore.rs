@@ -7,23 +7,23 @@ use indelible_client::path_segment;
 use indelible_event::TrailName;
 use indelible_keep::restore::{Elsewhere, NewRestore, RestoreType, Restored, restore, resume};
 use indelible_keep::target::{self, Target};
-use indelible_keep::{KeepError, Progress as Told, Who};
+use indelible_keep::{KeepError, Who};
 use indelible_log::Seams;
 use indelible_log::storage::FileStorage;
 use serde_json::{Value, json};
 
 use super::shown::{As, Fact, facts};
-use super::{Session, absolute, print, session};
+use super::{Bar, Session, absolute, print, session};
 use crate::args::{Global, Restore};
 use crate::ask::source::read;
 use crate::failure::Failure;
+use crate::files;
 use crate::look::{Look, clean};
 use crate::out::{self, Out};
 use crate::progress::Progress;
-use crate::files;
 
 /// Bytes of a file with a key.
-const KEY_BYTES_MAX: u64 = 4096;
+pub const KEY_BYTES_MAX: u64 = 4096;
 /// Where a backup of the log as it is goes before a restore, in the data directory.
 const SNAPSHOTS: &str = "snapshots";
 
@@ -155,7 +155,12 @@ fn known_target(global: &Global, args: &Restore, id: &str) -> Result<String, Fai
 
 /// Whoever has the files.
 fn who() -> Who {
-    Who { id: "local".into(), since: None, actor: json!({"type": "user", "id": "local"}), context: None }
+    Who {
+        id: "local".into(),
+        since: None,
+        actor: json!({"type": "user", "id": "local"}),
+        context: None,
+    }
 }
 
 fn tell(global: &Global, out: &mut Out, args: &Restore, restored: Restored) -> Result<(), Failure> {
@@ -184,21 +189,8 @@ fn tell(global: &Global, out: &mut Out, args: &Restore, restored: Restored) -> R
 /// Files that a backup does not name, and are told one by one.
 const EXTRA_TOLD_MAX: usize = 10;
 
-/// What takes long, as a person sees it.
-struct Bar(Progress);
-
-impl Told for Bar {
-    fn stage(&self, name: &str, of: Option<u64>) {
-        self.0.stage(name, 0, of);
-    }
-
-    fn done(&self, done: u64) {
-        self.0.set(done);
-    }
-}
-
 /// How it ends the command.
-fn failed(error: impl Into<KeepError>) -> Failure {
+pub fn failed(error: impl Into<KeepError>) -> Failure {
     let error = error.into();
     let why = error.to_string();
     match error {

@@ -135,7 +135,8 @@ fn next(out: &mut Out, look: &Look, next: &Value) -> Result<(), Failure> {
 fn together(rows: &[Value], alike: &[&str]) -> Vec<Value> {
     let mut joined: Vec<Value> = Vec::new();
     for row in rows {
-        let held: u64 = row["held"].as_object().map_or(0, |held| held.values().filter_map(Value::as_u64).sum());
+        let held: u64 =
+            row["held"].as_object().map_or(0, |held| held.values().filter_map(Value::as_u64).sum());
         let same = |other: &&mut Value| alike.iter().all(|member| other[member] == row[member]);
         match joined.iter_mut().find(same) {
             Some(other) => {
@@ -227,12 +228,16 @@ fn current_text(session: &Session) -> Result<String, Failure> {
 fn preset_text(session: &Session, name: &str) -> Result<String, Failure> {
     let answer: Value = session.ask(PRESETS)?;
     let presets = answer["presets"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let text = |preset: &Value, member: &str| preset[member].as_str().unwrap_or_default().to_owned();
+    let text =
+        |preset: &Value, member: &str| preset[member].as_str().unwrap_or_default().to_owned();
     match presets.iter().find(|preset| text(preset, "name") == name) {
         Some(preset) => Ok(text(preset, "rules")),
         None => {
             let names: Vec<String> = presets.iter().map(|preset| text(preset, "name")).collect();
-            Err(Failure::Usage(format!("no preset is called {name:?}; there are {}", clean(&names.join(", ")))))
+            Err(Failure::Usage(format!(
+                "no preset is called {name:?}; there are {}",
+                clean(&names.join(", "))
+            )))
         }
     }
 }
@@ -261,14 +266,18 @@ fn preview(global: &Global, out: &mut Out, args: &RetentionPreview) -> Result<()
         return print(out, &answer);
     }
     let preview: Value = read(&answer)?;
-    let going = together(rows(&preview["going"]).unwrap_or_default(), &["class", "policy", "reason"]);
+    let going =
+        together(rows(&preview["going"]).unwrap_or_default(), &["class", "policy", "reason"]);
     if going.is_empty() {
         out.line("nothing would go now")?;
     } else {
         table(out, &look, &going, &GOING)?;
         let number = |member: &str| preview[member].as_u64().unwrap_or(0);
         let (records, bytes) = (grouped(number("records")), size(number("bytes")));
-        out.line(format_args!("\nnow {records} events would go, about {bytes} of {}", size(number("bytes_all"))))?;
+        out.line(format_args!(
+            "\nnow {records} events would go, about {bytes} of {}",
+            size(number("bytes_all"))
+        ))?;
     }
     let held = rows(&preview["held"]).unwrap_or_default();
     if !held.is_empty() {
@@ -307,7 +316,9 @@ pub fn tell_run(out: &mut Out, run: &Value) -> Result<(), Failure> {
     let (before, after) = (size(number("bytes_before")), size(number("bytes_after")));
     match number("expired") + number("pruned") {
         0 => out.line("nothing was due"),
-        _ => out.line(format_args!("{expired} events expired, {pruned} have no stub any more: {before} became {after}")),
+        _ => out.line(format_args!(
+            "{expired} events expired, {pruned} have no stub any more: {before} became {after}"
+        )),
     }
 }
 

@@ -33,7 +33,7 @@ pub fn table(out: &mut Out, look: &Look, items: &[Value], columns: &[Fact]) -> R
     let headings: Vec<&str> = columns.iter().map(|Fact(_, name, _)| *name).collect();
     let right = columns.iter().enumerate();
     let right = right.filter(|(_, Fact(.., how))| matches!(how, As::Count | As::Bytes));
-    let mut table = Table::new(&headings, right.map(|(at, _)| at).collect::<Vec<_>>());
+    let mut table = Table::new(&headings, &right.map(|(at, _)| at).collect::<Vec<_>>());
     for item in items {
         let cell = |fact: &&Fact| shown(look, item, fact).unwrap_or_default();
         table.row(columns.iter().map(cell).collect());
@@ -43,7 +43,7 @@ pub fn table(out: &mut Out, look: &Look, items: &[Value], columns: &[Fact]) -> R
 
 /// A line for each fact that is there.
 pub fn facts(out: &mut Out, look: &Look, of: &Value, facts: &[Fact]) -> Result<(), Failure> {
-    let mut table = Table::new(&[], Vec::new());
+    let mut table = Table::new(&[], &[]);
     for fact in facts {
         if let Some(value) = shown(look, of, fact) {
             table.row(vec![fact.1.to_owned(), value]);
@@ -89,7 +89,9 @@ mod tests {
         assert_eq!(as_shown("/s", As::Text).as_deref(), Some("x\\u{1b}y"));
         assert_eq!(as_shown("/l", As::Text).as_deref(), Some("a, 1"));
         assert_eq!(as_shown("/d", As::Days).as_deref(), Some("30 days"));
-        for (at, how) in [("/z", As::Days), ("/no", As::Text), ("/f", As::Flag), ("/nowhere", As::Text)] {
+        for (at, how) in
+            [("/z", As::Days), ("/no", As::Text), ("/f", As::Flag), ("/nowhere", As::Text)]
+        {
             assert_eq!(as_shown(at, how), None, "{at}");
         }
     }

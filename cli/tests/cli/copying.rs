@@ -112,8 +112,14 @@ fn settings_are_set_and_what_is_not_named_stays() {
     set(&["--every", "6h"]).status(2).says("target");
     set(&["--to", "backups", "--daily", "02:30", "--keep", "3"]).ok();
     let settings = set(&["--type", "incremental", "--on-failure", "ignore"]).ok().json();
-    assert_eq!((&settings[0]["schedule"], &settings[0]["keep"]), (&"daily at 02:30".into(), &3.into()));
-    assert_eq!((&settings[0]["type"], &settings[0]["on_failure"]), (&"incremental".into(), &"ignore".into()));
+    assert_eq!(
+        (&settings[0]["schedule"], &settings[0]["keep"]),
+        (&"daily at 02:30".into(), &3.into())
+    );
+    assert_eq!(
+        (&settings[0]["type"], &settings[0]["on_failure"]),
+        (&"incremental".into(), &"ignore".into())
+    );
     assert!(settings[0]["target"].as_str().unwrap().starts_with('/'));
     assert!(log.run(["backup", "settings", "get"]).ok().stdout.contains("daily at 02:30"));
     set(&["--off"]).ok();
@@ -126,7 +132,10 @@ fn settings_are_set_and_what_is_not_named_stays() {
     let set = |args: &[&str]| log.run([&["archive", "settings", "set", "--json"], args].concat());
     set(&["--to", "archive", "--every", "1d", "--offload", "30d"]).ok();
     let settings = set(&["--offload", "policy"]).ok().json();
-    assert_eq!((&settings[0]["every_hours"], settings[0]["offload_days"].as_u64()), (&24.into(), None));
+    assert_eq!(
+        (&settings[0]["every_hours"], settings[0]["offload_days"].as_u64()),
+        (&24.into(), None)
+    );
     assert!(log.run(["archive", "settings", "get"]).ok().stdout.contains("archive"));
 }
 
@@ -140,13 +149,21 @@ fn an_archive_is_made_left_to_and_brought_back() {
     let list = log.run(["archive", "list"]).ok().json();
     assert_eq!((list.len(), &list[0]["outcome"]), (2, &"success".into()));
     log.run(["archive", "--to", "lake", "--by", "trail,date", "--entries"]).ok();
-    assert!(harness::files(&log.path("lake")).iter().any(|f| f.to_string_lossy().contains("trail=shop/date=")));
+    assert!(
+        harness::files(&log.path("lake"))
+            .iter()
+            .any(|f| f.to_string_lossy().contains("trail=shop/date="))
+    );
     log.run(["archive", "offload"]).status(2).says("--to");
     log.run(["archive", "offload", "--to", "archive", "--older-than", "0d"]).ok();
     assert_eq!(count(&log, "data"), 320);
     assert_eq!(log.run(["search", "details.n:7", "--trail", "shop"]).ok().json().len(), 2);
-    log.run(["import", "archive", "--into", "new"]).ok();
-    assert_eq!(count(&log, "new"), 300);
+    log.run(["import", "archive", "--into", "new"]).ok().says("--vkey");
+    assert_eq!(count(&log, "new"), 320);
+    let shop = ["import", "archive", "--trail", "shop", "--as", "shop-2", "--json"];
+    assert_eq!(log.run(shop).ok().json()[0]["kept"], 320);
+    assert_eq!(log.run(shop).ok().json()[0]["known"], 320);
+    log.run(["verify", "log"]).ok();
 }
 
 #[test]

@@ -63,7 +63,8 @@ mod keeping {
         /// Events that are still more than a stub, by what they were called.
         fn whole(&self) -> Vec<String> {
             let reader = Reader::open(self.seams().storage).unwrap();
-            let Some(trail) = reader.trails().into_iter().find(|t| t.info.name.as_str() == "default")
+            let Some(trail) =
+                reader.trails().into_iter().find(|t| t.info.name.as_str() == "default")
             else {
                 return Vec::new();
             };

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use indelible_event::{Part, TrailName};
 use indelible_keep::backup::NewBackup;
 use indelible_keep::backup::model::BackupType;
 use indelible_keep::deed::details;
-use indelible_keep::restore::{Below, Lost, discard};
-use indelible_keep::{Silent, target};
+use indelible_keep::erase::NewErasure;
+use indelible_keep::restore::{Below, Lost, RestoreType, discard};
+use indelible_keep::{Silent, Who, target};
+use indelible_log::record::Seq;
 
 use indelible_log::storage::Storage;
 use indelible_store::{KEY, Reader, StoreError};
@@ -253,6 +256,40 @@ fn without_a_key_it_is_read_and_a_key_is_put_in_only_if_it_fits() {
     // In place the key that is there stays.
     assert!(run(&log.new_restore(&target, &b1)).unwrap().has_key);
     log.append(&["default"], 1, false);
+}
+
+#[test]
+fn what_was_erased_since_does_not_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = real(dir.path(), 18);
+    log.init();
+    log.append(&["default", "shop"], 6, true);
+    let target = Arc::new(Memory::default());
+    let b1 = log.back_up(&target, true);
+    let about =
+        NewErasure { subject: Some("u3".into()), authority: "DPO".into(), ..NewErasure::default() };
+    let keep = log.keep();
+    let request = keep.request_erasure(&admin(), &about).unwrap();
+    let bob = Who { id: "bob".into(), ..admin() };
+    keep.confirm_erasure(&bob, &request, &about, &Silent).unwrap();
+    drop(keep);
+    let roots = log.trails();
+    let mut part = log.new_restore(&target, &b1);
+    let elsewhere = tempfile::tempdir().unwrap();
+    part.restore_type = RestoreType::Trail(TrailName::parse("shop").unwrap());
+    (part.into, part.accept_rollback) = (real(elsewhere.path(), 19).elsewhere(), false);
+    assert!(run(&part).unwrap_err().to_string().contains("were erased after"));
+
+    let mut new = log.new_restore(&target, &b1);
+    new.strict_delete = true;
+    let restored = run(&new).unwrap();
+    assert!(restored.erasures > 0);
+    log.verify();
+    assert_eq!(log.trails()["default"], roots["default"]);
+    let reader = log.reader();
+    let trail = reader.trail(&TrailName::parse("default").unwrap()).unwrap();
+    let records = reader.read(trail.info.no, &[2, 3].map(Seq)).unwrap();
+    assert!(records[0].part(Part::Who).is_some() && records[1].part(Part::Who).is_none());
 }
 
 #[test]
