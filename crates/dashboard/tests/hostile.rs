@@ -65,10 +65,11 @@ pub fn harmless(html: &str) {
 fn tag(inner: &str) {
     const TAGS: &[&str] = &[
         "a", "article", "bdi", "body", "br", "button", "circle", "code", "dd", "del", "details",
-        "dialog", "div", "dl", "dt", "em", "form", "h1", "h2", "h3", "head", "header", "hr",
-        "html", "input", "ins", "kbd", "label", "li", "line", "link", "main", "meta", "nav", "ol",
-        "p", "path", "pre", "rect", "script", "section", "span", "strong", "summary", "svg",
-        "table", "tbody", "td", "th", "thead", "time", "title", "tr", "ul", "!DOCTYPE",
+        "dialog", "div", "dl", "dt", "em", "fieldset", "form", "h1", "h2", "h3", "head", "header",
+        "hr", "html", "input", "ins", "kbd", "label", "legend", "li", "line", "link", "main",
+        "meta", "nav", "ol", "p", "path", "pre", "progress", "rect", "script", "section", "span",
+        "strong", "summary", "svg", "table", "tbody", "td", "textarea", "th", "thead", "time",
+        "title", "tr", "ul", "!DOCTYPE",
     ];
     let name = inner.trim_start_matches('/').split([' ', '/']).next().unwrap();
     assert!(TAGS.contains(&name), "a tag that is none of ours: {}", cut(inner));

@@ -190,6 +190,10 @@ fn who_is_bound_to_trails_does_not_see_how_busy_the_others_are() {
     let node = Node::new();
     let bound = node.key("reader", Some(&["shop"]));
     node.get(&bound, "/metrics").problem(403, "forbidden");
-    let text = String::from_utf8(node.get(&node.key("reader", None), "/metrics").body).unwrap();
+    let reader = node.key("reader", None);
+    let all = node.store.as_ref().unwrap().reader();
+    let end = all.view().next_pos();
+    all.search().unwrap().wait_indexed(end, std::time::Duration::from_secs(20));
+    let text = String::from_utf8(node.get(&reader, "/metrics").body).unwrap();
     assert!(text.contains("\nindelible_searchable_lag_records 0\n"), "{text}");
 }
