@@ -11,6 +11,7 @@ use indelible_log::erasure::{self, ERASED, EXPIRED, Seqs};
 use indelible_log::export::ExportWriter;
 use indelible_log::record::{Seq, TrailNo};
 use indelible_log::storage::read_whole;
+use indelible_log::trail::floor;
 use indelible_log::{TrailStatus, hex, sha256};
 
 use super::model::{Archive, Content, Lake, LakeDay, LakePart};
@@ -147,7 +148,8 @@ impl Writing<'_> {
     ) -> Result<Vec<LakeDay>, KeepError> {
         let size = trail.size.0;
         let mut out = Vec::new();
-        let mut at = 0;
+        // Of what is below nothing is left that could be read.
+        let mut at = floor(trail.min);
         while at < size {
             let known = before.iter().find(|day| day.first_seq == at);
             if let Some(day) = known.filter(|day| day.finished && !changed.concerns(day)) {

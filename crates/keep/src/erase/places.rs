@@ -146,7 +146,7 @@ impl Copies {
         strokes: &[Stroke],
         asked: Option<&Asked>,
     ) -> Result<OutcomeSaid, KeepError> {
-        let notes = erasure.notes(strokes);
+        let notes = erasure.notes(strokes, Some(&keep.erasure_key()?));
         let mut places = std::mem::take(&mut self.failed);
         for place in &self.backups {
             if let Err(e) = self.strike_backups(place, keep, erasure, strokes, &notes, &mut places)

@@ -114,6 +114,11 @@ pub fn into_empty(
     whole::bring(&seams.storage, &*target, new, key, progress)
 }
 
+/// Removes what an import left that was cut short; the next one begins anew.
+pub(crate) fn clear_stage(storage: &dyn Storage) -> Result<(), KeepError> {
+    under::clear(storage, STAGE)
+}
+
 /// The checked vkey of an import.
 fn vkey(new: &NewImport) -> Result<Option<Vkey>, KeepError> {
     let parse = |text: &String| text.parse::<Vkey>();

@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 
 pub use self::below::Below;
 pub use self::plan::Lost;
+pub(crate) use self::plan::check_paths;
 use self::plan::{Part, Plan, lost, lost_text};
 pub use self::switch::KEPT;
 use self::switch::{ASIDE, Journal, OWN};
@@ -424,14 +425,14 @@ impl NewRestore<'_> {
         restored.has_key = self.bring_key(place, &*aside)?;
         match &plan.part {
             Some(part) => {
-                self.refuse_erased(part, plan)?;
+                self.refuse_erased(part, plan, &*aside)?;
                 part.manifest.store(&*aside)?;
                 part.partial.store(&*aside)?;
             }
             None => {
                 let seams = Seams { storage: aside.clone(), ..self.data.clone() };
                 let log = Log::open(seams.clone(), SealAt::default())?;
-                let notes = self.erasures()?;
+                let notes = self.erasures(&*aside)?;
                 restored.erasures = erase::reapply(&log, &seams, who, &notes, progress)?;
                 append(&log, told.intent())?;
             }
@@ -481,8 +482,8 @@ impl NewRestore<'_> {
     }
 
     /// The erasures that the target has notes of, and those that the log in place tells of.
-    fn erasures(&self) -> Result<Vec<ErasureNote>, KeepError> {
-        let mut notes = erase::noted_at(self.target)?;
+    fn erasures(&self, aside: &dyn Storage) -> Result<Vec<ErasureNote>, KeepError> {
+        let mut notes = erase::noted_at(self.target, aside)?;
         match self.live {
             Some(keep) => notes.extend(erase::noted_in(keep.store().reader(), keep.seams())?),
             // One that cannot be read tells of none.
@@ -496,11 +497,16 @@ impl NewRestore<'_> {
     }
 
     /// Where only one trail is restored nothing can be rewritten, so what was erased of it since must not come back.
-    fn refuse_erased(&self, part: &Part, plan: &Plan) -> Result<(), KeepError> {
+    fn refuse_erased(
+        &self,
+        part: &Part,
+        plan: &Plan,
+        aside: &dyn Storage,
+    ) -> Result<(), KeepError> {
         let is_new = |note: &&ErasureNote| {
             part.partial.trails.contains(&note.trail) && !plan.backup.erased.contains(&note.event)
         };
-        match self.erasures()?.iter().find(is_new) {
+        match self.erasures(aside)?.iter().find(is_new) {
             None => Ok(()),
             Some(note) => Err(KeepError::Refused(format!(
                 "records of this trail were erased after backup {} was made (erasure {}): restore all of it, which \

@@ -14,6 +14,7 @@ use super::copy::damaged;
 use super::switch::OWN;
 use crate::backup::model::{BackedFile, Backup};
 use crate::backup::{self, description_key};
+use crate::erase::REMADE;
 use crate::error::KeepError;
 use crate::target::{Target, TargetError};
 
@@ -117,7 +118,7 @@ fn read_backup(target: &dyn Target, id: &str) -> Result<Backup, KeepError> {
 }
 
 /// The list comes from outside: nothing in it may lead out of the directory, or to what is not a log's.
-fn check_paths(backup: &Backup) -> Result<(), KeepError> {
+pub(crate) fn check_paths(backup: &Backup) -> Result<(), KeepError> {
     let path = description_key(&backup.id);
     let bad = |reason: String| KeepError::Damaged { path: path.clone(), reason };
     let mut seen = BTreeSet::new();
@@ -126,7 +127,7 @@ fn check_paths(backup: &Backup) -> Result<(), KeepError> {
         let ours = OWN.contains(&parts[0]) || parts[0] == parent(indelible_store::GUARD);
         let whole = parts.len() <= 3 && parts.iter().all(|part| is_name(part));
         let at = file.at.strip_suffix(&file.path).and_then(|rest| rest.strip_suffix('/'));
-        if !ours || !whole || !at.is_some_and(is_name) {
+        if !ours || !whole || !at.is_some_and(is_place) {
             return Err(bad(format!("{:?} is no file of a log", file.path)));
         }
         if !seen.insert(&file.path) {
@@ -137,6 +138,12 @@ fn check_paths(backup: &Backup) -> Result<(), KeepError> {
         }
     }
     Ok(())
+}
+
+/// A backup's directory, or where in it an erasure put what it made anew.
+fn is_place(at: &str) -> bool {
+    let parts: Vec<&str> = at.split('/').collect();
+    parts.iter().all(|part| is_name(part)) && matches!(parts[..], [_] | [_, REMADE, _])
 }
 
 fn is_name(text: &str) -> bool {

@@ -233,7 +233,8 @@ impl World {
     /// A data directory that was kept verifies by itself.
     pub fn verify_kept(&self, id: &str) {
         let seams = Seams::real(self.data().join("kept").join(id));
-        let options = indelible_log::verify::Options { threads: 1, progress: &|_| {}, archived: None };
+        let options =
+            indelible_log::verify::Options { threads: 1, progress: &|_| {}, archived: None };
         let report = indelible_log::verify::verify(&seams.storage, &options).unwrap();
         assert!(report.findings.is_empty(), "{:#?}", report.findings);
     }

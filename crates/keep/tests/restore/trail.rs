@@ -72,3 +72,24 @@ fn damage_in_the_trail_that_was_restored_is_found() {
     let report = indelible_store::verify(&part.seams.storage, &options).unwrap();
     assert!(!report.holds());
 }
+
+/// Whoever takes away a trail's segments and says that they were never restored.
+#[test]
+fn a_log_that_was_whole_is_not_excused() {
+    let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (log, part) = (real(dir.path(), 44), real(elsewhere.path(), 45));
+    log.init();
+    log.append(&["shop"], 30, true);
+    let target = Arc::new(Memory::default());
+    let b1 = log.back_up(&target, true);
+    let mut new = log.new_restore(&target, &b1);
+    new.restore_type = RestoreType::Trail(TrailName::parse("shop").unwrap());
+    (new.into, new.accept_rollback) = (part.elsewhere(), false);
+    run(&new).unwrap();
+    std::fs::copy(elsewhere.path().join("PARTIAL"), dir.path().join("PARTIAL")).unwrap();
+    let options = indelible_store::VerifyOptions::default();
+    let report = indelible_store::verify(&log.seams.storage, &options).unwrap();
+    let found = |f: &indelible_log::verify::Finding| f.path == indelible_store::PARTIAL;
+    assert!(report.log.findings.iter().any(found), "{:#?}", report.log.findings);
+    verify_dir(&part.seams.storage, true);
+}
