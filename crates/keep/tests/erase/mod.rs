@@ -4,7 +4,8 @@ mod crash;
 mod world;
 
 use indelible_event::Part;
-use indelible_keep::erase::{NewErasure, PlaceKind, Reach, noted_at, noted_in, reapply};
+use indelible_keep::archive::{By, NewArchive};
+use indelible_keep::erase::{NewErasure, Place, PlaceKind, Reach, noted_at, noted_in, reapply};
 use indelible_keep::holds::NewHold;
 use indelible_keep::{KeepError, Silent, restore, target};
 use indelible_log::record::Seq;
@@ -87,6 +88,39 @@ fn nothing_of_a_subject_is_left_anywhere_and_every_proof_holds() {
     assert_eq!(world.keep().preview_erasure(&about(), &Silent).unwrap().records, 0);
     let listed = world.keep().erasures().unwrap();
     assert_eq!((listed.len(), listed[0].complete), (1, true));
+}
+
+#[test]
+fn nothing_is_left_in_an_archive_in_a_directory_and_files_of_others_are_named() {
+    let mut world = World::new();
+    world.tell(0..40);
+    let at = |name: &str| world.dir.path().join(name).to_str().unwrap().to_owned();
+    let whole = NewArchive { target: at("whole"), ..NewArchive::default() };
+    world.keep().archive(&admin("alice"), &whole, &Silent).unwrap();
+    // One by trail and date is only gone on with by whoever asked for it.
+    let lake = NewArchive { target: at("lake"), by: By::TrailDate, ..NewArchive::default() };
+    world.keep().archive(&admin("alice"), &lake, &Silent).unwrap();
+    let lake_file = |path: &String| path.starts_with("lake/");
+    assert!(world.traces().iter().any(|path| path.starts_with("whole/segments/")));
+    let done = world.erase(&about());
+    assert!(!done.complete);
+    let left: Vec<String> = world.traces().into_iter().filter(|path| !lake_file(path)).collect();
+    assert_eq!(left, Vec::<String>::new());
+    let of = |places: &[Place], target: &str| -> Vec<String> {
+        let target = world.dir.path().join(target).to_str().unwrap().to_owned();
+        let of = |place: &&Place| place.kind == PlaceKind::Archive && place.place == target;
+        places.iter().filter(of).map(|place| place.item.clone()).collect()
+    };
+    assert_eq!(of(&done.done, "whole"), [""]);
+    assert_eq!(of(&done.still_to_do, "whole"), Vec::<String>::new());
+    let named = of(&done.still_to_do, "lake");
+    assert!(named.iter().any(|key| key.starts_with("trail=shop/")), "{named:?}");
+    assert!(named.iter().all(|key| !key.starts_with("trail=_system/")), "{named:?}");
+    world.keep().archive(&admin("alice"), &lake, &Silent).unwrap();
+    let outdated = world.keep().outdated().unwrap();
+    assert!(outdated.values().all(|files| files.as_ref().unwrap().is_empty()));
+    let segment = |path: &&String| path.starts_with("whole/") || path.starts_with("data/");
+    assert_eq!(world.traces().iter().filter(segment).count(), 0);
 }
 
 #[test]

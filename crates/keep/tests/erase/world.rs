@@ -276,7 +276,8 @@ fn look(top: &Path, dir: &Path, found: &mut Vec<String>) {
         let rows = path
             .extension()
             .is_some_and(|e| e == "parquet")
-            .then(|| std::fs::read(path.with_extension("rows")).unwrap());
+            .then(|| std::fs::read(path.with_extension("rows")).ok())
+            .flatten();
         if name.to_lowercase().contains(NAME) || is_in(&bytes, rows) {
             found.push(name);
         }
