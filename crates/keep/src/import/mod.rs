@@ -117,7 +117,7 @@ pub fn into_empty(
 
 /// Removes what an import left that was cut short; the next one begins anew.
 pub(crate) fn clear_stage(storage: &dyn Storage) -> Result<(), KeepError> {
-    under::clear(storage, STAGE)
+    remove_tree(storage, STAGE)
 }
 
 /// The checked vkey of an import.
