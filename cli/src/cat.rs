@@ -51,7 +51,7 @@ fn anew(
     trail: &indelible_event::TrailName,
     seqs: &[Seq],
 ) -> Result<(Reader, Vec<KeptRecord>), StoreError> {
-    let reader = Reader::open(global.seams().storage)?;
+    let reader = global.open_reader()?;
     let status = reader.trail(trail)?;
     let records = reader.read(status.info.no, seqs)?;
     Ok((reader, records))

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use indelible_keep::Keep;
 use indelible_keep::limits::CLOCK_JUMP_MICROS_MAX;
+use indelible_keep::archive::Fetcher;
 use indelible_log::active::DIR as LOG;
+use indelible_log::limits::CACHE_BYTES_MAX;
+use indelible_log::offload::Archived;
 use indelible_log::storage::{FileStorage, Storage};
 use indelible_log::{LogError, Recovery, Seams};
 use indelible_store::{OpenOptions, Reader, Store, StoreError};
@@ -70,8 +73,11 @@ impl Global {
         self.open_reader().map_err(|e| self.explain(e))
     }
 
-    fn open_reader(&self) -> Result<Reader, StoreError> {
-        Reader::open(self.seams().storage)
+    /// The same for whoever tells errors by himself. Segments that left the disk are fetched when they are read.
+    pub fn open_reader(&self) -> Result<Reader, StoreError> {
+        let reader = Reader::open(self.seams().storage)?;
+        reader.view().attach(archived(), CACHE_BYTES_MAX);
+        Ok(reader)
     }
 
     /// Reads something from a fresh view of the directory. A writer may sign, seal and delete between
@@ -139,6 +145,11 @@ impl Global {
             },
         }
     }
+}
+
+/// Brings back what left the disk, from the archives that have it.
+pub fn archived() -> Arc<dyn Archived> {
+    Arc::new(Fetcher::new(None))
 }
 
 /// Whether an error can come of there being no log at all.

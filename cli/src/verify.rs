@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::look::clean;
 use crate::out::{self, Out, grouped};
+use crate::place::archived;
 use crate::progress::Progress;
 
 /// No checkpoint that somebody kept is larger.
@@ -302,8 +303,8 @@ pub fn check_log(
     let bar = Progress::count("records", global.json);
     let progress = |records| bar.set(records);
     let guard = global.guard_storage();
-    let options =
-        VerifyOptions { threads, progress: &progress, guard, kept, ..VerifyOptions::default() };
+    let archived = Some(archived());
+    let options = VerifyOptions { threads, progress: &progress, guard, kept, archived };
     let report = indelible_store::verify(&global.seams().storage, &options);
     bar.clear();
     Ok(report?)

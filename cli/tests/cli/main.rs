@@ -2,6 +2,7 @@
 
 mod append;
 mod asking;
+mod away;
 mod copying;
 mod exporting;
 mod harness;

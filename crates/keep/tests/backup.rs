@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use indelible_event::Micros;
 use indelible_keep::backup::model::{Backup, BackupType};
-use indelible_keep::backup::{BackupSettings, NewBackup, OnFailure, State, check, load};
+use indelible_keep::backup::{BackupSettings, NewBackup, OnFailure, State, at_target, check, load};
 use indelible_keep::target::{DirTarget, Target, TargetError, open};
 use indelible_keep::{KeepError, Silent};
 use indelible_log::storage::{Space, Storage};

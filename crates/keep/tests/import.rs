@@ -113,7 +113,7 @@ fn into_a_log_in_use_records_come_once() {
     // The hundred that both have differ in nothing but when they happened, which the archive knows no better.
     assert_eq!((first.counts.kept, first.counts.known, first.counts.refused), (200, 0, 100));
     assert!(first.counts.reasons.keys().any(|why| why.contains("occurred_at")));
-    assert!(!std::path::Path::new(&other.at("data/importing")).exists());
+    assert!(!Path::new(&other.at("data/importing")).exists());
     let told = other.told("import.create");
     assert_eq!((told[0].0.as_deref(), told[1].1.as_str()), (Some("intent"), "success"));
     assert_eq!(told[1].2["kept"], 200);
