@@ -198,7 +198,7 @@ fn round(state: &AppState, memory: &mut Memory) {
             keep.resume_retention(progress)?;
             let erased = keep.resume_erasures(&Who::node(), progress)?;
             let whole = |backup: &Listed| backup.state == backup::State::Complete;
-            let last = keep.backups(None)?.into_iter().filter(whole).next_back();
+            let last = keep.backups(None)?.into_iter().rfind(whole);
             if let Some(at) = last.and_then(|last| Micros::parse(&last.created_at).ok()) {
                 state.metrics().backed_up(at);
             }
