@@ -1,5 +1,7 @@
 //! What two people have to agree on: one asks, another confirms within a week.
 
+use std::sync::MutexGuard;
+
 use indelible_event::{EventId, Micros};
 use indelible_log::hex;
 use indelible_log::record::KeptRecord;
@@ -161,7 +163,17 @@ impl Keep {
     /// Records that somebody else agrees; what was asked for is then to be done by the caller, who holds no turn yet or
     /// holds it already.
     pub fn agree(&self, who: &Who, id: &str, kind: Kind) -> Result<Request, KeepError> {
-        let _changing = lock(&self.changing);
+        self.agree_locked(who, id, kind, &lock(&self.changing))
+    }
+
+    /// The same, for whoever is the one that changes what decides what goes.
+    pub(crate) fn agree_locked(
+        &self,
+        who: &Who,
+        id: &str,
+        kind: Kind,
+        _changing: &MutexGuard<'_, ()>,
+    ) -> Result<Request, KeepError> {
         let mut request = self.may_confirm(who, id, kind)?;
         let details = json!({"request_id": id, "kind": kind, "by": &*who.id});
         let receipt = self.record(who, CONFIRMED, target(id), details)?;

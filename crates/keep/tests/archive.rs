@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use indelible_event::{EventId, Micros, TrailName, check};
 use indelible_keep::archive::{By, NewArchive, NewOffload, Settings, model};
+use indelible_keep::retention::SetRetention;
 use indelible_keep::{Keep, KeepError, Progress, Silent, Who};
 use indelible_log::record::{Seq, TrailNo};
 use indelible_log::rewrite::{Change, Fate};
@@ -436,6 +437,116 @@ fn by_trail_and_date_only_new_days_are_written_again() {
     };
     let one = world.keep().archive(&who("ann"), &one, &Silent).unwrap();
     assert_eq!((one.records, one.files), (150, 1));
+}
+
+#[test]
+fn by_trail_and_date_a_pruned_trail_begins_where_the_log_does() {
+    let world = World::new(19);
+    let rules = "trail:shop 1d, everything else forever".into();
+    let set = SetRetention { rules, bytes_max: None, floor_days: 0, existing: false };
+    world.keep().set_retention(&who("ann"), &set).unwrap();
+    world.fill("shop", 0, 100);
+    world.clock.advance(DAY / 2);
+    world.fill("shop", 100, 200);
+    let new = NewArchive { target: world.at("lake"), by: By::TrailDate, ..NewArchive::default() };
+    world.keep().archive(&who("ann"), &new, &Silent).unwrap();
+    let shop = || -> Vec<(u64, u64, u64)> {
+        let days = lake(&world.at("lake")).days.into_iter().filter(|day| day.name == "shop");
+        days.map(|d| (d.first_seq, d.end_seq, d.parts.iter().map(|p| p.rows).sum())).collect()
+    };
+    assert_eq!(shop(), [(0, 100, 100), (100, 300, 200)]);
+    let older = lake(&world.at("lake")).days.into_iter().find(|day| day.name == "shop").unwrap();
+    let older = Path::new(&world.at("lake")).join(&older.parts[0].at);
+    assert!(older.exists());
+    for _ in 0..6 {
+        world.clock.advance(DAY / 2);
+        world.keep().tick(world.clock.now()).unwrap();
+    }
+    world.fill("shop", 300, 20);
+    let run = world.keep().run_retention(&who("ann"), &Silent).unwrap();
+    assert_eq!((run.expired, run.pruned), (300, 256));
+    // What is left of the second day are the stubs of the bundle that the trail's minimum lies in.
+    let made = world.keep().archive(&who("ann"), &new, &Silent).unwrap();
+    assert_eq!(shop(), [(256, 300, 44), (300, 320, 20)]);
+    assert!(made.removed >= 1 && !older.exists());
+    let again = world.keep().archive(&who("ann"), &new, &Silent).unwrap();
+    // Only the unfinished days of shop and of _system.
+    assert_eq!((shop(), again.copied), (vec![(256, 300, 44), (300, 320, 20)], 2));
+    let other = NewArchive { target: world.at("other"), entries: true, ..new };
+    world.keep().archive(&who("ann"), &other, &Silent).unwrap();
+    let days = lake(&world.at("other")).days.into_iter().filter(|day| day.name == "shop");
+    assert_eq!(days.map(|day| day.first_seq).collect::<Vec<_>>(), [256, 300]);
+}
+
+#[test]
+fn what_expired_goes_from_archives_in_directories_and_is_named_in_others() {
+    let world = World::new(20);
+    let rules = "trail:shop 4d, everything else forever".into();
+    let set = SetRetention { rules, bytes_max: None, floor_days: 0, existing: false };
+    world.keep().set_retention(&who("ann"), &set).unwrap();
+    world.fill("shop", 0, 300);
+    world.fill("office", 0, 300);
+    let days = |days: i64| {
+        for _ in 0..2 * days {
+            world.clock.advance(DAY / 2);
+            world.keep().tick(world.clock.now()).unwrap();
+        }
+    };
+    days(2);
+    world.archive("a");
+    world.archive("moved");
+    let lake = NewArchive { target: world.at("lake"), by: By::TrailDate, ..NewArchive::default() };
+    world.keep().archive(&who("ann"), &lake, &Silent).unwrap();
+    let away = NewOffload { target: world.at("a"), days: Some(1) };
+    assert!(world.keep().offload(&who("ann"), &away, &Silent).unwrap().segments >= 2);
+    let view = world.keep().store().reader().view();
+    let shop = view.trail_no(&TrailName::parse("shop").unwrap()).unwrap();
+    let of_shop = |handle: &indelible_log::SegmentHandle| {
+        handle.away().is_some() && handle.trails().any(|(no, ..)| no == shop)
+    };
+    let gone: Vec<String> = view.segments().iter().filter(|h| of_shop(h)).map(rows_of).collect();
+    let rows = |name: &str| names(&world.at(&format!("a/{name}")), "");
+    assert!(!gone.is_empty() && gone.iter().all(|file| rows("segments").contains(file)));
+    // What a run that ended in the middle was writing is named by nothing.
+    let aside = Path::new(&world.at("a")).join("segments/x.parquet.part");
+    write(&aside, b"rows");
+    rename(&world.at("moved"), &world.at("away"));
+    days(4);
+    let run = world.keep().run_retention(&who("ann"), &Silent).unwrap();
+    assert_eq!((run.expired, run.pruned), (300, 256));
+    assert!(gone.iter().all(|file| !rows("segments").contains(file)) && !aside.exists());
+    let still: Vec<(&str, u64, bool)> = run
+        .still_at
+        .iter()
+        .map(|still| (still.target.rsplit('/').next().unwrap(), still.count, still.why.is_some()))
+        .collect();
+    // Of the lake the days of shop and those of the others that were written then.
+    assert_eq!(still.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), ["lake", "moved"]);
+    assert!(run.still_at[0].objects.iter().any(|key| key.starts_with("trail=shop/")));
+    assert!(still[0].1 > 0 && !still[0].2 && still[1].1 == 0 && still[1].2, "{still:?}");
+    assert!(!Path::new(&world.at("moved")).exists());
+    let told = world.told("retention.run").pop().unwrap().2;
+    assert_eq!(told["still_at"].as_array().unwrap().len(), 2);
+    world.keep().archive(&who("ann"), &lake, &Silent).unwrap();
+    assert!(
+        world.keep().outdated().unwrap().remove(&world.at("lake")).unwrap().unwrap().is_empty()
+    );
+    assert_eq!(world.records("office").len(), 300);
+    world.holds();
+}
+
+fn rows_of(handle: &indelible_log::SegmentHandle) -> String {
+    format!("{}.parquet", handle.name())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a hand from outside")]
+fn write(path: &Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "a hand from outside")]
+fn rename(from: &str, to: &str) {
+    std::fs::rename(from, to).unwrap();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use indelible_event::Micros;
 use indelible_keep::backup::model::{Backup, BackupType};
-use indelible_keep::backup::{BackupSettings, NewBackup, OnFailure, State, at_target, check, load};
+use indelible_keep::backup::{BackupSettings, NewBackup, OnFailure, State, check, load};
 use indelible_keep::target::{DirTarget, Target, TargetError, open};
 use indelible_keep::{KeepError, Silent};
 use indelible_log::storage::{Space, Storage};
@@ -528,19 +528,35 @@ fn failures_are_tried_again_later_and_later_and_then_told() {
 }
 
 #[test]
-fn one_trail_is_copied_only_where_no_other_would_come_along() {
+fn a_backup_of_one_trail_has_its_segments_and_those_of_the_node() {
     let place = Place::new();
+    let seal = || place.keep.store().log().seal().unwrap();
     place.append("default", 0..10);
-    let new = |trail: &str| NewBackup { trail: Some(trail.into()), ..full(&place.target()) };
-    let made = place.keep.create_backup(&admin(), &new("default"), &Silent).unwrap();
+    seal();
+    for day in 1..3 {
+        place.clock.advance(24 * HOUR);
+        place.append("tenant-a", 100 * day..100 * day + 20);
+        seal();
+    }
+    let to = |trail: &str| NewBackup { trail: Some(trail.into()), ..full(&place.target()) };
+    let made = place.keep.create_backup(&admin(), &to("default"), &Silent).unwrap();
+    let whole = place.keep.create_backup(&admin(), &full(&place.target()), &Silent).unwrap();
     let target = open(&place.target(), None).unwrap();
-    let (backup, _) = load(&*target, &made.id).unwrap();
-    assert_eq!(backup.trail.as_deref(), Some("default"));
-    copy_verifies(&*target, &backup);
-    let missing = place.keep.create_backup(&admin(), &new("tenant-a"), &Silent);
+    let files = |id: &str| load(&*target, id).unwrap().0.files;
+    let segments = |id: &str| -> Vec<String> {
+        let paths = files(id).into_iter().map(|file| file.path);
+        paths.filter(|path| path.starts_with("segments/")).collect()
+    };
+    let (some, all) = (segments(&made.id), segments(&whole.id));
+    assert!(some.len() < all.len() && some.iter().all(|path| all.contains(path)));
+    let manifest = |id: &str| files(id).into_iter().any(|file| file.path == "MANIFEST");
+    assert!(manifest(&made.id) && manifest(&whole.id));
+    assert_eq!(load(&*target, &made.id).unwrap().0.trail.as_deref(), Some("default"));
+    place.keep.verify_backup(&admin(), &made.id, &Silent).unwrap();
+    let missing = place.keep.create_backup(&admin(), &to("tenant-b"), &Silent);
     assert!(matches!(missing, Err(KeepError::NotFound(_))));
-    place.append("tenant-a", 0..1);
-    let refused = place.keep.create_backup(&admin(), &new("default"), &Silent).unwrap_err();
-    assert!(matches!(&refused, KeepError::Refused(why) if why.contains("1 other")), "{refused}");
-    assert_eq!(at_target(&*target).unwrap(), [made.id]);
+    // Another of the same has next to nothing to send.
+    let more = NewBackup { backup_type: BackupType::Incremental, ..to("default") };
+    let more = place.keep.create_backup(&admin(), &more, &Silent).unwrap();
+    assert!(more.shared_bytes > 0);
 }

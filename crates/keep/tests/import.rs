@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indelible_event::TrailName;
+use indelible_keep::archive::{By, NewArchive};
 use indelible_keep::import::{self, NewImport};
+use indelible_keep::retention::SetRetention;
 use indelible_keep::{KeepError, Silent};
 use indelible_log::Seams;
 use indelible_log::record::Seq;
@@ -111,6 +113,7 @@ fn into_a_log_in_use_records_come_once() {
     // The hundred that both have differ in nothing but when they happened, which the archive knows no better.
     assert_eq!((first.counts.kept, first.counts.known, first.counts.refused), (200, 0, 100));
     assert!(first.counts.reasons.keys().any(|why| why.contains("occurred_at")));
+    assert!(!std::path::Path::new(&other.at("data/importing")).exists());
     let told = other.told("import.create");
     assert_eq!((told[0].0.as_deref(), told[1].1.as_str()), (Some("intent"), "success"));
     assert_eq!(told[1].2["kept"], 200);
@@ -132,4 +135,30 @@ fn into_a_log_in_use_records_come_once() {
     assert!(other.keep().import(&who("bob"), &nowhere, &Silent).is_err());
     let times = other.records("old.system");
     assert!(times.iter().all(|view| String::from_utf8_lossy(view).contains("occurred_at")));
+}
+
+#[test]
+fn what_nothing_is_left_of_stops_no_archive_and_no_import() {
+    let world = World::new(31);
+    let rules = SetRetention {
+        rules: "everything else 1d".into(),
+        bytes_max: None,
+        floor_days: 0,
+        existing: false,
+    };
+    world.keep().set_retention(&who("ann"), &rules).unwrap();
+    world.fill("shop", 0, 600);
+    world.keep().store().log().seal().unwrap();
+    for _ in 0..6 {
+        world.clock.advance(DAY / 2);
+        world.keep().tick(world.keep().now()).unwrap();
+    }
+    world.fill("shop", 600, 10);
+    assert_eq!(world.keep().run_retention(&who("ann"), &Silent).unwrap().pruned, 512);
+    let lake = NewArchive { target: world.at("lake"), by: By::TrailDate, ..NewArchive::default() };
+    world.keep().archive(&who("ann"), &lake, &Silent).unwrap();
+    world.archive("a");
+    let other = World::new(32);
+    let imported = other.keep().import(&who("ann"), &from(&world, "a"), &Silent).unwrap();
+    assert_eq!((imported.counts.kept, imported.counts.refused), (10, 88));
 }

@@ -216,6 +216,11 @@ impl Manifest {
         if manifest.segments.iter().any(|s| manifest.policy(s.policy).is_none()) {
             return Err(bad("a segment of a policy that is not there"));
         }
+        // A manifest may come from elsewhere, and these become paths of what is opened and deleted.
+        let named = manifest.segments.iter().map(|s| &s.name).chain(&manifest.leaving);
+        if !named.into_iter().all(|name| is_plain(name)) {
+            return Err(bad("a segment whose name is none"));
+        }
         if manifest.trails.iter().any(|t| t.min > t.sealed) {
             return Err(bad("a minimum index beyond what is sealed"));
         }
@@ -311,6 +316,12 @@ impl Manifest {
     }
 }
 
+/// Whether a name stays in the directory that it is looked for in.
+fn is_plain(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    !name.is_empty() && !name.starts_with('.') && name.bytes().all(plain)
+}
+
 fn checksum_line(json: &str) -> String {
     format!("crc32c {:08x}\n", crc32c::crc32c(json.as_bytes()))
 }
@@ -334,5 +345,22 @@ mod hex32 {
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
         let text = String::deserialize(from)?;
         super::hex::decode(&text).ok_or_else(|| D::Error::custom("not 64 hexadecimal digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out_of_the_directory() {
+        let mut manifest = Manifest::new([1; 16], TrailId([2; 16]));
+        manifest.leaving = vec![segment_name(Pos(0), Pos(9), "reads", "2026-01-01", 7)];
+        assert_eq!(Manifest::decode(manifest.encode().as_bytes()).unwrap(), manifest);
+        for name in ["../../other/x", "/x", "..", "", "a/b"] {
+            manifest.leaving = vec![name.to_owned()];
+            let error = Manifest::decode(manifest.encode().as_bytes()).unwrap_err();
+            assert!(error.to_string().contains("whose name is none"), "{name}: {error}");
+        }
     }
 }

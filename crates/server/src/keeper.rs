@@ -193,7 +193,7 @@ fn round(state: &AppState, memory: &mut Memory) {
         let ticked = keep.tick(state.now()).map_err(problem);
         duty(state, "clock", ticked.and_then(|clock| clock.stopped.map_or(Ok(()), stopped)));
     }
-    if !memory.resumed && !stopping() {
+    if (!memory.resumed || has_half_erased(state)) && !stopping() {
         let resumed = state.own_job("resume", |keep, progress| {
             keep.resume_retention(progress)?;
             let erased = keep.resume_erasures(&Who::node(), progress)?;
@@ -229,6 +229,12 @@ fn round(state: &AppState, memory: &mut Memory) {
             state.own_job("archive.create", |keep, progress| keep.run_archive_if_due(progress));
         duty(state, "archive", made.map(drop));
     }
+}
+
+/// Whether an erasure was begun and not ended: by one that is at work, which has the turn, or by one that failed.
+fn has_half_erased(state: &AppState) -> bool {
+    let erasures = state.keep().map(|keep| keep.erasures());
+    erasures.is_ok_and(|all| all.is_ok_and(|all| all.iter().any(|erasure| !erasure.done)))
 }
 
 /// Notes how a duty went. While something else is at work it is none's fault, and comes next.

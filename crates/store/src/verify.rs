@@ -14,7 +14,7 @@ use indelible_merkle::{Checkpoint, Note};
 
 use crate::error::StoreError;
 use crate::guard::{self, Guard};
-use crate::marks::{Partial, refuse_half_restored};
+use crate::marks::{PARTIAL, Partial, refuse_half_restored};
 use crate::node::{KEY, NODE, Node};
 use crate::publish::{CHECKPOINT_RECORDED, ROLLBACK_ACCEPTED, checkpoint_path, names_node};
 use crate::reader::read_notes;
@@ -73,6 +73,7 @@ pub fn verify(
     // signatures ahead of their records. And the guard comes second, as it is never behind a checkpoint.
     let notes = read_notes(&**storage)?;
     let guard = Guard::load(&**options.guard.as_ref().unwrap_or(storage));
+    let guarded = matches!(guard, Ok(Some(_)));
     let log = records::verify(
         storage,
         &Options {
@@ -86,7 +87,7 @@ pub fn verify(
         Ok(node) => {
             check.node(&node);
             // Nothing is ever signed where only some trails are.
-            if partial.is_none() {
+            if partial.is_none() || guarded {
                 check.guard(&node, guard, &notes);
             }
             check.checkpoints(&node, &notes);
@@ -99,6 +100,11 @@ pub fn verify(
     }
     if let Some(partial) = partial {
         partial.excuse(&mut check.log);
+        if guarded {
+            let what = "a log that was restored in part has no sign guard: this one was whole, and somebody put this \
+                        file here";
+            check.find(PARTIAL, None, what);
+        }
     }
     Ok(VerifyReport { log: check.log, signatures: check.signatures })
 }

@@ -147,24 +147,6 @@ impl Keep {
         let fetcher = Arc::new(Fetcher::new(Some(self.seams().clone())));
         self.store().reader().view().attach(fetcher, cache_bytes_max);
     }
-
-    /// The keys of segments in whole archives that the log has rewritten or let go since: what was erased or has
-    /// expired is still there until the archive is gone on with. By target.
-    pub fn outdated(&self) -> Result<BTreeMap<String, Result<Vec<String>, KeepError>>, KeepError> {
-        let targets: std::collections::BTreeSet<String> =
-            self.archives()?.into_iter().map(|listed| listed.target).collect();
-        let sealed = self.store().reader().view().sealed();
-        let now: std::collections::BTreeSet<String> =
-            sealed.manifest.segments.iter().map(|segment| segment.parquet()).collect();
-        let of = |name: &str| -> Result<Vec<String>, KeepError> {
-            let target = self.archive_target(name)?;
-            let archive = place::load(&*target)?.map(|archive| archive.content);
-            let Some(Content::Whole(whole)) = archive else { return Ok(Vec::new()) };
-            let rows = whole.files.into_iter().filter(|file| file.path.ends_with(".parquet"));
-            Ok(rows.filter(|file| !now.contains(&file.path)).map(|file| file.at).collect())
-        };
-        Ok(targets.into_iter().map(|name| (name.clone(), of(&name))).collect())
-    }
 }
 
 /// Whether a day ended so many days ago.

@@ -2,6 +2,9 @@
 //!
 //! A day is written again until it is over, and then once more only if records of it were erased or have expired
 //! since. Every record is compared with its leaf before it is written.
+//!
+//! The archive follows the log: a record that expired or was erased keeps its row with what its entry says, as it
+//! does in the log, and goes when the log lets go of it, too.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use indelible_log::erasure::{self, ERASED, EXPIRED, Seqs};
 use indelible_log::export::ExportWriter;
 use indelible_log::record::{Seq, TrailNo};
 use indelible_log::storage::read_whole;
+use indelible_log::trail::floor;
 use indelible_log::{TrailStatus, hex, sha256};
 
 use super::model::{Archive, Content, Lake, LakeDay, LakePart};
@@ -89,6 +93,25 @@ pub(super) fn run(
     })
 }
 
+/// Of the files at the target those that have what was erased or has expired since, and those that nothing names.
+pub(super) fn stale(keep: &Keep, lake: &Lake, keys: Vec<String>) -> Result<Vec<String>, KeepError> {
+    let changed = Changed::since(keep, lake.told)?;
+    let of = |day: &&LakeDay| !changed.concerns(day);
+    let fine: BTreeSet<&str> = lake
+        .days
+        .iter()
+        .filter(of)
+        .flat_map(|day| day.parts.iter().map(|part| part.at.as_str()))
+        .collect();
+    Ok(parts(keys).filter(|key| !fine.contains(key.as_str())).collect())
+}
+
+/// The files at a target that have rows.
+pub(super) fn parts(keys: Vec<String>) -> impl Iterator<Item = String> {
+    let is = |key: &String| key.starts_with("trail=") && key.ends_with(".parquet");
+    keys.into_iter().filter(is)
+}
+
 /// What lost something since the archive was last gone on with.
 struct Changed {
     /// By opaque id of the trail.
@@ -147,10 +170,13 @@ impl Writing<'_> {
     ) -> Result<Vec<LakeDay>, KeepError> {
         let size = trail.size.0;
         let mut out = Vec::new();
-        let mut at = 0;
+        // Below it nothing is left but hashes: days that ended there fall away, and the one that it is in is written again.
+        let mut at = floor(trail.min);
+        self.tell(at);
         while at < size {
-            let known = before.iter().find(|day| day.first_seq == at);
-            if let Some(day) = known.filter(|day| day.finished && !changed.concerns(day)) {
+            let known = before.iter().find(|day| day.first_seq <= at && at < day.end_seq);
+            let changed = |day: &LakeDay| day.first_seq != at || changed.concerns(day);
+            if let Some(day) = known.filter(|day| day.finished && !changed(day)) {
                 out.push((*day).clone());
                 self.tell(day.end_seq - at);
                 at = day.end_seq;
@@ -168,7 +194,7 @@ impl Writing<'_> {
             let asked = self.wanted.from.is_none_or(|from| from <= day)
                 && self.wanted.to.is_none_or(|to| day <= to);
             match known {
-                Some(known) if !asked && !changed.concerns(known) => {
+                Some(known) if !asked && !changed(known) => {
                     out.push((*known).clone());
                     self.tell(end - at);
                 }

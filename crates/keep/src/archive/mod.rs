@@ -6,6 +6,7 @@
 //! is recorded in the log. So whoever has the log knows whether the archive is the one that was made.
 
 mod away;
+pub(crate) mod follow;
 mod lake;
 pub mod model;
 pub(crate) mod place;
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 pub(crate) use place::local as place_local;
 
 pub use away::{Fetcher, NewOffload, Offload};
+pub use follow::StillAt;
 pub use settings::Settings;
 
 use crate::deed::{Begun, Who, details};
@@ -154,8 +156,19 @@ impl Keep {
         new: &NewArchive,
         progress: &dyn Progress,
     ) -> Result<Archived, KeepError> {
-        let wanted = new.check()?;
+        new.check()?;
         let _turn = self.turn()?;
+        self.make_archive(who, new, progress)
+    }
+
+    /// The same, for whoever has the turn.
+    pub(crate) fn make_archive(
+        &self,
+        who: &Who,
+        new: &NewArchive,
+        progress: &dyn Progress,
+    ) -> Result<Archived, KeepError> {
+        let wanted = new.check()?;
         let target = self.archive_target(&new.target)?;
         let before = place::load(&*target)?;
         if let Some(before) = &before {

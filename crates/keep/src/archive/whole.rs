@@ -101,6 +101,7 @@ pub(super) fn run(
             removed += 1;
         }
     }
+    OURS.iter().try_for_each(|dir| target.forget(dir))?;
     Ok(Archived {
         id: archive.id,
         target: target.name().to_owned(),

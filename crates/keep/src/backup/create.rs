@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use indelible_event::{EventId, Outcome, Phase, TrailName};
+use indelible_event::{EventId, Outcome, Phase};
 use indelible_log::erasure::{DIR as ERASURES, ERASED};
 use indelible_log::storage::read_whole;
-use indelible_log::{LogFile, LogFiles, TrailStatus, hex, sha256};
+use indelible_log::{LogFile, LogFiles, hex, sha256};
 use indelible_store::{GUARD, KEY, NODE, checkpoint_path};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::catalog::{Attempt, Catalog, Intent, State};
 use super::model::{BackedFile, BackedTrail, Backup, BackupType, VERSION};
-use super::{CREATE, VERIFY, check, description_key, send};
+use super::{CREATE, VERIFY, check, description_key, part, send};
 use crate::deed::{Begun, Who};
 use crate::error::KeepError;
 use crate::target::{Target, TargetError};
@@ -29,7 +29,8 @@ pub struct NewBackup {
     /// Its kind.
     #[serde(rename = "type")]
     pub backup_type: BackupType,
-    /// Only this trail and `_system`; refused where the log has records of others.
+    /// Only the segments that have records of this trail or of `_system`, which may have others' of the same days;
+    /// such a backup is restored for reading, into another directory.
     pub trail: Option<String>,
     /// Whether the node's secret key is in it. Without it the log can be read and verified, and not signed.
     pub with_key: bool,
@@ -147,27 +148,13 @@ impl Keep {
         self.end(begun, made)
     }
 
-    /// Whether no other trail has records. The log's files hold those of all trails side by side, and a copy that was
-    /// asked for one trail must not carry another tenant's.
     fn check_trail(&self, new: &NewBackup) -> Result<(), KeepError> {
         let Some(name) = &new.trail else { return Ok(()) };
         let trails = self.store().reader().trails();
-        if !trails.iter().any(|trail| trail.info.name.as_str() == name) {
-            return Err(KeepError::NotFound(format!("there is no trail named {name}")));
+        match trails.iter().any(|trail| trail.info.name.as_str() == name) {
+            true => Ok(()),
+            false => Err(KeepError::NotFound(format!("there is no trail named {name}"))),
         }
-        let is_other = |trail: &&TrailStatus| {
-            let known =
-                [name.as_str(), TrailName::system().as_str()].contains(&trail.info.name.as_str());
-            !known && trail.size.0 > 0
-        };
-        let others = trails.iter().filter(is_other).count();
-        if others == 0 {
-            return Ok(());
-        }
-        Err(KeepError::Refused(format!(
-            "the log's files hold records of {others} other trails beside those of {name}, which a copy of {name} \
-             alone must not have: make a backup of the whole log and restore the trail from it, or export the trail"
-        )))
     }
 
     /// A process that ended in the middle could not say so; nobody else has the turn now.
@@ -284,6 +271,9 @@ impl Keep {
         }
         let mut log = self.store().log().view().files();
         files.append(&mut log.files);
+        if let Some(trail) = &new.trail {
+            part::only(trail, &mut files)?;
+        }
         Ok((log, files))
     }
 

@@ -10,6 +10,7 @@ mod create;
 mod delete;
 mod due;
 pub mod model;
+pub(crate) mod part;
 mod send;
 mod settings;
 

@@ -25,7 +25,8 @@ pub struct Backup {
     pub public_key: String,
     /// Whether `node.key` is in it.
     pub has_key: bool,
-    /// The only trail besides `_system` whose records are in it, if not all.
+    /// The trail that it was made for: of the segments only those are in it that have records of this trail or of
+    /// `_system`. None if all are.
     pub trail: Option<String>,
     /// How far the log was: records over all trails.
     pub records: u64,

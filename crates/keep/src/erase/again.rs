@@ -5,6 +5,7 @@ use std::io::Read as _;
 use indelible_event::{EventId, Phase};
 use indelible_log::erasure::{ERASED, Seqs};
 use indelible_log::record::{KeptRecord, Seq, TrailNo};
+use indelible_log::storage::Storage;
 use indelible_log::trail::TrailId;
 use indelible_log::{Log, Seams, View};
 use indelible_store::Reader;
@@ -14,15 +15,17 @@ use super::copies::NOTES;
 use super::model::{ErasureNote, Person};
 use super::recorded::{Head, fold};
 use super::strike::{record, record_end, strike};
-use super::subject::mask;
+use super::subject::{HmacKey, mask};
 use crate::deed::{Who, details};
 use crate::error::KeepError;
 use crate::limits::{DESCRIPTION_BYTES_MAX, ERASURE_READ_ROWS};
 use crate::progress::Progress;
 use crate::target::Target;
 
-/// The erasures that are noted beside the backups at a target.
-pub fn noted_at(target: &dyn Target) -> Result<Vec<ErasureNote>, KeepError> {
+/// The erasures that are noted beside the backups at a target. Notes that the node whose key is in `storage` did not
+/// write are an error: without a key that cannot be told.
+pub fn noted_at(target: &dyn Target, storage: &dyn Storage) -> Result<Vec<ErasureNote>, KeepError> {
+    let hmac = HmacKey::load(storage).ok();
     let mut notes = Vec::new();
     for (key, bytes) in target.list(&format!("{NOTES}/"))? {
         if !key.ends_with(".json") || bytes > DESCRIPTION_BYTES_MAX {
@@ -33,7 +36,13 @@ pub fn noted_at(target: &dyn Target) -> Result<Vec<ErasureNote>, KeepError> {
         let read = target.get(&key)?.take(DESCRIPTION_BYTES_MAX).read_to_end(&mut json);
         let damaged = |reason: String| KeepError::Damaged { path: path.clone(), reason };
         read.map_err(|e| damaged(e.to_string()))?;
-        let note = serde_json::from_slice(&json).map_err(|e| damaged(e.to_string()))?;
+        let note: ErasureNote =
+            serde_json::from_slice(&json).map_err(|e| damaged(e.to_string()))?;
+        if hmac.as_ref().is_some_and(|hmac| hmac.note(&note) != note.mac) {
+            let why =
+                "this node did not write it, so nothing is erased by it; look at it and remove it";
+            return Err(damaged(why.into()));
+        }
         notes.push(note);
     }
     sort(&mut notes);
@@ -46,10 +55,11 @@ fn sort(notes: &mut [ErasureNote]) {
 
 /// The erasures that a log tells of, finished or not.
 pub fn noted_in(reader: &Reader, seams: &Seams) -> Result<Vec<ErasureNote>, KeepError> {
+    let hmac = HmacKey::load(&*seams.storage).ok();
     let mut notes = Vec::new();
     for erasure in fold(&reader.told(&[ERASED])?) {
         let strokes = erasure.strokes(&*seams.storage, reader.view())?;
-        notes.extend(erasure.notes(&strokes));
+        notes.extend(erasure.notes(&strokes, hmac.as_ref()));
     }
     sort(&mut notes);
     Ok(notes)

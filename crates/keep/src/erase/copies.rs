@@ -20,14 +20,14 @@ use super::subject::Asked;
 use crate::backup::model::{BackedFile, Backup};
 use crate::error::KeepError;
 use crate::limits::DESCRIPTION_BYTES_MAX;
-use crate::restore::Below;
+use crate::restore::{Below, check_paths};
 
 /// What describes a backup, and is written last.
 const DESCRIPTION: &str = "backup.json";
 /// Where erasures are noted that were done after backups.
 pub(super) const NOTES: &str = "erasures";
 /// Where in a backup the files are that were made without what was erased.
-const REMADE: &str = "erased";
+pub(crate) const REMADE: &str = "erased";
 
 /// A directory of backups.
 pub(super) struct Backups {
@@ -57,12 +57,7 @@ impl Backups {
         for id in names(&*self.dir, "")? {
             let path = format!("{id}/{DESCRIPTION}");
             match read_whole(&*self.dir, &path, DESCRIPTION_BYTES_MAX) {
-                Ok(bytes) => whole.push(serde_json::from_slice::<Backup>(&bytes).map_err(|e| {
-                    KeepError::Damaged {
-                        path: format!("{}/{path}", self.name),
-                        reason: e.to_string(),
-                    }
-                })?),
+                Ok(bytes) => whole.push(self.described(&id, &path, &bytes)?),
                 Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                     if !names(&*self.dir, &format!("{id}/{}", manifest::SEGMENTS))?.is_empty() {
                         unfinished.push(id);
@@ -73,6 +68,18 @@ impl Backups {
         }
         whole.sort_by(|a, b| (&a.created_at, &a.id).cmp(&(&b.created_at, &b.id)));
         Ok((whole, unfinished))
+    }
+
+    /// What a backup says of itself. Files are made and removed by it, so it must not lead anywhere else.
+    fn described(&self, id: &str, path: &str, bytes: &[u8]) -> Result<Backup, KeepError> {
+        let damaged =
+            |reason: String| KeepError::Damaged { path: format!("{}/{path}", self.name), reason };
+        let backup: Backup = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
+        if backup.id != id {
+            return Err(damaged(format!("it describes another backup, {}", backup.id)));
+        }
+        check_paths(&backup)?;
+        Ok(backup)
     }
 
     fn open(&self, path: &str, backup: &Backup) -> Result<Option<Segment>, KeepError> {

@@ -34,18 +34,19 @@ use roaring::RoaringBitmap;
 use serde_json::{Value, json};
 
 pub use again::{noted_at, noted_in, reapply};
+pub(crate) use copies::REMADE;
 pub use model::{
     Certificate, ErasedTrail, ErasureNote, ErasurePreview, ErasureSummary, HeldBack, LeftAs,
     Person, Place, PlaceKind, Reach, TrailHits,
 };
 pub use subject::NewErasure;
 
-use crate::Keep;
 use crate::deed::Who;
 use crate::error::KeepError;
 use crate::matching::Matcher;
 use crate::progress::Progress;
 use crate::requests::Kind;
+use crate::{Keep, import, lock, restore};
 use find::{Finding, Held};
 use places::Copies;
 use recorded::{Head, OutcomeSaid, Recorded};
@@ -140,7 +141,14 @@ impl Keep {
         }
         let mut copies = Copies::known(self)?;
         copies.search(self, &asked, &mut finding);
-        self.agree(who, request, Kind::Erasure)?;
+        // Looking took its time; whoever put something on hold meanwhile was told that it stays.
+        let changing = lock(&self.changing);
+        let ids = |holds: &[Held]| holds.iter().map(|hold| hold.id.clone()).collect::<Vec<_>>();
+        if ids(&holds) != ids(&self.held()?) {
+            let why = "holds have changed while the records were looked for: confirm it again";
+            return Err(KeepError::Refused(why.into()));
+        }
+        self.agree_locked(who, request, Kind::Erasure, &changing)?;
         let head = Head {
             erasure: strike::new_id(self.seams()).to_string(),
             kind: asked.wanted.kind().into(),
@@ -153,6 +161,7 @@ impl Keep {
             again: None,
         };
         self.begin_erasure(who, &head, finding.seqs())?;
+        drop(changing);
         let erasure = self.erasure(&head.erasure)?;
         self.finish(who, &erasure, Some(&asked), copies, progress)
     }
@@ -233,6 +242,9 @@ impl Keep {
             let _ = search.wait_frozen();
         }
         sweep_stale(&*self.seams.storage, reader.view())?;
+        // What was cut short lies there whole, and nobody is at it: this has the turn, and the log is open.
+        restore::discard(&*self.seams.storage)?;
+        import::clear_stage(&*self.seams.storage)?;
         progress.stage("copies", None);
         let told = copies.strike(self, who, erasure, &strokes, asked)?;
         for (at, stroke) in strokes.iter().enumerate().rev() {

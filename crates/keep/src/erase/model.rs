@@ -310,4 +310,8 @@ pub struct ErasureNote {
     pub at: String,
     /// By whose or which authority.
     pub authority: String,
+    /// An HMAC-SHA-256 of all that under a key that the node alone has, hex: whoever can write to where backups are must
+    /// not be able to have records erased by it.
+    #[serde(default)]
+    pub mac: String,
 }

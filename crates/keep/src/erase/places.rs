@@ -1,9 +1,8 @@
 //! Everywhere else that what is erased may be: what is reached, and what somebody has to see to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use indelible_event::Phase;
 use indelible_log::storage::{FileStorage, Storage};
 
 use super::copies::{Backups, Looked, NOTES};
@@ -15,7 +14,8 @@ use super::segment_hashes;
 use super::spools;
 use super::strike::Stroke;
 use super::subject::Asked;
-use crate::deed::{Who, details};
+use crate::archive::follow::{Stands, follows};
+use crate::deed::Who;
 use crate::error::KeepError;
 use crate::limits::ERASURE_PLACES_MAX;
 use crate::restore::Below;
@@ -23,8 +23,6 @@ use crate::{Keep, target};
 
 /// Where backups go that are made before a restore.
 const SNAPSHOTS: &str = "snapshots";
-/// The event that makes an archive or goes on with it.
-const ARCHIVE_CREATE: &str = "archive.create";
 
 /// The copies that are known of.
 pub(super) struct Copies {
@@ -33,7 +31,6 @@ pub(super) struct Copies {
     looked: BTreeMap<(String, String), Looked>,
     /// Backups that are in no directory, by target.
     remote: BTreeMap<String, Vec<String>>,
-    archives: Vec<String>,
     /// Places that could not be looked at.
     failed: Vec<Place>,
 }
@@ -58,17 +55,8 @@ impl Copies {
             let dir: Arc<dyn Storage> = Arc::new(FileStorage::new(&name));
             backups.push(Backups { kind: PlaceKind::Backup, name, dir });
         }
-        let mut archives = BTreeSet::new();
-        for record in keep.told(&[ARCHIVE_CREATE])? {
-            if record.entry().phase == Some(Phase::Intent)
-                && let Some(target) = details(&record)["target"].as_str()
-            {
-                archives.insert(target.to_owned());
-            }
-        }
-        let archives: Vec<String> = archives.into_iter().collect();
         let (looked, failed) = Default::default();
-        Ok(Copies { backups, looked, remote, archives, failed })
+        Ok(Copies { backups, looked, remote, failed })
     }
 
     /// Looks through local backups, and adds to the finding what only they still have.
@@ -127,6 +115,12 @@ impl Copies {
             }
         }
         self.tell_remote(&mut places, None);
+        for (name, by) in keep.archived_to()? {
+            places.push(match follows(&name, by) {
+                true => archive_place(&name, "", Reach::Erased, None),
+                false => archive_place(&name, "", Reach::ToDo, Some(ONCE_MORE.into())),
+            });
+        }
         for (name, spool) in spools::known(&keep.seams().storage, asked) {
             places.extend(spools::look(&name, &*spool, asked, false)?);
         }
@@ -146,7 +140,7 @@ impl Copies {
         strokes: &[Stroke],
         asked: Option<&Asked>,
     ) -> Result<OutcomeSaid, KeepError> {
-        let notes = erasure.notes(strokes);
+        let notes = erasure.notes(strokes, Some(&keep.erasure_key()?));
         let mut places = std::mem::take(&mut self.failed);
         for place in &self.backups {
             if let Err(e) = self.strike_backups(place, keep, erasure, strokes, &notes, &mut places)
@@ -167,6 +161,7 @@ impl Copies {
             }
         }
         self.tell_remote(&mut places, Some((keep, &notes)));
+        places.extend(strike_archives(keep, who, strokes)?);
         match asked {
             Some(asked) => {
                 for (name, spool) in spools::known(&keep.seams().storage, asked) {
@@ -227,7 +222,7 @@ impl Copies {
         place.sweep()
     }
 
-    /// Backups in buckets get a note each, so that restoring one erases it again; archives follow by themselves.
+    /// Backups in buckets get a note each, so that restoring one erases it again.
     fn tell_remote(&self, places: &mut Vec<Place>, act: Option<(&Keep, &[ErasureNote])>) {
         for (name, backups) in &self.remote {
             let noted = match act {
@@ -256,17 +251,50 @@ impl Copies {
                 });
             }
         }
-        for archive in &self.archives {
-            places.push(Place {
-                kind: PlaceKind::Archive,
-                place: archive.clone(),
-                item: String::new(),
-                records: 0,
-                reach: Reach::ToDo,
-                to_do: Some("archive to it once more: that exchanges what was erased".into()),
-                sha256: None,
-            });
+    }
+}
+
+/// What is to be done where an archive was not gone on with.
+const ONCE_MORE: &str = "archive to it once more: that exchanges what was erased";
+
+/// Archives in directories follow at once; of the others each file is named that has any of the records.
+fn strike_archives(keep: &Keep, who: &Who, strokes: &[Stroke]) -> Result<Vec<Place>, KeepError> {
+    let mut places = Vec::new();
+    let is_meant = |no, seq| strokes.iter().any(|s| s.trail == no && s.seqs.contains(seq));
+    for (name, stands) in keep.archives_follow(who)? {
+        match stands {
+            Stands::Current => {}
+            Stands::Mended(sha256) => {
+                let place = archive_place(&name, "", Reach::Erased, None);
+                places.push(Place { sha256: Some(sha256), ..place });
+            }
+            Stands::Stale(objects, why) => {
+                let to_do = match why {
+                    Some(why) => format!("{ONCE_MORE}; it failed: {why}"),
+                    None => ONCE_MORE.to_owned(),
+                };
+                for key in objects.iter().filter(|key| keep.may_have(&name, key, &is_meant)) {
+                    places.push(archive_place(&name, key, Reach::ToDo, Some(to_do.clone())));
+                }
+            }
+            Stands::Unknown(why) => {
+                let to_do = format!("{ONCE_MORE}; it could not be looked at: {why}");
+                places.push(archive_place(&name, "", Reach::ToDo, Some(to_do)));
+            }
         }
+    }
+    Ok(places)
+}
+
+fn archive_place(name: &str, item: &str, reach: Reach, to_do: Option<String>) -> Place {
+    Place {
+        kind: PlaceKind::Archive,
+        place: name.to_owned(),
+        item: item.to_owned(),
+        records: 0,
+        reach,
+        to_do,
+        sha256: None,
     }
 }
 

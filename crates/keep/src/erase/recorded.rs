@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::model::{Certificate, ErasedTrail, ErasureNote, ErasureSummary, Person, Place};
 use super::strike::{Stroke, io};
-use super::subject::mask;
+use super::subject::{HmacKey, mask};
 use crate::deed::details;
 use crate::error::KeepError;
 use crate::limits::DESCRIPTION_BYTES_MAX;
@@ -174,8 +174,9 @@ impl Recorded {
     }
 
     /// What is noted beside backups.
-    pub fn notes(&self, strokes: &[Stroke]) -> Vec<ErasureNote> {
+    pub fn notes(&self, strokes: &[Stroke], key: Option<&HmacKey>) -> Vec<ErasureNote> {
         let note = |(intent, stroke): (&Intent, &Stroke)| ErasureNote {
+            mac: String::new(),
             event: intent.id.to_string(),
             erasure: self.head.erasure.clone(),
             trail: intent.said.trail.clone(),
@@ -184,7 +185,11 @@ impl Recorded {
             at: intent.at.clone(),
             authority: self.head.authority.clone(),
         };
-        self.intents.iter().zip(strokes).map(note).collect()
+        let sign = |mut note: ErasureNote| {
+            note.mac = key.map(|key| key.note(&note)).unwrap_or_default();
+            note
+        };
+        self.intents.iter().zip(strokes).map(note).map(sign).collect()
     }
 
     pub fn summary(&self) -> ErasureSummary {

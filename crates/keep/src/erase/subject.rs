@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::model::ErasureNote;
 use crate::error::KeepError;
 use crate::limits::{ERASURE_IDS_MAX, TEXT_BYTES_MAX};
 
@@ -365,6 +366,16 @@ impl HmacKey {
         })?;
         let hash = Sha256::new().chain_update(b"indelible/erasure/v1\0").chain_update(bytes);
         Ok(HmacKey(hash.finalize().into()))
+    }
+
+    /// What shows that a note of an erasure is this node's own.
+    pub fn note(&self, note: &ErasureNote) -> String {
+        let ErasureNote { event, erasure, trail, parts, seqs, at, authority, mac: _ } = note;
+        let said = serde_json::json!([event, erasure, trail, parts, seqs, at, authority]);
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key may be of any length");
+        mac.update(b"note\0");
+        mac.update(said.to_string().as_bytes());
+        hex::encode(&<[u8; 32]>::from(mac.finalize().into_bytes()))
     }
 }
 

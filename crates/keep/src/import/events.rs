@@ -5,6 +5,7 @@ use std::sync::Arc;
 use indelible_event::{Checked, Entry, Part, TrailName, check_with_subject};
 use indelible_log::record::{KeptPart, KeptRecord, Seq};
 use indelible_log::storage::Storage;
+use indelible_log::trail::floor;
 use indelible_log::{AppendError, Appended, TrailStatus, View, hex};
 use indelible_store::Item;
 use serde::Deserialize;
@@ -44,7 +45,8 @@ pub(super) fn append(
             }
             None => trail.info.name.clone(),
         };
-        let mut at = 0;
+        // Of what is below nothing is left that could be read.
+        let mut at = floor(trail.min);
         while at < trail.size.0 {
             let end = trail.size.0.min(at + limits::READ_RECORDS);
             let seqs: Vec<Seq> = (at..end).map(Seq).collect();

@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::archive::model::ArchivedTrail;
 use crate::deed::Who;
+use crate::restore::remove_tree;
 use crate::target;
 use crate::{Keep, KeepError, Progress};
 use under::Under;
@@ -114,6 +115,11 @@ pub fn into_empty(
     whole::bring(&seams.storage, &*target, new, key, progress)
 }
 
+/// Removes what an import left that was cut short; the next one begins anew.
+pub(crate) fn clear_stage(storage: &dyn Storage) -> Result<(), KeepError> {
+    remove_tree(storage, STAGE)
+}
+
 /// The checked vkey of an import.
 fn vkey(new: &NewImport) -> Result<Option<Vkey>, KeepError> {
     let parse = |text: &String| text.parse::<Vkey>();
@@ -144,7 +150,7 @@ impl Keep {
         let stage: Arc<dyn Storage> = Arc::new(Under::new(self.seams().storage.clone(), STAGE));
         let done = whole::bring(&stage, &*target, new, None, progress).and_then(|archive| {
             let counts = events::append(self, &stage, new, progress)?;
-            under::clear(&*self.seams().storage, STAGE)?;
+            remove_tree(&*self.seams().storage, STAGE)?;
             let imported = Imported { id, archive, counts };
             let mut told = json!(imported);
             // The roots of many trails would not fit into an event; the archive's hash stands for them.

@@ -6,9 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use indelible_log::storage::{File, Space, Storage};
 
-use crate::KeepError;
-use crate::archive::place_local as local;
-
 /// Part of a storage.
 pub(super) struct Under {
     storage: Arc<dyn Storage>,
@@ -56,20 +53,4 @@ impl Storage for Under {
     fn space(&self) -> io::Result<Option<Space>> {
         self.storage.space()
     }
-}
-
-/// Removes every file below a directory. The directories stay, empty.
-pub(super) fn clear(storage: &dyn Storage, dir: &str) -> Result<(), KeepError> {
-    let names = match storage.list(dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        names => names.map_err(local(dir))?,
-    };
-    for name in names {
-        let path = format!("{dir}/{name}");
-        match storage.list(&path) {
-            Ok(_) => clear(storage, &path)?,
-            Err(_) => storage.remove(&path).map_err(local(&path))?,
-        }
-    }
-    Ok(())
 }

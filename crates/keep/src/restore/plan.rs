@@ -13,7 +13,9 @@ use serde::Serialize;
 use super::copy::damaged;
 use super::switch::OWN;
 use crate::backup::model::{BackedFile, Backup};
+use crate::backup::part::Segments;
 use crate::backup::{self, description_key};
+use crate::erase::REMADE;
 use crate::error::KeepError;
 use crate::target::{Target, TargetError};
 
@@ -57,7 +59,8 @@ impl Plan {
             None => {
                 if let Some(only) = &backup.trail {
                     return Err(KeepError::Refused(format!(
-                        "backup {id} holds the trail {only} alone: restore it with --type trail into a new directory"
+                        "backup {id} was made for trail {only} alone: it can only be restored for reading, with --type trail \
+                         --trail {only} --into DIR"
                     )));
                 }
                 (backup.files.clone(), None)
@@ -117,7 +120,7 @@ fn read_backup(target: &dyn Target, id: &str) -> Result<Backup, KeepError> {
 }
 
 /// The list comes from outside: nothing in it may lead out of the directory, or to what is not a log's.
-fn check_paths(backup: &Backup) -> Result<(), KeepError> {
+pub(crate) fn check_paths(backup: &Backup) -> Result<(), KeepError> {
     let path = description_key(&backup.id);
     let bad = |reason: String| KeepError::Damaged { path: path.clone(), reason };
     let mut seen = BTreeSet::new();
@@ -126,7 +129,7 @@ fn check_paths(backup: &Backup) -> Result<(), KeepError> {
         let ours = OWN.contains(&parts[0]) || parts[0] == parent(indelible_store::GUARD);
         let whole = parts.len() <= 3 && parts.iter().all(|part| is_name(part));
         let at = file.at.strip_suffix(&file.path).and_then(|rest| rest.strip_suffix('/'));
-        if !ours || !whole || !at.is_some_and(is_name) {
+        if !ours || !whole || !at.is_some_and(is_place) {
             return Err(bad(format!("{:?} is no file of a log", file.path)));
         }
         if !seen.insert(&file.path) {
@@ -137,6 +140,12 @@ fn check_paths(backup: &Backup) -> Result<(), KeepError> {
         }
     }
     Ok(())
+}
+
+/// A backup's directory, or where in it an erasure put what it made anew.
+fn is_place(at: &str) -> bool {
+    let parts: Vec<&str> = at.split('/').collect();
+    parts.iter().all(|part| is_name(part)) && matches!(parts[..], [_] | [_, REMADE, _])
 }
 
 fn is_name(text: &str) -> bool {
@@ -180,29 +189,16 @@ fn part_of(
         KeepError::NotFound(format!("backup {} has no trail named {name}", backup.id))
     })?;
     if let Some(only) = backup.trail.as_ref().filter(|only| *only != name) {
-        let why = format!("backup {} holds the records of trail {only} alone", backup.id);
+        let why = format!("backup {} was made for trail {only} alone", backup.id);
         return Err(KeepError::NotFound(why));
     }
     let mut manifest = read_manifest(target, backup)?;
-    let no = manifest.trails.iter().position(|trail| trail.name == name);
-    let wants = |trails: &[(u32, u64, u64, u64)]| {
-        trails.iter().any(|t| t.0 == 0 || no.is_some_and(|no| t.0 as usize == no))
-    };
+    let segments = Segments::of(&manifest, name);
     let all = manifest.segments.len();
-    manifest.segments.retain(|segment| wants(&segment.trails));
+    manifest.segments.retain(|segment| segments.has(&segment.name));
     let left_out = (all - manifest.segments.len()) as u64;
-    let names: BTreeSet<&str> = manifest.segments.iter().map(|s| s.name.as_str()).collect();
-    let is_wanted = |file: &&BackedFile| match file.path.split_once('/') {
-        Some((manifest::SEGMENTS, rest)) => {
-            rest.rsplit_once('.').is_some_and(|(stem, _)| names.contains(stem))
-        }
-        Some((indelible_store::INDEX, rest)) => {
-            let stem = rest.strip_suffix(".idx").and_then(|rest| rest.rsplit_once('.'));
-            stem.is_some_and(|(stem, _)| names.contains(stem))
-        }
-        // The manifest is made anew, of the segments that come along.
-        _ => file.path != manifest::PATH,
-    };
+    // The manifest is made anew, of the segments that come along.
+    let is_wanted = |file: &&BackedFile| file.path != manifest::PATH && segments.takes(&file.path);
     let files: Vec<BackedFile> = backup.files.iter().filter(is_wanted).cloned().collect();
     let system = manifest.trails.first().map(|trail| TrailId(trail.id));
     let ids: Vec<TrailId> = system.into_iter().chain(TrailId::parse(&wanted.id)).collect();

@@ -58,7 +58,7 @@ pub(super) fn sync(storage: &dyn Storage, top: &str) -> Result<(), KeepError> {
 }
 
 /// Removes a directory and all that is in it; one that is not there is fine.
-pub(super) fn remove(storage: &dyn Storage, top: &str) -> Result<(), KeepError> {
+pub(crate) fn remove(storage: &dyn Storage, top: &str) -> Result<(), KeepError> {
     let tree = walk(storage, top)?;
     for file in &tree.files {
         storage.remove(file).map_err(io(file))?;

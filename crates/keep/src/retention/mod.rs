@@ -10,6 +10,7 @@ pub mod promise;
 mod run;
 
 use std::collections::BTreeMap;
+use std::sync::MutexGuard;
 
 use indelible_log::policy::{Policy, SET};
 use serde::{Deserialize, Serialize};
@@ -216,14 +217,15 @@ impl Keep {
             let request = self.ask_second(who, Asked::Retention, json!(set))?;
             return Ok(SetOutcome::Asked(request));
         }
-        self.put_policy(who, set, json!({})).map(SetOutcome::Set)
+        self.put_policy(who, set, json!({}), &lock(&self.changing)).map(SetOutcome::Set)
     }
 
     /// Confirms a policy that shortens what was promised: it is in force then.
     pub fn confirm_retention(&self, who: &Who, request: &str) -> Result<PolicyView, KeepError> {
         let set = asked(&self.may_confirm(who, request, Asked::Retention)?)?;
-        let request = self.agree(who, request, Asked::Retention)?;
-        self.put_policy(who, &set, request.both())
+        let changing = lock(&self.changing);
+        let request = self.agree_locked(who, request, Asked::Retention, &changing)?;
+        self.put_policy(who, &set, request.both(), &changing)
     }
 
     /// What would go now: under the policies as they are, or with one more.
@@ -242,8 +244,10 @@ impl Keep {
         who: &Who,
         set: &SetRetention,
         more: Value,
+        _changing: &MutexGuard<'_, ()>,
     ) -> Result<PolicyView, KeepError> {
-        let _changing = lock(&self.changing);
+        // What was recorded before it was promised what was in force then.
+        self.store.log().seal()?;
         let number = self.store.log().policies().last().map_or(1, |last| last.number) + 1;
         let policy = set.policy(number)?;
         let mut told = json!(policy);
@@ -258,12 +262,13 @@ impl Keep {
 
     /// Ends what a process that has ended left half done about policies.
     fn resume_policies(&self) -> Result<(), KeepError> {
+        let changing = lock(&self.changing);
         let told = self.told(&[SET])?;
         for request in self.requests()? {
             let named = |record| request.is_named_by(&details(record));
             let undone = request.state == RequestState::Confirmed && !told.iter().any(named);
             if undone && request.kind == Asked::Retention {
-                self.put_policy(&Who::node(), &asked(&request)?, request.both())?;
+                self.put_policy(&Who::node(), &asked(&request)?, request.both(), &changing)?;
             }
         }
         for intent in unfinished(told) {

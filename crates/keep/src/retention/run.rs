@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::plan::{Ask, Basis, Going, Group, Kind, Plan, Reason, plan};
 use super::{Sweep, merge};
+use crate::archive::StillAt;
 use crate::deed::{Begun, Who, details};
 use crate::error::KeepError;
 use crate::limits::EXCHANGE_TRIES_MAX;
@@ -44,6 +45,9 @@ pub struct Run {
     pub gone: Vec<Gone>,
     /// Records whose time had come and that stay, by the hold's id.
     pub held: BTreeMap<String, u64>,
+    /// Archives that still have some of what went, by name, until they are gone on with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub still_at: Vec<StillAt>,
 }
 
 /// A class and day that went.
@@ -149,6 +153,10 @@ impl Keep {
             }
         }
         self.prune(deed, &mut run, progress)?;
+        if run.expired + run.pruned > 0 {
+            progress.stage("archives", None);
+            run.still_at = self.still_at(deed.who)?;
+        }
         Ok(run)
     }
 
@@ -350,10 +358,14 @@ impl Keep {
 impl Run {
     /// What its outcome tells; the events of its groups tell the rest.
     pub(crate) fn told(&self) -> Value {
-        json!({
+        let mut told = json!({
             "expired": self.expired, "pruned": self.pruned, "bytes_before": self.bytes_before,
             "bytes_after": self.bytes_after, "held": self.held, "groups": self.gone.len(),
-        })
+        });
+        if !self.still_at.is_empty() {
+            told["still_at"] = json!(self.still_at);
+        }
+        told
     }
 }
 

@@ -4,9 +4,10 @@ mod crash;
 mod world;
 
 use indelible_event::Part;
-use indelible_keep::erase::{NewErasure, PlaceKind, Reach, noted_at, noted_in, reapply};
+use indelible_keep::archive::{By, NewArchive};
+use indelible_keep::erase::{NewErasure, Place, PlaceKind, Reach, noted_at, noted_in, reapply};
 use indelible_keep::holds::NewHold;
-use indelible_keep::{KeepError, Silent, target};
+use indelible_keep::{KeepError, Silent, restore, target};
 use indelible_log::record::Seq;
 use indelible_log::{Log, SealAt};
 use indelible_store::{VerifyOptions, verify, verify_proof};
@@ -87,6 +88,39 @@ fn nothing_of_a_subject_is_left_anywhere_and_every_proof_holds() {
     assert_eq!(world.keep().preview_erasure(&about(), &Silent).unwrap().records, 0);
     let listed = world.keep().erasures().unwrap();
     assert_eq!((listed.len(), listed[0].complete), (1, true));
+}
+
+#[test]
+fn nothing_is_left_in_an_archive_in_a_directory_and_files_of_others_are_named() {
+    let mut world = World::new();
+    world.tell(0..40);
+    let at = |name: &str| world.dir.path().join(name).to_str().unwrap().to_owned();
+    let whole = NewArchive { target: at("whole"), ..NewArchive::default() };
+    world.keep().archive(&admin("alice"), &whole, &Silent).unwrap();
+    // One by trail and date is only gone on with by whoever asked for it.
+    let lake = NewArchive { target: at("lake"), by: By::TrailDate, ..NewArchive::default() };
+    world.keep().archive(&admin("alice"), &lake, &Silent).unwrap();
+    let lake_file = |path: &String| path.starts_with("lake/");
+    assert!(world.traces().iter().any(|path| path.starts_with("whole/segments/")));
+    let done = world.erase(&about());
+    assert!(!done.complete);
+    let left: Vec<String> = world.traces().into_iter().filter(|path| !lake_file(path)).collect();
+    assert_eq!(left, Vec::<String>::new());
+    let of = |places: &[Place], target: &str| -> Vec<String> {
+        let target = world.dir.path().join(target).to_str().unwrap().to_owned();
+        let of = |place: &&Place| place.kind == PlaceKind::Archive && place.place == target;
+        places.iter().filter(of).map(|place| place.item.clone()).collect()
+    };
+    assert_eq!(of(&done.done, "whole"), [""]);
+    assert_eq!(of(&done.still_to_do, "whole"), Vec::<String>::new());
+    let named = of(&done.still_to_do, "lake");
+    assert!(named.iter().any(|key| key.starts_with("trail=shop/")), "{named:?}");
+    assert!(named.iter().all(|key| !key.starts_with("trail=_system/")), "{named:?}");
+    world.keep().archive(&admin("alice"), &lake, &Silent).unwrap();
+    let outdated = world.keep().outdated().unwrap();
+    assert!(outdated.values().all(|files| files.as_ref().unwrap().is_empty()));
+    let segment = |path: &&String| path.starts_with("whole/") || path.starts_with("data/");
+    assert_eq!(world.traces().iter().filter(segment).count(), 0);
 }
 
 #[test]
@@ -183,6 +217,98 @@ fn a_hold_stands_against_it_until_it_is_said_otherwise() {
     assert_eq!(done.despite_holds, [hold.id]);
 }
 
+/// Puts something on hold as soon as the records are looked for.
+struct Holding<'a>(&'a World, std::sync::Once);
+
+impl indelible_keep::Progress for Holding<'_> {
+    fn stage(&self, _: &str, _: Option<u64>) {
+        let new = NewHold {
+            name: "case 8".into(),
+            query: "trail:shop".into(),
+            reason: "litigation".into(),
+            owner: "legal".into(),
+        };
+        self.1.call_once(|| drop(self.0.keep().hold(&admin("carol"), &new).unwrap()));
+    }
+    fn done(&self, _: u64) {}
+}
+
+#[test]
+fn what_is_put_on_hold_while_it_is_looked_for_stays() {
+    let mut world = World::new();
+    world.tell(0..8);
+    let request = world.keep().request_erasure(&admin("alice"), &about()).unwrap();
+    let confirm = |progress: &dyn indelible_keep::Progress| {
+        world.keep().confirm_erasure(&admin("bob"), &request, &about(), progress).unwrap_err()
+    };
+    let error = confirm(&Holding(&world, std::sync::Once::new()));
+    assert!(error.to_string().contains("holds have changed"), "{error}");
+    assert!(confirm(&Silent).to_string().contains("litigation"));
+    let request = world.keep().request(&request).unwrap();
+    assert_eq!(request.state, indelible_keep::requests::RequestState::Waiting);
+}
+
+#[test]
+fn nothing_is_left_of_a_restore_or_an_import_that_was_cut_short() {
+    let mut world = World::new();
+    world.tell(0..8);
+    for dir in ["restoring", "importing"] {
+        let there = world.data().join(dir).join("segments");
+        std::fs::create_dir_all(&there).unwrap();
+        std::fs::write(there.join("copied"), format!("about {NAME}")).unwrap();
+    }
+    assert!(world.erase(&about()).complete);
+    assert_eq!(world.traces(), Vec::<String>::new());
+}
+
+#[test]
+fn a_description_that_leads_out_of_its_directory_is_not_followed() {
+    let mut world = World::new();
+    world.tell(0..8);
+    let backups = world.dir.path().join("backups");
+    let id = world.back_up(&backups);
+    let path = backups.join(&id).join("backup.json");
+    let lead = std::fs::read_to_string(&path).unwrap().replace(&id, "../data");
+    std::fs::create_dir(backups.join("zz")).unwrap();
+    std::fs::write(backups.join("zz/backup.json"), lead).unwrap();
+    let done = world.erase(&about());
+    assert!(!done.complete);
+    assert!(done.still_to_do.iter().any(|p| p.to_do.as_ref().unwrap().contains("another backup")));
+    assert!(world.data().join("MANIFEST").exists());
+    let report = verify(&world.seams().storage, &VerifyOptions::default()).unwrap();
+    assert!(report.log.findings.is_empty(), "{:#?}", report.log.findings);
+}
+
+#[test]
+fn a_backup_that_was_erased_in_can_be_restored() {
+    let mut world = World::new();
+    world.tell(0..20);
+    let backups = world.dir.path().join("backups");
+    let id = world.back_up(&backups);
+    world.erase(&about());
+    let into = world.dir.path().join("into");
+    let to = restore::Elsewhere {
+        name: "into".into(),
+        storage: std::sync::Arc::new(indelible_log::storage::FileStorage::new(&into)),
+    };
+    let beside = target::open(backups.to_str().unwrap(), None).unwrap();
+    let new = restore::NewRestore {
+        data: world.seams(),
+        guard: None,
+        live: Some(world.keep()),
+        target: &*beside,
+        backup: &id,
+        into: Some(to),
+        restore_type: restore::RestoreType::Full,
+        snapshot: None,
+        strict_delete: false,
+        accept_rollback: false,
+        key: None,
+    };
+    restore::restore(&new, &admin("alice"), &Silent).unwrap();
+    assert_eq!(world.traces(), Vec::<String>::new());
+}
+
 #[test]
 fn what_explains_the_log_stays_and_is_told() {
     let mut world = World::new();
@@ -230,13 +356,20 @@ fn an_older_copy_that_is_put_back_loses_the_same_parts_again() {
 
     let notes = noted_in(world.keep().store().reader(), world.seams()).unwrap();
     let beside = target::open(backups.to_str().unwrap(), None).unwrap();
-    assert_eq!(noted_at(&*beside).unwrap(), notes);
+    assert_eq!(noted_at(&*beside, &*world.seams().storage).unwrap(), notes);
     let log = Log::open(old.clone(), SealAt::default()).unwrap();
     let again = |log: &Log| reapply(log, &old, &admin("bob"), &notes, &Silent).unwrap();
     assert_eq!(again(&log), notes.len() as u64);
     assert_eq!(world.traces(), Vec::<String>::new());
     // What is known already is not done twice.
     assert_eq!(again(&log), 0);
+
+    // Whoever can write to where backups are cannot have more erased.
+    let note = backups.join(format!("erasures/{}.json", notes[0].event));
+    let forged = std::fs::read_to_string(&note).unwrap().replace("what", "where");
+    std::fs::write(&note, forged).unwrap();
+    let error = noted_at(&*beside, &*world.seams().storage).unwrap_err();
+    assert!(error.to_string().contains("did not write it"), "{error}");
     drop(log);
     let options = indelible_log::verify::Options { threads: 1, progress: &|_| {}, archived: None };
     let report = indelible_log::verify::verify(&old.storage, &options).unwrap();

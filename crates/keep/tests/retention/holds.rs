@@ -1,5 +1,7 @@
 use indelible_keep::KeepError;
 use indelible_keep::holds::NewHold;
+use indelible_log::rewrite::{Change, Fate};
+use indelible_store::{VerifyOptions, verify};
 
 use super::world::{World, is_whole, who};
 
@@ -43,6 +45,28 @@ fn held_survive_and_go_after_release(world: &World) {
 #[test]
 fn what_is_held_survives_and_goes_after_release() {
     held_survive_and_go_after_release(&World::served());
+}
+
+/// Whoever has the files makes stubs of what was held, and names the event of the others.
+#[test]
+fn more_stubs_than_expired_are_not_explained() {
+    let world = World::bare();
+    world.set("reads 1d, everything else forever");
+    world.append("shop", "data_access", 30, 3);
+    world.seal();
+    world.keep.hold(&who("alice"), &hold("trail:shop actor.id:u1")).unwrap();
+    world.days(2);
+    assert_eq!(world.run().expired, 20);
+    world.verify();
+    let by = world.keep.told(&["segment.expire"]).unwrap()[0].entry().id;
+    let log = world.keep.store().log();
+    let segments = log.view().segments();
+    let held = segments.iter().find(|s| !s.is_stub() && s.class() == "reads").unwrap();
+    let fate = Fate::Expire { by, keep: Default::default() };
+    log.rewrite(&[Change { file: held.file_no(), fate }], &[], &|_| {}).unwrap();
+    let report = verify(&world.seams.storage, &VerifyOptions::default()).unwrap();
+    let found: Vec<&str> = report.log.findings.iter().map(|f| &*f.what).collect();
+    assert!(found.iter().any(|what| what.contains("30 records have expired")), "{found:?}");
 }
 
 #[test]

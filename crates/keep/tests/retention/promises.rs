@@ -55,3 +55,16 @@ fn what_was_promised_is_shortened_by_two_people() {
     world.verify();
     assert_eq!(world.keep.run_retention(&who("alice"), &Silent).unwrap().expired, 0);
 }
+
+#[test]
+fn what_was_recorded_before_a_policy_is_kept_as_it_was_promised() {
+    let world = World::bare();
+    world.append("shop", "other", 10, 1);
+    // Nothing has sealed them yet.
+    world.set("everything else 1d");
+    world.append("shop", "other", 5, 1);
+    world.seal();
+    world.days(3);
+    assert_eq!(world.run().expired, 5);
+    assert_eq!(world.left("shop"), (10, 5));
+}

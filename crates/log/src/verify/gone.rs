@@ -32,6 +32,7 @@ pub(super) struct Stub {
     pub day: Day,
     pub first_pos: u64,
     pub last_pos: u64,
+    pub rows: u64,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +80,20 @@ pub(super) fn check(storage: &dyn Storage, trails: &[CheckedTrail], found: &mut 
             found.findings.push(Finding { trail, seq, path: gone.path, offset: None, what });
         }
     }
-    for stub in std::mem::take(&mut found.stubs) {
+    let mut stubs = std::mem::take(&mut found.stubs);
+    stubs.sort_by_key(|stub| (stub.expired_by, stub.first_pos));
+    let mut rows: BTreeMap<EventId, u64> = BTreeMap::new();
+    for stub in stubs {
+        let so_far = rows.entry(stub.expired_by).or_default();
+        *so_far += stub.rows;
+        if let Some(told) = expired(stub.expired_by, &found.system).filter(|told| *so_far > *told) {
+            let what = format!(
+                "{so_far} records have expired by the event {}, which says that {told} did",
+                stub.expired_by
+            );
+            let path = stub.path.clone();
+            found.findings.push(Finding { trail: None, seq: None, path, offset: None, what });
+        }
         match explains(&stub, &found.system) {
             true => found.notes.push(format!("{}: expired by policy #{}", stub.path, stub.policy)),
             false => {
@@ -193,6 +207,25 @@ pub(super) fn check_minimum(trail: &CheckedTrail, min: u64, gone: u64, found: &m
         let path = PATH.to_owned();
         found.findings.push(Finding { trail: Some(name), seq: None, path, offset: None, what });
     }
+}
+
+#[derive(Deserialize)]
+struct Went {
+    records: u64,
+}
+
+/// How many records went by an expiry, as far as its outcome says so. Of what was held then none did, so whoever makes
+/// stubs of those later, and names the same event, has more than that.
+fn expired(by: EventId, system: &[KeptRecord]) -> Option<u64> {
+    let ended = |r: &&KeptRecord| {
+        r.entry().action == EXPIRED
+            && r.entry().phase == Some(Phase::Outcome)
+            && r.entry().reference == Some(by)
+    };
+    let said = |r: &KeptRecord| {
+        serde_json::from_slice::<Details<Went>>(r.part(Part::What)?).ok().map(|d| d.details.records)
+    };
+    system.iter().filter(ended).filter_map(said).max()
 }
 
 fn explains(stub: &Stub, system: &[KeptRecord]) -> bool {

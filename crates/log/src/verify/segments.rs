@@ -156,6 +156,7 @@ fn check_meta(shared: &Shared<'_>, entry: &ManifestSegment, segment: &Segment) {
             day: meta.day,
             first_pos: meta.first_pos.0,
             last_pos: meta.last_pos.0,
+            rows: meta.rows,
         });
     }
 }
