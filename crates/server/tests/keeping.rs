@@ -1,4 +1,5 @@
 //! Retention, holds, erasure and backups over HTTP, and what the node does by itself.
+#![expect(clippy::disallowed_methods, reason = "damage is done behind the back of the node")]
 
 use serde_json::{Value, json};
 

@@ -96,7 +96,7 @@ fn form() -> Markup {
                 (field("Or what was done to", "resource", "", "Such as backup/db-0417."))
                 (field("Only in this trail", "trail", "", "Empty: all of them."))
                 fieldset { legend { "What goes" }
-                    @for (part, means) in PARTS { p { label { input type="checkbox" name="parts" value=(part) checked; " " (part) span.quiet { ": " (means) } } } }
+                    @for (part, means) in PARTS { p.tick { label { input type="checkbox" name="parts" value=(part) checked; span { (part) span.quiet { ": " (means) } } } } }
                 }
                 (tick("Also records that only mention it, in a text or in details", "mentions", false))
                 (tick("Also what somebody holds", "despite_hold", false))

@@ -102,7 +102,7 @@ fn field(label: &str, name: &str, value: &str, hint: &str) -> Markup {
 /// A box to tick.
 fn tick(label: &str, name: &str, on: bool) -> Markup {
     html! {
-        p { label { input type="checkbox" name=(name) value="yes" checked[on]; " " (label) } }
+        p.tick { label { input type="checkbox" name=(name) value="yes" checked[on]; span { (label) } } }
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::{Tab, admin, frame, told};
-use super::{below, button, change, field, given, person};
+use super::{below, button, change, given, person};
 use crate::href::{Params, segment};
 use crate::page::Page;
 use crate::visit::{Api, Problem, Visit};
@@ -86,7 +86,11 @@ fn panel(request: &Request, me: &str, visit: &Visit) -> Markup {
             @if own { p { "You asked for it, so somebody else has to confirm it." } } @else {
                 form.save method="post" action=(below(HERE, &request.id, "confirm")) data-once {
                     @if request.kind == "erasure" {
-                        (field("Whose data it is", "wanted", "", "The request holds only a keyed hash of it, so say it once more."))
+                        // There may be several on the page.
+                        @let id = format!("wanted-{}", request.id);
+                        p { label for=(id) { "Whose data it is" } br;
+                            input id=(id) name="wanted" required autocomplete="off" spellcheck="false"; br;
+                            span.quiet { "The request holds only a keyed hash of it, so say it once more." } }
                     }
                     p.acts { button.danger { "Confirm, and do it" } }
                     p.quiet { "This cannot be undone. It is recorded in the trail, with both names." }
