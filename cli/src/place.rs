@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use indelible_keep::Keep;
-use indelible_keep::limits::CLOCK_JUMP_MICROS_MAX;
 use indelible_keep::archive::Fetcher;
+use indelible_keep::limits::CLOCK_JUMP_MICROS_MAX;
 use indelible_log::active::DIR as LOG;
 use indelible_log::limits::CACHE_BYTES_MAX;
 use indelible_log::offload::Archived;
