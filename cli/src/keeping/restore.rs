@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indelible_client::path_segment;
 use indelible_event::TrailName;
 use indelible_keep::restore::{Elsewhere, NewRestore, RestoreType, Restored, restore, resume};
-use indelible_keep::target::{self, Target};
+use indelible_keep::target::{self, SNAPSHOTS, Target};
 use indelible_keep::{KeepError, Who};
 use indelible_log::Seams;
 use indelible_log::storage::FileStorage;
@@ -24,8 +24,6 @@ use crate::progress::Progress;
 
 /// Bytes of a file with a key.
 pub const KEY_BYTES_MAX: u64 = 4096;
-/// Where a backup of the log as it is goes before a restore, in the data directory.
-const SNAPSHOTS: &str = "snapshots";
 
 const RESTORED: [Fact; 10] = [
     Fact("/restore_id", "restore", As::Text),

@@ -19,10 +19,8 @@ use crate::deed::Who;
 use crate::error::KeepError;
 use crate::limits::ERASURE_PLACES_MAX;
 use crate::restore::Below;
+use crate::target::SNAPSHOTS;
 use crate::{Keep, target};
-
-/// Where backups go that are made before a restore.
-const SNAPSHOTS: &str = "snapshots";
 
 /// The copies that are known of.
 pub(super) struct Copies {

@@ -13,6 +13,7 @@ mod switch;
 mod told;
 mod tree;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use indelible_event::{EventId, TrailName};
@@ -38,7 +39,7 @@ use crate::deed::Who;
 use crate::error::KeepError;
 use crate::limits::LOST_TOLD_MAX;
 use crate::progress::Progress;
-use crate::target::Target;
+use crate::target::{Target, log_around};
 
 /// What of a backup is restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -283,6 +284,11 @@ impl NewRestore<'_> {
     }
 
     fn check(&self) -> Result<(), KeepError> {
+        let into = self.into.as_ref().map(|into| Path::new(&into.name));
+        if let Some(log) = into.and_then(Path::parent).and_then(log_around) {
+            let why = format!("--into is inside a log's own directory, {}", log.display());
+            return Err(KeepError::Bad(why));
+        }
         let bad = |why: &str| Err(KeepError::Bad(why.into()));
         match (&self.into, &self.restore_type) {
             (None, RestoreType::Trail(_)) => {

@@ -5,10 +5,12 @@ mod dir;
 mod s3;
 
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use indelible_log::Seams;
-use indelible_log::storage::FileStorage;
+use indelible_log::manifest::PATH;
+use indelible_log::storage::{FileStorage, Storage};
+use indelible_log::{LOCK, Seams};
 
 pub use dir::DirTarget;
 #[cfg(feature = "s3")]
@@ -63,7 +65,26 @@ pub fn open(name: &str, seams: Option<&Seams>) -> Result<Arc<dyn Target>, Target
     // Said in full, so that it means the same to a server that was started elsewhere.
     let full = std::path::absolute(dir).map_err(|e| TargetError::Bad(format!("{dir}: {e}")))?;
     let name = full.to_str().ok_or_else(|| TargetError::Bad(format!("{dir}: not UTF-8")))?;
+    if let Some(log) = log_around(&full) {
+        let why = format!("{name} is inside a log's own directory, {}", log.display());
+        return Err(TargetError::Bad(why));
+    }
     Ok(Arc::new(DirTarget::new(name, Arc::new(FileStorage::new(&full))).on_disk(&full)))
+}
+
+/// Where backups of what was there go before a restore, in the data directory itself.
+pub const SNAPSHOTS: &str = "snapshots";
+
+/// The data directory that a path is in, if it is in one: whatever is put there the log would take for its own.
+/// Backups made before a restore have a place of theirs in it.
+pub fn log_around(path: &Path) -> Option<PathBuf> {
+    let is_log = |dir: &&Path| {
+        let storage = FileStorage::new(*dir);
+        [LOCK, PATH].iter().all(|name| storage.open(name, false).is_ok())
+    };
+    let log = path.ancestors().find(is_log)?;
+    let own = path.strip_prefix(log).is_ok_and(|below| below.starts_with(SNAPSHOTS));
+    (!own).then(|| log.to_owned())
 }
 
 #[cfg(feature = "s3")]
@@ -140,5 +161,31 @@ impl TargetError {
                 TargetError::Io { target: target.to_owned(), key: key.to_owned(), source }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use indelible_store::{InitOptions, Store};
+
+    #[test]
+    fn a_place_within_a_log_is_no_target_but_for_snapshots() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        Store::init(&Seams::real(&log), &InitOptions { origin: "audit.example.com".into() })
+            .unwrap();
+        let open = |path: &str| target_of(dir.path().join(path).to_str().unwrap());
+        for path in ["log", "log/segments", "log/segments/new/deeper", "log/../log/new"] {
+            let why = open(path).expect_err(path);
+            assert!(why.contains("inside a log's own directory"), "{path}: {why}");
+        }
+        for path in ["backups", "log/snapshots", "log-2"] {
+            assert_eq!(open(path), Ok(()), "{path}");
+        }
+    }
+
+    fn target_of(name: &str) -> Result<(), String> {
+        open(name, None).map(drop).map_err(|e| e.to_string())
     }
 }

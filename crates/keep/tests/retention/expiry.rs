@@ -1,7 +1,7 @@
 use std::io::Cursor;
 
 use indelible_event::TrailName;
-use indelible_keep::retention::{Reason, SetRetention};
+use indelible_keep::retention::{Reason, SetOutcome, SetRetention};
 use indelible_keep::{KeepError, Silent, Who};
 use indelible_log::LogError;
 use indelible_log::record::Seq;
@@ -128,7 +128,11 @@ fn old_proofs_bundles_and_new_consistency_proofs_verify_after_pruning() {
 #[test]
 fn the_node_keeps_what_explains_the_rest_and_lets_its_records_of_reading_go() {
     let world = World::bare();
-    world.set("reads+trail:_system 1d, everything else 1d");
+    let rules = policy("reads+trail:_system 1d, everything else 1d");
+    // They say who looked: one administrator alone does not let them go.
+    let asked = world.keep.set_retention(&who("alice"), &rules).unwrap();
+    let SetOutcome::Asked(request) = asked else { panic!("{asked:?}") };
+    world.keep.confirm_retention(&who("bob"), &request.id).unwrap();
     let read = serde_json::json!({
         "action": "event.search", "category": "data_access", "outcome": "success",
         "actor": {"type": "user", "id": "alice"},
