@@ -184,7 +184,7 @@ fn form(policy: &Policy, presets: &[Preset], chosen: Option<&Preset>) -> Markup 
             form.save action="/settings/retention/confirm" {
                 p {
                     label for="rules" { "Rules" } br;
-                    textarea #rules name="rules" rows="3" required spellcheck="false" aria-describedby="rules-hint" { (rules) }
+                    textarea #rules name="rules" rows="3" required spellcheck="false" aria-describedby="rules-hint" { (text::named(rules)) }
                     br; span.quiet #rules-hint { "The first that fits counts, the last is for everything else: security 7y, trail:shop 1y archive 90d, everything else forever." }
                 }
                 (field("At most, in MB", "mb", &mb, "Beyond it the oldest day goes before its time. Empty: no bound."))
