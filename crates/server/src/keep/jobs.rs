@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ use crate::state::AppState;
 pub(crate) struct Jobs {
     /// Oldest first.
     table: Mutex<VecDeque<Arc<Job>>>,
+    /// How many there were.
+    begun: AtomicU64,
 }
 
 /// One of them.
@@ -208,9 +211,10 @@ impl AppState {
     }
 
     fn new_job(&self, by: &Arc<str>, what: &'static str) -> Arc<Job> {
-        let mut id = [0; 8];
-        self.entropy().fill(&mut id);
-        let (id, started_at, now) = (hex::encode(&id), self.now(), watch::Sender::default());
+        // Counted from when the process began, so that no earlier one had the same; it is no secret.
+        let number = self.jobs().begun.fetch_add(1, Ordering::Relaxed);
+        let id = hex::encode(&(self.started().0 as u64).wrapping_add(number).to_be_bytes());
+        let (started_at, now) = (self.now(), watch::Sender::default());
         Arc::new(Job { id, what, by: by.clone(), started_at, now })
     }
 
