@@ -15,6 +15,7 @@ use indelible_bench::bulk::{self, Load};
 use indelible_bench::generator::{Events, Generator};
 use indelible_bench::history::History;
 use indelible_bench::http::Address;
+use indelible_bench::keep;
 use indelible_bench::measure::Measurement;
 use indelible_bench::node::{MERGED, Node};
 use indelible_bench::ours::{self, Ours};
@@ -191,6 +192,35 @@ enum Bench {
         #[arg(long)]
         pid: Option<u32>,
     },
+    /// Backs up, restores with verification, erases one of many and expires a day, as people do it.
+    ///
+    /// Needs a directory that `history` made; it is only read, but for the events of its backups.
+    Keep {
+        /// The directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// The program; without it the `indelible` beside this one.
+        #[arg(long)]
+        program: Option<PathBuf>,
+        /// Where to write: a directory on the disk that is to be measured.
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
+        /// Runs of backup and restore that the median is taken of.
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+        /// The trail that somebody is erased in.
+        #[arg(long, default_value = "globex")]
+        trail: String,
+        /// Who is erased there; without it whoever has about 10,000 events.
+        #[arg(long)]
+        subject: Option<String>,
+        /// Events of the day that expires.
+        #[arg(long, default_value_t = 1_000_000)]
+        day_events: usize,
+        /// Another seed, other events.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Writes events to standard output, one a line.
     Generate {
         /// How many.
@@ -337,6 +367,14 @@ fn main() -> Result<()> {
         Bench::Dashboard { asked, url, key, pid } => {
             let node = Node::running(Address::parse(&url, &key)?, pid, None);
             print!("{}", dashboard::ask(&node, asked)?.render());
+            Ok(())
+        }
+        Bench::Keep { data, program, dir, runs, trail, subject, day_events, seed } => {
+            let beside =
+                || Ok::<_, anyhow::Error>(std::env::current_exe()?.with_file_name("indelible"));
+            let program = program.map_or_else(beside, Ok)?;
+            let plan = keep::Plan { program, data, dir, runs, trail, subject, day_events, seed };
+            print!("{}", keep::measure(&plan)?.render());
             Ok(())
         }
         Bench::Generate { events, seed } => generate(events, seed),
