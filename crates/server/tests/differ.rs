@@ -8,7 +8,8 @@ use crate::operations::asks;
 use crate::world::{BANK, LOGS, SHOP, World};
 
 /// Members that differ between any two nodes: random names and salts, and the places in the whole log that cursors hold.
-const RANDOM: [&str; 4] = ["next_cursor", "leaf", "origin", "vkey"];
+/// Drawn by chance: of one seed, but other threads of the node draw from it too.
+const RANDOM: [&str; 5] = ["next_cursor", "leaf", "origin", "vkey", "recorded_by"];
 const HEADERS: [&str; 6] =
     ["date", "x-request-id", "link", "content-length", "etag", "indelible-stream-id"];
 
