@@ -235,13 +235,13 @@ fn row(table: &mut Table, name: &str, bytes: u64, seconds: f64, took: Option<&To
 /// A number in the program's answer.
 fn number(out: &str, name: &str) -> u64 {
     let lines = out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter_map(|line| line[name].as_u64()).last().unwrap_or(0)
+    lines.filter_map(|line| line[name].as_u64()).next_back().unwrap_or(0)
 }
 
 /// A text in the program's answer, wherever in its lines of JSON.
 fn field(out: &str, name: &str) -> Option<String> {
     let lines = out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter_map(|line| line[name].as_str().map(str::to_owned)).last()
+    lines.filter_map(|line| line[name].as_str().map(str::to_owned)).next_back()
 }
 
 fn size_of(dir: &Path) -> Result<u64> {
