@@ -1,9 +1,11 @@
-//! Pure mappers between our event and what others read. No I/O, no clock: bytes in, bytes out.
+//! Pure mappers between our event and what others write and read. No I/O, no clock: bytes in, bytes out.
 //!
-//! All of them read an [`Event`], which is one line of what the API answers: [`sentence()`] says it as a person would,
-//! [`csv`] makes it a row of a spreadsheet, [`ocsf`] a line for a SIEM.
+//! What goes out is made of an [`Event`], which is one line of what the API answers: [`sentence()`] says it as a person
+//! would, [`csv`] makes it a row of a spreadsheet, [`ocsf`] a line for a SIEM. What comes in becomes a [`draft::Draft`],
+//! which is then checked like everybody's events.
 
 pub mod csv;
+pub mod draft;
 mod event;
 pub mod limits;
 pub mod ocsf;
