@@ -56,7 +56,7 @@ impl Error {
             Kind::Denied => {
                 "give the credentials that the server knows, and allow their user these subjects ($JS.API.> and _INBOX.> are needed for JetStream)"
             }
-            Kind::Tls if self.why.contains("expired") => {
+            Kind::Tls if self.why.to_lowercase().contains("expired") => {
                 "renew the certificate: it is past its date (or a clock is wrong)"
             }
             Kind::Tls => {

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the server may take to answer a request or to confirm a message.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a complaint of the server's may be on its way within this process.
+pub const COMPLAINT_WAIT: Duration = Duration::from_millis(20);
 /// How often a silent connection is tried.
 pub const PING_EVERY: Duration = Duration::from_secs(20);
 /// Servers of one address list.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishAckFuture, PublishError as JsError, PublishErrorKind};
-use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{ErrorCode, Error as JsSaid, message::PublishMessage};
 use bytes::Bytes;
 
 use crate::error::{Error, Kind};
@@ -147,14 +147,15 @@ fn said(message: &Outgoing, error: &JsError) -> Error {
             Error::new(Kind::Lost, "the connection to the NATS server was lost")
         }
         _ => {
-            // The stream answers with a status and a reason of its own: full, sealed, a message too large for it.
-            let why = error.to_string();
-            let kind = if why.contains("maximum") && why.contains("size") {
-                Kind::Message
-            } else {
-                Kind::Refused
-            };
-            Error::new(kind, format!("{subject}: {why}"))
+            let source = std::error::Error::source(error);
+            // The stream answers with a reason of its own: full, sealed, a message too large for it.
+            match source.and_then(|source| source.downcast_ref::<JsSaid>()) {
+                Some(said) if said.error_code() == ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM => {
+                    Error::new(Kind::Message, format!("{subject}: {said}"))
+                }
+                Some(said) => Error::new(Kind::Refused, format!("{subject}: {said}")),
+                None => Error::new(Kind::Lost, format!("{subject}: {error}")),
+            }
         }
     }
 }

@@ -78,7 +78,7 @@ async fn certificates_that_are_good_or_past_their_date() {
     let old = NatsServer::prepared(tls, |dir| certificates(dir, -1));
     let expired = refused(&with(&old, Some(old.path("ca.pem")))).await;
     assert_eq!(expired.kind, Kind::Tls, "{expired}");
-    assert!(expired.why.contains("expired") && expired.hint().contains("renew"), "{expired}");
+    assert!(expired.why.contains("Expired") && expired.hint().contains("renew"), "{expired}");
 }
 
 #[tokio::test]
