@@ -29,3 +29,15 @@ pub const CELL_UNITS_MAX: usize = 32_000;
 
 /// How deep an event is searched for a member that keeps it from being read; its own members end at a depth of five.
 pub const REPAIR_DEPTH_MAX: usize = 8;
+
+/// How deep members with a known name are looked for in a document: `http.request.body.bytes` has four levels.
+pub const DOCUMENT_DEPTH_MAX: usize = 4;
+
+/// The most bytes of a document's id, as Elasticsearch has it.
+pub const DOCUMENT_ID_BYTES_MAX: usize = 512;
+
+/// The most bytes of the name of an index, as Elasticsearch has it.
+pub const INDEX_NAME_BYTES_MAX: usize = 255;
+
+/// How many kinds of refusal the answer to a request of log records tells; the others are only counted.
+pub const REFUSALS_TOLD_MAX: usize = 3;
