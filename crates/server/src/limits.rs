@@ -54,6 +54,10 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request may take until its answer begins.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long shutting down waits for inputs, and then for streams.
+pub const CONNECTIONS_STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes that a batch of an input counts for at most among those that are held at one time.
+pub const INPUT_BYTES_MAX: usize = 8 << 20;
 /// How long shutting down waits for requests that are being answered.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long accepting rests after the system refused a connection for want of resources.
