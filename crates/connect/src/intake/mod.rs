@@ -7,6 +7,7 @@
 pub mod bulk;
 pub mod cloudevents;
 mod json;
+pub mod message;
 mod names;
 pub mod otlp;
 
