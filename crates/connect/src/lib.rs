@@ -10,6 +10,7 @@ mod event;
 pub mod limits;
 pub mod ocsf;
 mod repair;
+pub mod rows;
 mod sentence;
 mod text;
 mod time;

@@ -29,3 +29,6 @@ pub const CELL_UNITS_MAX: usize = 32_000;
 
 /// How deep an event is searched for a member that keeps it from being read; its own members end at a depth of five.
 pub const REPAIR_DEPTH_MAX: usize = 8;
+
+/// The most bytes of a map's file.
+pub const MAP_BYTES_MAX: usize = 64 * 1024;
