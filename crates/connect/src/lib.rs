@@ -7,6 +7,7 @@
 pub mod csv;
 pub mod draft;
 mod event;
+pub mod import;
 pub mod limits;
 pub mod ocsf;
 mod repair;
