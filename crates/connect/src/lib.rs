@@ -7,9 +7,11 @@
 pub mod csv;
 pub mod draft;
 mod event;
+pub mod import;
 pub mod limits;
 pub mod ocsf;
 mod repair;
+pub mod rows;
 mod sentence;
 mod text;
 mod time;

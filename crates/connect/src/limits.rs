@@ -29,3 +29,13 @@ pub const CELL_UNITS_MAX: usize = 32_000;
 
 /// How deep an event is searched for a member that keeps it from being read; its own members end at a depth of five.
 pub const REPAIR_DEPTH_MAX: usize = 8;
+
+/// The most bytes of a map's file.
+pub const MAP_BYTES_MAX: usize = 64 * 1024;
+
+/// The most bytes of a record of somebody else's audit log: more than an event can hold, so that what is refused is
+/// refused as too long by what is too long in it.
+pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most bytes of a key that can be the name of a list of records.
+pub const SPLIT_KEY_BYTES_MAX: usize = 32;
