@@ -7,6 +7,7 @@ mod exporting;
 mod keeping;
 mod reporting;
 mod serving;
+mod streaming;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,7 @@ pub use keeping::{
 };
 pub use reporting::{Gaps, ReportCommand, Unfinished};
 pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve, TrailAt, Trails, TrailsCommand};
+pub use streaming::{StreamCheck, StreamCommand, StreamReplay};
 
 /// An audit trail that cannot be quietly changed.
 ///
@@ -126,6 +128,11 @@ pub enum Command {
     },
     Tiles(Tiles),
     Export(Export),
+    /// Look at what flows in and out beside the API, pause it, have it sent again
+    Stream {
+        #[command(subcommand)]
+        command: StreamCommand,
+    },
     Retention(Retention),
     /// Hold records for a case or an inspection: what is held does not expire
     Hold {

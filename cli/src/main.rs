@@ -27,6 +27,7 @@ mod seal;
 mod serve;
 mod shell;
 mod show;
+mod streams;
 mod tiles;
 mod verify;
 
@@ -89,6 +90,7 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Verify { command } => verify::run(global, out, command),
         Command::Tiles(args) => tiles::run(global, out, &args),
         Command::Export(args) => export::run(global, out, &args),
+        Command::Stream { command } => streams::run(global, out, &command),
         Command::Retention(args) => keeping::retention::run(global, out, &args),
         Command::Hold { command } => keeping::requests::hold(global, out, &command),
         Command::Purge(args) => keeping::requests::purge(global, out, &args),
