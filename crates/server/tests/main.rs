@@ -4,6 +4,7 @@
 mod abuse;
 mod append;
 mod auth;
+mod connections;
 mod differ;
 mod disk;
 mod export;

@@ -274,6 +274,16 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         }
         "GET /api/jobs" => vec![ask(Audits, "/api/jobs")],
         "GET /api/jobs/{id}" => vec![sends(Audits, "/api/jobs/nobody-has-it", 404, "")],
+        "GET /api/streams" => vec![ask(Audits, "/api/streams")],
+        "GET /api/inputs" => vec![ask(Audits, "/api/inputs")],
+        "GET /api/streams/{name}" => vec![sends(Audits, "/api/streams/none", 404, "")],
+        "POST /api/streams/{name}/pause" => vec![sends(Admin, "/api/streams/none/pause", 404, "")],
+        "POST /api/streams/{name}/resume" => {
+            vec![sends(Admin, "/api/streams/none/resume", 404, "")]
+        }
+        "POST /api/streams/{name}/replay" => {
+            vec![sends(Admin, "/api/streams/none/replay", 404, r#"{"from":"beginning"}"#)]
+        }
         "GET /api/status" => vec![ask(Counters, "/api/status")],
         "GET /metrics" => vec![ask(Counters, "/metrics")],
         "GET /livez" | "GET /readyz" | "GET /api/openapi.json" => {
