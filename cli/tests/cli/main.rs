@@ -12,5 +12,6 @@ mod killing;
 mod proofs;
 mod reading;
 mod serving;
+mod streaming;
 mod tampering;
 mod twins;
