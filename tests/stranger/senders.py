@@ -5,6 +5,9 @@ Each sends twice, so that what is sent again shows as kept once; then the events
 
 import contextlib
 import json
+import os
+import pathlib
+import socket
 import subprocess
 import time
 
@@ -59,12 +62,18 @@ class Reader:
     def __init__(self, url, key):
         self.url, self.headers = url, {"Authorization": f"Bearer {key}"}
 
-    def find(self, query, count):
-        """The events that a query finds, which must be so many."""
+    def ask(self, query):
         path = f"{self.url}/api/audit/logs"
         answer = requests.get(path, {"q": query, "page_size": 1000}, headers=self.headers, timeout=30)
         assert answer.status_code == 200, answer.text
-        events = answer.json()["events"]
+        return answer.json()["events"]
+
+    def count(self, query):
+        return len(self.ask(query))
+
+    def find(self, query, count):
+        """The events that a query finds, which must be so many."""
+        events = self.ask(query)
         assert len(events) == count, f"{query}: {len(events)} instead of {count}: {events[:3]}"
         return events
 
@@ -171,6 +180,88 @@ def send_bulk(url, key, reader):
     print("Elasticsearch client: 1,000 documents four times, each with another credential's form, kept once")
 
 
+RSYSLOG = """
+module(load="imtcp")
+module(load="omelasticsearch")
+input(type="imtcp" port="{port}" address="127.0.0.1")
+template(name="ecs" type="list" option.jsonf="on") {{
+  property(outname="@timestamp" name="timereported" dateFormat="rfc3339" format="jsonf")
+  property(outname="host.name" name="hostname" format="jsonf")
+  property(outname="service.name" name="programname" format="jsonf")
+  property(outname="message" name="msg" format="jsonf")
+}}
+action(type="omelasticsearch" server="127.0.0.1" serverport="{node}" uid="any" pwd="{key}" searchIndex="hosts"
+       searchType="" template="ecs" bulkmode="on" action.resumeRetryCount="-1")
+"""
+
+# What its elasticsearch-http() expands to.
+SYSLOG_NG = r"""
+@version: 3.38
+source s {{ network(ip("127.0.0.1") port({port}) transport("tcp") flags(syslog-protocol) keep-hostname(yes)); }};
+destination d {{
+  http(url("http://127.0.0.1:{node}/_bulk") method("POST") user("any") password("{key}")
+       headers("Content-Type: application/x-ndjson") batch-lines(100) batch-timeout(200) delimiter("\n") body-suffix("\n")
+       body("{{\"index\":{{\"_index\":\"hosts\"}}}}\n$(format-json --scope rfc5424 --key ISODATE @timestamp=${{ISODATE}})"));
+}};
+log {{ source(s); destination(d); }};
+"""
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def send_by_daemons(url, key, reader, place):
+    """rsyslog's omelasticsearch and syslog-ng's way to Elasticsearch hand on what they get by syslog."""
+    install = pathlib.Path(__file__).resolve().parents[1] / "syslog-peers" / "install"
+    peers = pathlib.Path(subprocess.run([install], stdout=subprocess.PIPE, check=True).stdout.decode().strip())
+    environment = {**os.environ, "LD_LIBRARY_PATH": (peers / "libraries").read_text().strip()}
+    modules = next(peers.glob("usr/lib/*/rsyslog"))
+    http = next(peers.glob("usr/lib/syslog-ng/*/libhttp.so")).parent
+    for name, config, options in (
+        ("rsyslogd", RSYSLOG, ["-n", "-M", modules, "-i", place / "rsyslogd.pid", "-f"]),
+        (
+            "syslog-ng",
+            SYSLOG_NG,
+            ["-F", "--no-caps", f"--module-path={http}", "-p", place / "ng.pid", "-c", place / "ng.ctl"]
+            + ["-R", place / "ng.persist", "-f"],
+        ),
+    ):
+        port, file = free_port(), place / f"{name}.conf"
+        file.write_text(config.format(port=port, node=url.rsplit(":", 1)[1], key=key))
+        with open(place / f"{name}.log", "w") as log:
+            command = [peers / "usr" / "sbin" / name, *options, file]
+            daemon = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            lines = [f"<13>1 {AT} web-{n} {name} 77 ID - line {n} of \"{name}\"\n" for n in range(200)]
+            hand_over(port, "".join(lines).encode())
+            deadline = time.monotonic() + 60
+            while reader.count(f"service:{name}") < 200:
+                assert time.monotonic() < deadline, (place / f"{name}.log").read_text()
+                time.sleep(0.2)
+        finally:
+            daemon.terminate()
+            daemon.wait(30)
+        for event in reader.find(f"service:{name}", 200):
+            assert event["occurred_at"] == "2026-01-31T10:00:00.000000Z", event
+            assert event["context"]["host"].startswith("web-"), event
+            assert event["details"]["_index"] == "hosts", event
+        print(f"{name}: 200 lines of syslog handed on to _bulk")
+
+
+def hand_over(port, data):
+    """Sends lines once the daemon takes connections."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 30) as connection:
+                return connection.sendall(data)
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, "the daemon takes no connections"
+            time.sleep(0.1)
+
+
 def main():
     with indelible.new_log() as (data, place):
         with node(data, place) as (url, key):
@@ -178,6 +269,7 @@ def main():
             send_cloudevents(url, key, reader)
             send_logs(url, key, reader)
             send_bulk(url, key, reader)
+            send_by_daemons(url, key, reader, place)
         indelible.run("verify", "log", "--data", data)
 
 
