@@ -32,8 +32,7 @@ NANOS = 1_769_853_600_123_456_789
 @contextlib.contextmanager
 def node(data, place):
     """A node on a free port, and a key of an admin for it."""
-    key = indelible.run("key", "create", "--data", data, "--role", "admin", "--name", "senders").decode()
-    key = next(word for word in key.split() if word.startswith("idl_"))
+    key = indelible.run("key", "create", "--data", data, "--role", "admin", "--name", "senders").decode().strip()
     said = place / "serve.log"
     with open(said, "w") as log:
         command = [indelible.BINARY, "serve", "--data", str(data), "--listen", "127.0.0.1:0"]
