@@ -89,9 +89,9 @@ def send_cloudevents(url, key, reader):
     }
     authorization = {"Authorization": f"Bearer {key}"}
     for made in (cloudevents.to_binary, cloudevents.to_structured):
+        event = CloudEvent({**attributes, "id": made.__name__}, {"amount": 100.5, "to": "maria"})
+        message = made(event, JSONFormat())
         for turn, status in enumerate((201, 200)):
-            event = CloudEvent({**attributes, "id": made.__name__}, {"amount": 100.5, "to": "maria"})
-            message = made(event, JSONFormat())
             answer = requests.post(
                 f"{url}/api/cloudevents", message.body, headers={**message.headers, **authorization}, timeout=30
             )
