@@ -10,6 +10,7 @@ mod disk;
 mod export;
 mod hostile;
 mod house;
+mod intake;
 mod jwt;
 mod keeping;
 mod lookup;

@@ -33,7 +33,7 @@ pub struct Ask {
     pub rule: Rule,
     pub path: String,
     pub body: String,
-    /// The status for whoever may.
+    /// The status for whoever may; 0 where it is 201 for the first and 200 for who says the same again.
     pub ok: u16,
 }
 
@@ -91,6 +91,25 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
                 format!(r#"[{{"action":"a.b","tenant_id":"{trail}"}}]"#),
             ),
         ],
+        "POST /api/cloudevents" => {
+            let event = |data: &str| {
+                format!(r#"{{"specversion":"1.0","id":"1","source":"s","type":"a.b"{data}}}"#)
+            };
+            let own = format!(r#","data":{{"action":"a.b","trail":"{trail}"}}"#);
+            vec![
+                sends(Appends, format!("/api/cloudevents?trail={trail}"), 0, event("")),
+                sends(AppendsInside, "/api/cloudevents", 0, event(&own)),
+            ]
+        }
+        "POST /v1/logs" => {
+            let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}"#;
+            vec![sends(Appends, format!("/v1/logs?trail={trail}"), 200, body)]
+        }
+        "POST /_bulk" | "PUT /_bulk" | "POST /{index}/_bulk" | "PUT /{index}/_bulk" => {
+            let index = if operation.contains("index") { "/any" } else { "" };
+            let body = "{\"index\":{\"_index\":\"any\"}}\n{\"action\":\"a.b\"}\n";
+            vec![sends(Appends, format!("{index}/_bulk?trail={trail}"), 200, body)]
+        }
         "GET /api/audit/logs" => vec![
             ask(Reads, format!("{logs}?page_size=1000&count=true")),
             ask(Reads, format!("{logs}?q={marker}")),
