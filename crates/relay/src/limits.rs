@@ -32,3 +32,25 @@ pub const RETRY_MICROS_MAX: i64 = 60_000_000;
 pub const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Bytes of what a receiver says that are shown.
 pub const SAID_BYTES_MAX: usize = 512;
+
+/// Connections of a syslog input; more wait until one ends.
+pub const SYSLOG_CONNECTIONS_MAX: usize = 512;
+/// How long a sender may take to agree on TLS.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes that are taken from a connection before what is in them is appended.
+pub const SYSLOG_READ_BYTES: usize = 256 << 10;
+/// The pause before a node that is busy is asked again.
+pub const BUSY_PAUSE: Duration = Duration::from_millis(200);
+/// How long a connection goes on trying to append what was read, once it is to stop.
+pub const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How often certificates are looked at anew.
+pub const CERTIFICATE_LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// The most bytes of a syslog message that a stream may be set to.
+pub const SYSLOG_MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of what was sent that a syslog stream sends again when its connection broke: what two machines' buffers hold.
+pub const SYSLOG_REPEAT_BYTES_MAX: usize = 8 << 20;
+/// The most seconds of it.
+pub const SYSLOG_REPEAT_SECONDS_MAX: u32 = 3600;
+/// How long a receiver that has agreed on TLS may take to say that it takes our certificate.
+pub const SYSLOG_SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
