@@ -12,7 +12,10 @@ use crate::seam::{Busy, Incoming, Intake, Later, Notice, Notices, Taken};
 use crate::status::{InputStatus, State, Trouble};
 
 pub mod nats;
+mod running;
 pub mod syslog;
+
+pub use running::{Inlet, Inputs, Watched};
 
 /// Where messages come from, as its task sees it.
 pub trait Input: Send {

@@ -11,11 +11,20 @@ use crate::seam::Outgoing;
 
 pub mod elasticsearch;
 pub mod nats;
+mod place;
+mod runner;
+mod running;
 pub mod s3;
+mod shared;
 pub mod splunk;
 pub mod syslog;
 pub mod table;
 pub mod webhook;
+
+pub use runner::Outlet;
+pub(crate) use runner::said;
+pub use running::Streams;
+pub use shared::Shared;
 
 /// A receiver, as the thread of its stream sees it. Everything blocks, within the limits' times.
 pub trait Sink: Send {
@@ -108,4 +117,24 @@ pub enum SinkError {
         /// Why.
         why: String,
     },
+}
+
+/// The authorities of a PEM file, as the HTTP client takes them.
+fn authorities(path: &std::path::Path) -> Result<ureq::tls::RootCerts, SinkError> {
+    use ureq::tls::{PemItem, parse_pem};
+    let wrong = |why: String| SinkError::Wrong {
+        why: format!("{}: {why}", path.display()),
+        hint: "`ca` is a file of PEM certificates that the server may read".into(),
+    };
+    let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
+    let certs: Vec<_> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(cert)) => Some(cert),
+            _ => None,
+        })
+        .collect();
+    if certs.is_empty() {
+        return Err(wrong("has no certificate".into()));
+    }
+    Ok(ureq::tls::RootCerts::new_with_certs(&certs))
 }
