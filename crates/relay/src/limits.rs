@@ -77,5 +77,10 @@ pub const SYSLOG_MESSAGE_BYTES_MAX: usize = 1 << 20;
 pub const SYSLOG_REPEAT_BYTES_MAX: usize = 8 << 20;
 /// The most seconds of it.
 pub const SYSLOG_REPEAT_SECONDS_MAX: u32 = 3600;
+/// How long what was sent to a syslog receiver may go unacknowledged by its machine before the connection counts as
+/// broken: shorter than what is sent again.
+pub const SYSLOG_UNHEARD: Duration = Duration::from_secs(30);
+/// How long a syslog sender may be silent before its machine is asked whether it is still there.
+pub const SYSLOG_KEEPALIVE: Duration = Duration::from_secs(60);
 /// How long a receiver that has agreed on TLS may take to say that it takes our certificate.
 pub const SYSLOG_SETTLE_TIMEOUT: Duration = Duration::from_millis(500);

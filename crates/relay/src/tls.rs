@@ -277,7 +277,3 @@ fn alerted(alert: AlertDescription, theirs: &str) -> (String, String) {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "tls_tests.rs"]
-mod tests;

@@ -96,3 +96,7 @@ fn take(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (inside, rest) = rest.split_at_checked(len)?;
     Some((kind, inside, rest))
 }
+
+#[cfg(test)]
+#[path = "x509_tests.rs"]
+mod tests;

@@ -14,6 +14,7 @@ use futures_util::FutureExt as _;
 use indelible_connect::syslog::{self, Frame, Frames, Sender};
 use indelible_event::Micros;
 use serde::Deserialize;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -24,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{Door, Input, InputContext, InputError};
 use crate::limits::{
     BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BUSY_PAUSE, CERTIFICATE_LOOK_EVERY, HANDSHAKE_TIMEOUT,
-    STOP_PATIENCE, SYSLOG_CONNECTIONS_MAX, SYSLOG_READ_BYTES,
+    STOP_PATIENCE, SYSLOG_CONNECTIONS_MAX, SYSLOG_KEEPALIVE, SYSLOG_READ_BYTES,
 };
 use crate::seam::{Incoming, Later, Taken};
 use crate::tls::{self, ServerTls, Side};
@@ -207,6 +208,10 @@ struct Connection {
 
 impl Connection {
     async fn run(mut self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
+        // A machine that went away without a word would keep its place for ever. Where the system knows no such thing,
+        // it does.
+        let alive = TcpKeepalive::new().with_time(SYSLOG_KEEPALIVE);
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&alive);
         let Some(acceptor) = acceptor else { return self.read(stream).await };
         let mut door = self.door.clone();
         let agreed = tokio::select! {

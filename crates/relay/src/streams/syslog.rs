@@ -2,7 +2,8 @@
 //!
 //! Syslog acknowledges nothing: "sent" is what the system took, on a connection that was whole before and after. What was
 //! sent within the last minute on a connection that then broke may never have been read, so it is sent again, ahead of
-//! what comes next; receivers know it by `id` or `seq`.
+//! what comes next; receivers know it by `id` or `seq`. What a receiver's machine does not take within half a minute
+//! breaks the connection, so nothing older can be in doubt.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -18,11 +19,12 @@ use indelible_log::{Clock, hex};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 use serde::Deserialize;
+use socket2::SockRef;
 
 use super::{Context, Sink, SinkError};
 use crate::limits::{
     CONNECT_TIMEOUT, SEND_TIMEOUT, SYSLOG_MESSAGE_BYTES_MAX, SYSLOG_REPEAT_BYTES_MAX,
-    SYSLOG_REPEAT_SECONDS_MAX, SYSLOG_SETTLE_TIMEOUT,
+    SYSLOG_REPEAT_SECONDS_MAX, SYSLOG_SETTLE_TIMEOUT, SYSLOG_UNHEARD,
 };
 use crate::seam::Outgoing;
 use crate::secret::Value;
@@ -325,12 +327,10 @@ impl SyslogSink {
             Some(line) => line,
             None => self.connect()?,
         };
-        let repeated = if self.broke { self.forget_old() } else { 0 };
+        let repeated = self.sent.iter().filter(|_| self.broke);
         let mut write = || -> io::Result<()> {
-            if repeated > 0 {
-                for (_, sent) in &self.sent {
-                    line.write(sent)?;
-                }
+            for (_, sent) in repeated {
+                line.write(sent)?;
             }
             line.write(batch)?;
             line.check(None)
@@ -347,6 +347,7 @@ impl SyslogSink {
         let stream = self.address.connect()?;
         let set = stream.set_nodelay(true).and_then(|()| {
             stream.set_write_timeout(Some(SEND_TIMEOUT))?;
+            SockRef::from(&stream).set_tcp_user_timeout(Some(SYSLOG_UNHEARD))?;
             stream.set_read_timeout(Some(SEND_TIMEOUT))
         });
         set.map_err(|e| later(format!("{}: {e}", self.to.place())))?;
@@ -381,27 +382,18 @@ impl SyslogSink {
         if self.to.repeat_seconds == 0 {
             return;
         }
+        // By what was sent last, not by when the break shows: a stream that is quiet may find out late.
+        let now = self.clock.now();
+        let since = now.0 - i64::from(self.to.repeat_seconds) * 1_000_000;
         self.sent_bytes += batch.len();
-        self.sent.push_back((self.clock.now(), batch));
-        while self.sent_bytes > SYSLOG_REPEAT_BYTES_MAX && self.sent.len() > 1 {
-            self.forget_first();
-        }
-        // Old ones go here too, so that a stream that is quiet holds little.
-        self.forget_old();
-    }
-
-    /// Forgets what was sent too long ago to be in doubt, and says how many batches are left.
-    fn forget_old(&mut self) -> usize {
-        let since = self.clock.now().0 - i64::from(self.to.repeat_seconds) * 1_000_000;
-        while self.sent.front().is_some_and(|(at, _)| at.0 < since) {
-            self.forget_first();
-        }
-        self.sent.len()
-    }
-
-    fn forget_first(&mut self) {
-        if let Some((_, batch)) = self.sent.pop_front() {
-            self.sent_bytes -= batch.len();
+        self.sent.push_back((now, batch));
+        while self.sent.len() > 1
+            && (self.sent_bytes > SYSLOG_REPEAT_BYTES_MAX
+                || self.sent.front().is_some_and(|(at, _)| at.0 < since))
+        {
+            if let Some((_, batch)) = self.sent.pop_front() {
+                self.sent_bytes -= batch.len();
+            }
         }
     }
 }

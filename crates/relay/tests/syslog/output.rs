@@ -87,8 +87,9 @@ async fn wrong(yaml: &str) -> (String, String) {
 fn seqs(place: &Place) -> Vec<u64> {
     let mut seen = Vec::new();
     for line in place.lines("out") {
-        let seq = line.split("seq=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_else(|| panic!("{line}"));
-        let seq: u64 = seq.parse().unwrap();
+        // A receiver that was killed may leave half a line.
+        let seq = line.split("seq=\"").nth(1).and_then(|rest| rest.split_once('"'));
+        let Some(seq) = seq.and_then(|(seq, _)| seq.parse().ok()) else { continue };
         if !seen.contains(&seq) {
             seen.push(seq);
         }
@@ -216,9 +217,7 @@ async fn a_receiver_that_is_killed_gets_all_in_order() {
             until("all arrive", || seqs(&place).len() as u64 == next).await;
         }
     }
-    let mut told = seqs(&place);
-    told.sort_unstable();
-    assert_eq!(told, (0..next).collect::<Vec<u64>>());
+    assert_eq!(seqs(&place), (0..next).collect::<Vec<u64>>());
 }
 
 #[tokio::test]
@@ -291,7 +290,7 @@ fn receive(listener: &TcpListener, count: usize) -> (TcpStream, String) {
 
 #[tokio::test]
 async fn what_a_broken_connection_may_have_swallowed_comes_again_for_a_minute() {
-    for (moved, first) in [(0, 0), (61_000_000, 3)] {
+    for (moved, first) in [(0, 0), (61_000_000, 2)] {
         let clock = Arc::new(ManualClock::at(1_000_000_000));
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -302,12 +301,16 @@ async fn what_a_broken_connection_may_have_swallowed_comes_again_for_a_minute() 
             assert!(text.contains("seq=\"2\""));
             drop(stream);
             told.send(()).unwrap();
-            receive(&listener, if first == 0 { 5 } else { 2 }).1
+            receive(&listener, 5 - first).1
         });
-        let (sink, result) = send(sink, events(0..3)).await;
+        let (sink, result) = send(sink, events(0..2)).await;
+        result.unwrap();
+        clock.advance(moved);
+        let (sink, result) = send(sink, events(2..3)).await;
         result.unwrap();
         said.recv().unwrap();
-        clock.advance(moved);
+        // However late it shows.
+        clock.advance(1_000_000_000);
         // The one side's end may take a moment to reach the other.
         let sink = send_surely(sink, events(3..5)).await;
         drop(sink);
@@ -315,6 +318,6 @@ async fn what_a_broken_connection_may_have_swallowed_comes_again_for_a_minute() 
         let seqs: Vec<u64> = text
             .split("seq=\"").skip(1).map(|rest| rest.split('"').next().unwrap().parse().unwrap())
             .collect();
-        assert_eq!(seqs, (first..5).collect::<Vec<u64>>());
+        assert_eq!(seqs, (first as u64..5).collect::<Vec<u64>>());
     }
 }
