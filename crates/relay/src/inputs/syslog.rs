@@ -116,7 +116,7 @@ impl Certificate {
     }
 }
 
-async fn listen(from: SyslogFrom, mut door: Door) {
+async fn listen(from: SyslogFrom, door: Door) {
     let certificate = from.tls.as_ref().map(|tls| Certificate::read(tls, door.clock.now()));
     let mut certificate = match certificate.transpose() {
         Ok(certificate) => certificate,

@@ -328,7 +328,7 @@ impl SyslogSink {
             None => self.connect()?,
         };
         let repeated = self.sent.iter().filter(|_| self.broke);
-        let mut write = || -> io::Result<()> {
+        let write = || -> io::Result<()> {
             for (_, sent) in repeated {
                 line.write(sent)?;
             }

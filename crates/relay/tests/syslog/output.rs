@@ -241,7 +241,7 @@ async fn what_has_to_be_put_right_is_told_with_what_to_do() {
             "{{ listen: \"127.0.0.1:0\", tls: {} }}",
             certificates.server("receiver", true)
         ));
-        let port = if server == "old" { expired_receiver(&certificates) } else { receiver.port().await };
+        let port = if server == "old" { expired_receiver(&certificates).await } else { receiver.port().await };
         let (why, hint) = wrong(&format!("{{ url: \"tls://localhost:{port}\", tls: {own} }}")).await;
         assert!(why.contains(told) && hint.contains(what), "{why}; {hint}");
     }
@@ -267,11 +267,12 @@ async fn what_has_to_be_put_right_is_told_with_what_to_do() {
 }
 
 /// A receiver whose certificate has expired: by our own input, at a time when it had not.
-fn expired_receiver(certificates: &Certificates) -> u16 {
+async fn expired_receiver(certificates: &Certificates) -> u16 {
     let clock = Arc::new(ManualClock::at(1_579_000_000_000_000));
-    let yaml = format!("{{ listen: \"127.0.0.1:PORT\", tls: {} }}", certificates.server("old", false));
-    let port = free_port();
-    let running = super::stand::Running::start_at(&yaml.replace("PORT", &port.to_string()), clock);
+    let yaml = format!("{{ listen: \"127.0.0.1:0\", tls: {} }}", certificates.server("old", false));
+    let running = super::stand::Running::start_at(&yaml, clock);
+    let port = running.port().await;
+    // It goes on until the test ends.
     std::mem::forget(running);
     port
 }
