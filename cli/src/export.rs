@@ -64,10 +64,11 @@ fn format(args: &Export) -> Result<&str, Failure> {
     match args.out.extension().and_then(|extension| extension.to_str()) {
         Some("csv") => Ok("csv"),
         Some("ndjson" | "jsonl") => Ok("ndjson"),
+        Some("cef") => Ok("cef"),
         Some("parquet") => Ok("parquet"),
         Some("zip") => Ok("bundle"),
         _ => {
-            let why = "the name of the file does not say in which form: --format csv, ndjson, ocsf, parquet or bundle";
+            let why = "the name of the file does not say in which form: --format csv, ndjson, ocsf, cef, cloudevents, parquet or bundle";
             Err(Failure::Usage(why.into()))
         }
     }

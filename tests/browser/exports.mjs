@@ -42,7 +42,7 @@ async function download(page, folder, format, q) {
   return to;
 }
 
-const EXTENSIONS = { csv: /\.csv$/, ndjson: /\.ndjson$/, ocsf: /\.ocsf\.ndjson$/, parquet: /\.parquet$/, bundle: /\.zip$/ };
+const EXTENSIONS = { csv: /\.csv$/, ndjson: /\.ndjson$/, ocsf: /\.ocsf\.ndjson$/, cef: /\.cef$/, cloudevents: /\.cloudevents\.ndjson$/, parquet: /\.parquet$/, bundle: /\.zip$/ };
 
 async function downloads(node, q, formats, each) {
   const folder = await mkdtemp(join(tmpdir(), 'indelible-exports-'));
@@ -59,12 +59,12 @@ async function downloads(node, q, formats, each) {
   }
 }
 
-test('CSV, NDJSON, OCSF and Parquet hold what was asked for, to those who read such files', async () => {
+test('CSV, NDJSON, OCSF, CEF, CloudEvents and Parquet hold what was asked for, to those who read such files', async () => {
   const node = await demo();
   const q = 'action:backup.*';
   const ids = await matching(node, q);
   assert.ok(ids.length > 50);
-  await downloads(node, q, ['csv', 'ndjson', 'ocsf', 'parquet'], async (format, file) => {
+  await downloads(node, q, ['csv', 'ndjson', 'ocsf', 'cef', 'cloudevents', 'parquet'], async (format, file) => {
     const found = await read(format, file);
     assert.deepEqual(found.ids, ids, format);
   });
@@ -74,7 +74,7 @@ test('no cell of a spreadsheet runs, whatever is in the events, and nothing is l
   const node = await hostile();
   const q = 'action:hostile.*';
   const ids = await matching(node, q);
-  await downloads(node, q, ['csv', 'ndjson', 'ocsf', 'parquet'], async (format, file) => {
+  await downloads(node, q, ['csv', 'ndjson', 'ocsf', 'cef', 'cloudevents', 'parquet'], async (format, file) => {
     const found = await read(format, file);
     assert.deepEqual(found.ids, ids, format);
   });

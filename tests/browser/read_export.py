@@ -1,10 +1,11 @@
 """Reads an export with the programs that people open it with, and says what is in it as JSON.
 
-usage: read_export.py csv|ndjson|ocsf|parquet FILE
+usage: read_export.py csv|ndjson|ocsf|cef|cloudevents|parquet FILE
 """
 
 import csv
 import json
+import re
 import sys
 
 import duckdb
@@ -44,6 +45,32 @@ def read_ocsf(path):
     return [{"id": event["metadata"]["uid"]} for event in events]
 
 
+def read_cef(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        lines = file.read().split("\n")
+    assert lines.pop() == "", "the last line does not end"
+    rows = []
+    for line in lines:
+        # Seven fields, in which a backslash escapes a pipe; then keys, before an = that no backslash escapes.
+        *head, rest = re.split(r"(?<!\\)(?:\\\\)*\|", line, maxsplit=7)
+        assert len(head) == 7 and head[0] == "CEF:0" and 0 <= int(head[6]) <= 10, line[:200]
+        found = re.findall(r"(?:^| )(\w+)=((?:[^\\=]|\\.)*)(?= \w+=|$)", rest)
+        keys = dict(found)
+        assert len(keys) == len(found), f"a key stands there twice: {line[:200]}"
+        rows.append({"id": keys["externalId"]})
+    return rows
+
+
+def read_cloudevents(path):
+    events = read_lines(path)
+    for event in events:
+        assert event["specversion"] == "1.0" and event["type"].startswith("indelible."), event["id"]
+        assert event["source"].startswith("//") and event["time"] and len(event["leaf"]) == 64, event["id"]
+        assert event["data"]["id"] == event["id"] and str(event["data"]["seq"]) == event["seq"], event["id"]
+        assert all(re.fullmatch("[a-z0-9]+", name) for name in event), event["id"]
+    return events
+
+
 def read_parquet(path):
     names = ["id", "action", "outcome", "trail"]
     rows = duckdb.sql(f"SELECT {', '.join(names)} FROM '{path}'").fetchall()
@@ -52,7 +79,11 @@ def read_parquet(path):
 
 def main():
     kind, path = sys.argv[1:]
-    rows = {"csv": read_csv, "ndjson": read_lines, "ocsf": read_ocsf, "parquet": read_parquet}[kind](path)
+    readers = {
+        "csv": read_csv, "ndjson": read_lines, "ocsf": read_ocsf, "cef": read_cef, "cloudevents": read_cloudevents,
+        "parquet": read_parquet,
+    }
+    rows = readers[kind](path)
     json.dump({"rows": len(rows), "ids": sorted(row["id"] for row in rows)}, sys.stdout)
 
 

@@ -9,7 +9,7 @@ use indelible_merkle::Vkey;
 use super::asking::{At, Which};
 use super::part;
 
-/// Write what matches into a file: CSV, NDJSON, OCSF, Parquet or a bundle of proofs
+/// Write what matches into a file: CSV, NDJSON, OCSF, CEF, CloudEvents, Parquet, proofs
 ///
 /// The oldest first, and all as they are when it begins. The file gets its name only when it is whole. From
 /// a node (--url), who exported what is recorded before the first byte leaves, and how it ended afterwards;
@@ -30,8 +30,8 @@ Examples:
 pub struct Export {
     #[command(flatten)]
     pub which: Which,
-    /// The form: csv, ndjson, ocsf, parquet or bundle [default: by the name of the file]
-    #[arg(long, value_name = "FORM", value_parser = ["csv", "ndjson", "ocsf", "parquet", "bundle"], hide_possible_values = true)]
+    /// The form: csv, ndjson, ocsf, cef, cloudevents, parquet or bundle [default: by the name of the file]
+    #[arg(long, value_name = "FORM", value_parser = ["csv", "ndjson", "ocsf", "cef", "cloudevents", "parquet", "bundle"], hide_possible_values = true)]
     pub format: Option<String>,
     /// The file; - is standard output
     #[arg(long, value_name = "FILE")]

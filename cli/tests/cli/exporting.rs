@@ -41,6 +41,8 @@ fn both_give_the_same_file_in_every_form() {
         ("csv", "csv"),
         ("ndjson", "ndjson"),
         ("ocsf", "txt"),
+        ("cef", "cef"),
+        ("cloudevents", "txt"),
         ("parquet", "parquet"),
         ("bundle", "zip"),
     ] {

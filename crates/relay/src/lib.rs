@@ -15,6 +15,7 @@ mod secret;
 pub mod status;
 pub mod streams;
 pub mod tls;
+mod x509;
 
 pub use config::{Connections, ConnectionsError};
 pub use seam::{

@@ -57,3 +57,30 @@ pub const PLACE_EVERY_MICROS: i64 = 1_000_000;
 pub const PLACE_BYTES_MAX: u64 = 4096;
 /// Bytes of why something was refused or fails, in a notice.
 pub const WHY_BYTES_MAX: usize = 1024;
+
+/// Connections of a syslog input; more wait until one ends.
+pub const SYSLOG_CONNECTIONS_MAX: usize = 512;
+/// How long a sender may take to agree on TLS.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes that are taken from a connection before what is in them is appended.
+pub const SYSLOG_READ_BYTES: usize = 256 << 10;
+/// The pause before a node that is busy is asked again.
+pub const BUSY_PAUSE: Duration = Duration::from_millis(200);
+/// How long a connection goes on trying to append what was read, once it is to stop.
+pub const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How often certificates are looked at anew.
+pub const CERTIFICATE_LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// The most bytes of a syslog message that a stream may be set to.
+pub const SYSLOG_MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of what was sent that a syslog stream sends again when its connection broke: what two machines' buffers hold.
+pub const SYSLOG_REPEAT_BYTES_MAX: usize = 8 << 20;
+/// The most seconds of it.
+pub const SYSLOG_REPEAT_SECONDS_MAX: u32 = 3600;
+/// How long what was sent to a syslog receiver may go unacknowledged by its machine before the connection counts as
+/// broken: shorter than what is sent again.
+pub const SYSLOG_UNHEARD: Duration = Duration::from_secs(30);
+/// How long a syslog sender may be silent before its machine is asked whether it is still there.
+pub const SYSLOG_KEEPALIVE: Duration = Duration::from_secs(60);
+/// How long a receiver that has agreed on TLS may take to say that it takes our certificate.
+pub const SYSLOG_SETTLE_TIMEOUT: Duration = Duration::from_millis(500);

@@ -1,1 +1,5 @@
 //! Tests.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod syslog;

@@ -14,7 +14,8 @@ use crate::node::{Answer, Node, bearer, split};
 use crate::search::{LOGS, Tenants};
 
 const EXPORT: &str = "/api/audit/export";
-const FORMATS: [&str; 5] = ["csv", "ndjson", "ocsf", "parquet", "bundle"];
+const FORMATS: [&str; 7] =
+    ["csv", "ndjson", "ocsf", "cef", "cloudevents", "parquet", "bundle"];
 /// What a hostile caller puts into every text.
 const NASTY: &str = "=1+1\",\"a\\\n\r\n\t\u{2028};'</script>\u{0}\u{7f}ü\u{10ffff}";
 
@@ -196,6 +197,37 @@ fn a_table_is_read_by_pythons_csv_and_lines_of_ocsf_are_json() {
     assert_eq!(seqs, (0..22).map(|n| n.to_string()).collect::<Vec<_>>());
     let answer = export(&tenants.node, admin, "format=ocsf&tenant_id=bank");
     assert_eq!(lines(&answer).len(), 22);
+}
+
+#[test]
+fn cef_and_cloudevents_name_the_leaf_and_one_event_a_line() {
+    let tenants = nasty();
+    let admin = &tenants.node.admin;
+    let trails = tenants.node.get(admin, "/api/trails").json();
+    let bank = trails["trails"].as_array().unwrap().iter().find(|of| of["name"] == "bank").unwrap();
+    let events = lines(&export(&tenants.node, admin, "format=ndjson&tenant_id=bank"));
+    let answer = export(&tenants.node, admin, "format=cef&tenant_id=bank");
+    assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
+    let text = String::from_utf8(answer.body).unwrap();
+    let told: Vec<&str> = text.split_terminator('\n').collect();
+    let answer = export(&tenants.node, admin, "format=cloudevents&tenant_id=bank");
+    assert_eq!(answer.headers["content-type"], "application/x-ndjson");
+    let clouds = lines(&answer);
+    assert_eq!((told.len(), clouds.len()), (22, 22));
+    for ((line, cloud), event) in told.iter().zip(&clouds).zip(&events) {
+        assert!(line.starts_with("CEF:0|Indelible|Indelible|"), "{line}");
+        assert!(!line.contains('\r') && line.ends_with(&format!("cn1={} cn1Label=seq", event["seq"])));
+        let id = event["id"].as_str().unwrap();
+        assert!(line.contains(&format!(" externalId={id} ")), "{line}");
+        // The whole event, from the trail that its source names.
+        assert_eq!((&cloud["specversion"], &cloud["data"]), (&"1.0".into(), event));
+        let source = format!("//{}", bank["origin"].as_str().unwrap());
+        assert_eq!((&cloud["id"], &cloud["source"]), (&event["id"], &source.into()));
+        let shown = tenants.node.get(admin, &format!("{LOGS}/{id}")).json();
+        assert_eq!(cloud["leaf"], shown["receipt"]["leaf"]);
+        let leaf = cloud["leaf"].as_str().unwrap();
+        assert!(line.contains(&format!(" cs2={leaf} cs2Label=leafHash ")), "{line}");
+    }
 }
 
 #[test]

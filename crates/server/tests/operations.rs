@@ -173,7 +173,7 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         }
         "GET /api/audit/export" => {
             let path = |format| ask(Exports, format!("/api/audit/export?format={format}&{named}"));
-            ["csv", "ndjson", "ocsf", "parquet", "bundle"].map(path).to_vec()
+            ["csv", "ndjson", "ocsf", "cef", "cloudevents", "parquet", "bundle"].map(path).to_vec()
         }
         // What nobody has begun is nowhere; who begun it may see it in the tests of exports.
         "GET /api/audit/export/progress/{ticket}" => {

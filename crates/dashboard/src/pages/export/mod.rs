@@ -36,7 +36,7 @@ struct Format {
     extension: &'static str,
 }
 
-const FORMATS: [Format; 5] = [
+const FORMATS: [Format; 7] = [
     Format {
         name: "csv",
         title: "CSV",
@@ -60,6 +60,18 @@ const FORMATS: [Format; 5] = [
         title: "OCSF",
         opens: "For a SIEM: one event a line, in the Open Cybersecurity Schema.",
         extension: "ocsf.ndjson",
+    },
+    Format {
+        name: "cef",
+        title: "CEF",
+        opens: "For a SIEM: one event a line, in the Common Event Format.",
+        extension: "cef",
+    },
+    Format {
+        name: "cloudevents",
+        title: "CloudEvents",
+        opens: "For brokers and functions: one event a line, as a CloudEvent with the whole event in it.",
+        extension: "cloudevents.ndjson",
     },
     Format {
         name: "bundle",

@@ -18,13 +18,22 @@ pub(super) enum Format {
     Csv,
     Ndjson,
     Ocsf,
+    Cef,
+    Cloudevents,
     Parquet,
     Bundle,
 }
 
 impl Format {
-    const ALL: [Format; 5] =
-        [Format::Csv, Format::Ndjson, Format::Ocsf, Format::Parquet, Format::Bundle];
+    const ALL: [Format; 7] = [
+        Format::Csv,
+        Format::Ndjson,
+        Format::Ocsf,
+        Format::Cef,
+        Format::Cloudevents,
+        Format::Parquet,
+        Format::Bundle,
+    ];
 
     /// As it is asked for.
     pub fn name(self) -> &'static str {
@@ -32,6 +41,8 @@ impl Format {
             Format::Csv => "csv",
             Format::Ndjson => "ndjson",
             Format::Ocsf => "ocsf",
+            Format::Cef => "cef",
+            Format::Cloudevents => "cloudevents",
             Format::Parquet => "parquet",
             Format::Bundle => "bundle",
         }
@@ -40,7 +51,8 @@ impl Format {
     pub fn content_type(self) -> &'static str {
         match self {
             Format::Csv => "text/csv; charset=utf-8",
-            Format::Ndjson | Format::Ocsf => "application/x-ndjson",
+            Format::Ndjson | Format::Ocsf | Format::Cloudevents => "application/x-ndjson",
+            Format::Cef => "text/plain; charset=utf-8",
             Format::Parquet => "application/vnd.apache.parquet",
             Format::Bundle => "application/zip",
         }
@@ -51,6 +63,8 @@ impl Format {
             Format::Csv => "csv",
             Format::Ndjson => "ndjson",
             Format::Ocsf => "ocsf.ndjson",
+            Format::Cef => "cef",
+            Format::Cloudevents => "cloudevents.ndjson",
             Format::Parquet => "parquet",
             Format::Bundle => "evidence.zip",
         }
@@ -82,7 +96,7 @@ pub(super) struct Seqs {
 impl Ask {
     /// Takes it out of the parameters.
     pub fn take(params: &mut Params, state: &AppState, caller: &Caller) -> Result<Ask, Problem> {
-        let form = "csv, ndjson, ocsf, parquet or bundle";
+        let form = "csv, ndjson, ocsf, cef, cloudevents, parquet or bundle";
         let named = |text: &str| Format::ALL.into_iter().find(|format| format.name() == text);
         let format = params.read("format", form, named)?;
         let format = format

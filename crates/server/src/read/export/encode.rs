@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use indelible_log::export::ExportWriter;
+use indelible_log::hex;
 use indelible_log::record::TrailNo;
+use indelible_merkle::leaf_hash;
 use indelible_store::{Bundle, Found};
 
 use super::ask::{Ask, Format};
@@ -36,17 +38,18 @@ impl Write for Spool {
 
 /// Makes an export's bytes.
 pub(super) enum Encoder {
-    Lines(Format),
+    /// With the host part of trails' origins.
+    Lines(Format, String),
     Parquet { writer: Box<ExportWriter<Spool>>, spool: Spool, names: HashMap<TrailNo, Arc<str>> },
 }
 
 impl Encoder {
     /// Begins, with what stands before all events.
-    pub fn new(ask: &Ask) -> Result<(Encoder, Vec<u8>), Problem> {
+    pub fn new(ask: &Ask, origin: &str) -> Result<(Encoder, Vec<u8>), Problem> {
         if ask.format != Format::Parquet {
             let head =
                 if ask.format == Format::Csv { indelible_connect::csv::header() } else { "" };
-            return Ok((Encoder::Lines(ask.format), head.as_bytes().to_vec()));
+            return Ok((Encoder::Lines(ask.format, origin.to_owned()), head.as_bytes().to_vec()));
         }
         let spool = Spool::default();
         let writer = ExportWriter::new(spool.clone(), ask.entries).map_err(|e| bad(&e))?;
@@ -57,9 +60,9 @@ impl Encoder {
     /// The bytes of these records, or those of earlier ones that are due.
     pub fn records(&mut self, records: Vec<Found>) -> Result<Vec<u8>, Problem> {
         match self {
-            Encoder::Lines(format) => {
+            Encoder::Lines(format, origin) => {
                 let mut out = Vec::new();
-                records.iter().try_for_each(|found| line(*format, found, &mut out))?;
+                records.iter().try_for_each(|found| line(*format, origin, found, &mut out))?;
                 Ok(out)
             }
             Encoder::Parquet { writer, spool, names } => {
@@ -75,7 +78,7 @@ impl Encoder {
     /// What is left.
     pub fn finish(self) -> Result<Vec<u8>, Problem> {
         match self {
-            Encoder::Lines(_) => Ok(Vec::new()),
+            Encoder::Lines(..) => Ok(Vec::new()),
             Encoder::Parquet { writer, spool, .. } => {
                 writer.finish().map_err(|e| bad(&e))?;
                 Ok(spool.take())
@@ -89,7 +92,12 @@ fn bad(error: &dyn std::fmt::Display) -> Problem {
 }
 
 /// An event's line, which is spliced from the very bytes that were hashed.
-fn line(format: Format, found: &Found, out: &mut Vec<u8>) -> Result<(), Problem> {
+fn line(
+    format: Format,
+    origin: &str,
+    found: &Found,
+    out: &mut Vec<u8>,
+) -> Result<(), Problem> {
     let view = shown::view(found, &serde_json::Value::Null);
     if format == Format::Ndjson {
         out.extend_from_slice(&view);
@@ -99,12 +107,21 @@ fn line(format: Format, found: &Found, out: &mut Vec<u8>) -> Result<(), Problem>
     let json = std::str::from_utf8(&view).ok();
     let event = json.and_then(|json| Some((json, indelible_connect::Event::read(json)?)));
     // It hashed to its leaf, so this is what was recorded, and should never have been.
-    let (json, event) = event.ok_or_else(|| {
+    let bad = || {
         let (trail, seq) = (&found.trail.name, found.record.seq.0);
         Problem::internal(format!("the record {trail}/{seq} is no event"))
-    })?;
+    };
+    let (json, event) = event.ok_or_else(bad)?;
+    // Of the very bytes that are served, which were compared with the tree before.
+    let leaf = || hex::encode(&leaf_hash(&found.record.entry).0);
     match format {
         Format::Csv => indelible_connect::csv::row(&event, out),
+        Format::Cef => indelible_connect::cef::line(&event, &leaf(), out),
+        Format::Cloudevents => {
+            let origin = format!("{origin}/{}", found.trail.id);
+            indelible_connect::cloudevent::line(&event, json, &leaf(), &origin, out)
+                .ok_or_else(bad)?;
+        }
         _ => indelible_connect::ocsf::line(&event, json, out),
     }
     Ok(())

@@ -46,7 +46,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[utoipa::path(
     get, path = "/api/audit/export", tag = "export",
     params(
-        ("format" = String, Query, description = "`csv`, `ndjson`, `ocsf`, `parquet`, or `bundle`: a ZIP file of evidence, with proofs", example = "csv"),
+        ("format" = String, Query, description = "`csv`, `ndjson`, `ocsf`, `cef`, `cloudevents`, `parquet`, or `bundle`: a ZIP file of evidence, with proofs", example = "csv"),
         Filter,
         ("order" = Option<String>, Query, description = "`asc` (default), the oldest first, or `desc`", example = "asc"),
         ("from_seq" = Option<u64>, Query, description = "Nothing before this place in the trail; with one `tenant_id`"),

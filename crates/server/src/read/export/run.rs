@@ -163,7 +163,7 @@ async fn prepare(
     }
     let first = pages.next(state, caller).await?;
     let of = if first.is_none() { Some(0) } else { pages.of };
-    let (encoder, head) = Encoder::new(&ask)?;
+    let (encoder, head) = Encoder::new(&ask, &state.reader().node().origin)?;
     let begun = told::begins(state, caller, &ask, of).await?;
     Ok((Source::Pages(Box::new(Paged { pages, first, encoder, head })), of, begun))
 }
