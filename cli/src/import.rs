@@ -138,12 +138,11 @@ fn append(
                 Mapped::Refused { field, reason, original } => {
                     report.refused(&path, number, field, reason, original)?;
                 }
-                Mapped::Event(item, _) => match became.next() {
+                Mapped::Event(_, json) => match became.next() {
                     Some(Became::Kept) => report.tally.kept += 1,
                     Some(Became::Known) => report.tally.known += 1,
                     Some(Became::Refused { field, reason }) => {
-                        let id = item.event.id.map(|id| id.to_string()).unwrap_or_default();
-                        report.refused(&path, number, &field, &reason, id.as_bytes())?;
+                        report.refused(&path, number, &field, &reason, json)?;
                     }
                     None => return Err(Failure::cannot("fewer answers than events")),
                 },
