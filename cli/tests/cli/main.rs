@@ -7,6 +7,7 @@ mod copying;
 mod exporting;
 mod harness;
 mod help;
+mod importing;
 mod keeping;
 mod killing;
 mod proofs;
