@@ -102,7 +102,7 @@ async fn a_page_says_how_each_is_and_asks_again() {
         "hx-get=\"/settings/connections/now\" hx-trigger=\"every 5s\"",
         "http://127.0.0.1:8650/api/cloudevents",
         "http://127.0.0.1:8650/v1/logs",
-        "http://127.0.0.1:8650/_bulk",
+        "http://127.0.0.1:8650/shop/_bulk",
     ] {
         assert!(html.contains(wanted), "{wanted}: {html}");
     }
@@ -258,4 +258,36 @@ async fn a_piece_that_cannot_be_had_says_why_and_asks_again() {
         );
         assert!(shown.html.contains(&format!("hx-get=\"{piece}\"")), "{}", shown.html);
     }
+}
+
+#[tokio::test]
+async fn the_page_of_the_node_says_it_too() {
+    let status = json!({
+        "version": "1", "started_at": "2026-01-31T10:00:00Z", "public_url": "http://127.0.0.1:8650", "listen": null,
+        "disk": {"free_bytes": 1, "log_bytes": 1, "index_bytes": 1},
+        "log": {"records": 1, "durable_pos": 1, "searchable_pos": 1, "writable": true},
+        "index": {"missing": 0}, "losses": {"reads_not_recorded": 0},
+        "requests": {"answered": 1, "client_errors": 0, "server_errors": 0, "connections": 1},
+        "limits": {"event_bytes": 1, "body_bytes": 1, "events_a_request": 1, "connections": 1, "keys": 1,
+            "session_seconds": 3_600, "saved_searches": 1},
+    });
+    for (state, red) in [("running", false), ("stopped", true)] {
+        let connections = answering(json!([]), json!([input("firewalls", state)]));
+        let status = status.clone();
+        let fake = Fake::new("admin", move |path, query| match path {
+            "/api/status" => json(status.clone()),
+            _ => connections(path, query),
+        });
+        let shown = fake.page("/settings/node", false).await;
+        assert_eq!(shown.status, 200, "{}", shown.html);
+        assert_eq!(shown.html.contains("id=\"red-connections\""), red, "{state}: {}", shown.html);
+        assert_eq!(shown.html.contains("firewalls"), red);
+    }
+    // A node that cannot say how they are does say how it is.
+    let fake = Fake::new("admin", move |path, _| match path {
+        "/api/status" => json(status.clone()),
+        _ => problem(503, "too much at once"),
+    });
+    let html = fake.page("/settings/node", false).await.html;
+    assert!(html.contains("too much at once") && html.contains("Events are taken."), "{html}");
 }
