@@ -234,7 +234,9 @@ impl Job {
         built.fresh.extend(fresh);
         built.tally.add(tally);
         built.left -= 1;
-        (built.left == 0).then(|| std::mem::take(&mut *built)).map(|built| (built.fresh, built.tally))
+        (built.left == 0)
+            .then(|| std::mem::take(&mut *built))
+            .map(|built| (built.fresh, built.tally))
     }
 
     /// Removes what was made of some pieces and never of all.
