@@ -30,6 +30,34 @@ pub const CELL_UNITS_MAX: usize = 32_000;
 /// How deep an event is searched for a member that keeps it from being read; its own members end at a depth of five.
 pub const REPAIR_DEPTH_MAX: usize = 8;
 
+/// How deep members with a known name are looked for in a document: `http.request.body.bytes` has four levels.
+pub const DOCUMENT_DEPTH_MAX: usize = 4;
+
+/// The most bytes of a document's id, as Elasticsearch has it.
+pub const DOCUMENT_ID_BYTES_MAX: usize = 512;
+
+/// The most bytes of the name of an index, as Elasticsearch has it.
+pub const INDEX_NAME_BYTES_MAX: usize = 255;
+
+/// How many kinds of refusal the answer to a request of log records tells; the others are only counted.
+pub const REFUSALS_TOLD_MAX: usize = 3;
+
+/// The most bytes of a syslog message that are kept: a whole event of ours as JSON, and its header.
+pub const SYSLOG_FRAME_BYTES_MAX: usize = 272 << 10;
+
+/// The most digits of a count of octets; more are no count.
+pub const SYSLOG_COUNT_DIGITS_MAX: usize = 8;
+
+/// The most bytes that are kept of a message that cannot be read. Escaped, each may take six, and the whole has to fit
+/// into an event.
+pub const SYSLOG_RAW_BYTES_MAX: usize = 32 << 10;
+
+/// The most characters of a text of CEF's dictionary, and of one of its custom strings.
+pub const CEF_TEXT_CHARS_MAX: usize = 1023;
+
+/// See above.
+pub const CEF_CUSTOM_CHARS_MAX: usize = 4000;
+
 /// The most bytes of a map's file.
 pub const MAP_BYTES_MAX: usize = 64 * 1024;
 

@@ -1,10 +1,18 @@
 //! The file that describes inputs and streams.
 
+use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::Path;
 
+use indelible_event::TrailName;
 use serde::Deserialize;
+use serde_saphyr::options::DuplicateKeyPolicy;
 
 use crate::inputs::{nats::NatsFrom, syslog::SyslogFrom};
+use crate::limits::{
+    CONFIG_ALIASES_MAX, CONFIG_BYTES_MAX, CONFIG_DEPTH_MAX, CONFIG_NODES_MAX, INPUTS_MAX,
+    NAME_BYTES_MAX, STREAMS_MAX,
+};
 use crate::streams::{
     elasticsearch::ElasticsearchTo, nats::NatsTo, s3::S3To, splunk::SplunkTo, syslog::SyslogTo,
     table::TableTo, webhook::WebhookTo,
@@ -97,25 +105,61 @@ pub struct ConnectionsError(pub String);
 
 impl Connections {
     /// Reads the file. Paths in it become ones from its directory on.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a file of the people who run the node, not of the log"
+    )]
     pub fn read(path: &Path) -> Result<Connections, ConnectionsError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| ConnectionsError(format!("{}: {e}", path.display())))?;
+        let shown = path.display();
+        let mut text = String::new();
+        let file = std::fs::File::open(path);
+        // One more than is allowed, so that it shows.
+        let read = file.and_then(|file| file.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text));
+        read.map_err(|e| ConnectionsError(format!("{shown}: {e}")))?;
         let dir = path.parent().unwrap_or(Path::new("."));
-        Connections::parse(&text, dir)
-            .map_err(|e| ConnectionsError(format!("{}: {}", path.display(), e.0)))
+        Connections::parse(&text, dir).map_err(|e| ConnectionsError(format!("{shown}:{}", e.0)))
     }
 
-    /// Reads its text.
+    /// Reads its text. An error begins with its place, `line:column:`, where it has one.
     pub fn parse(text: &str, dir: &Path) -> Result<Connections, ConnectionsError> {
-        let mut read: Connections =
-            serde_saphyr::from_str(text).map_err(|e| ConnectionsError(e.to_string()))?;
-        for input in &mut read.inputs {
+        if text.len() as u64 > CONFIG_BYTES_MAX {
+            return Err(ConnectionsError(format!(" longer than {CONFIG_BYTES_MAX} bytes")));
+        }
+        let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! {
+                max_depth: CONFIG_DEPTH_MAX,
+                max_nodes: CONFIG_NODES_MAX,
+                max_events: 2 * CONFIG_NODES_MAX,
+                max_anchors: CONFIG_ALIASES_MAX,
+                max_aliases: CONFIG_ALIASES_MAX,
+                max_documents: 1,
+            },
+            alias_limits: serde_saphyr::alias_limits! {
+                max_total_replayed_events: CONFIG_NODES_MAX,
+            },
+            duplicate_keys: DuplicateKeyPolicy::Error,
+            strict_booleans: true,
+            reject_unsupported_tags: true,
+            // A piece of the file in an error could show a password.
+            with_snippet: false,
+        };
+        let read: Option<Connections> =
+            serde_saphyr::from_str_with_options(text, options).map_err(|e| told(&e))?;
+        // An empty file describes nothing.
+        let mut read = read.unwrap_or_default();
+        read.check().map_err(|why| ConnectionsError(format!(" {why}")))?;
+        read.below(dir);
+        Ok(read)
+    }
+
+    fn below(&mut self, dir: &Path) {
+        for input in &mut self.inputs {
             match &mut input.from {
                 From::Syslog(from) => from.below(dir),
                 From::Nats(from) => from.below(dir),
             }
         }
-        for stream in &mut read.streams {
+        for stream in &mut self.streams {
             match &mut stream.to {
                 To::Syslog(to) => to.below(dir),
                 To::Splunk(to) => to.below(dir),
@@ -126,6 +170,74 @@ impl Connections {
                 To::Webhook(to) => to.below(dir),
             }
         }
-        Ok(read)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let (inputs, streams) = (self.inputs.len(), self.streams.len());
+        if inputs > INPUTS_MAX || streams > STREAMS_MAX {
+            return Err(format!(
+                "a node has at most {INPUTS_MAX} inputs and {STREAMS_MAX} streams"
+            ));
+        }
+        let inputs = self.inputs.iter().map(|input| input.name.as_str());
+        named("input", inputs)?;
+        named("stream", self.streams.iter().map(|stream| stream.name.as_str()))?;
+        for InputConfig { name, trail, .. } in &self.inputs {
+            let Some(trail) = trail else { continue };
+            let bad = |e| format!("the input {name}: trail {e}");
+            let trail = TrailName::parse(trail).map_err(bad)?;
+            if trail == TrailName::system() {
+                return Err(format!("the input {name}: nothing from outside goes to _system"));
+            }
+        }
+        Ok(())
     }
 }
+
+/// Names are those of files, of metrics and of `recorded_by`.
+fn named<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        if !(1..=NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(plain) {
+            let shown: String = name.chars().take(NAME_BYTES_MAX).collect();
+            return Err(format!(
+                "the {what} {shown:?}: a name is [a-z0-9_-], 1 to {NAME_BYTES_MAX} of them"
+            ));
+        }
+        if !seen.insert(name) {
+            return Err(format!("there are two {what}s named {name}; a name stands for one place"));
+        }
+    }
+    Ok(())
+}
+
+/// An error of the parser, with its place in front and what was perhaps meant behind.
+fn told(error: &serde_saphyr::Error) -> ConnectionsError {
+    let at = error.location().map_or(String::new(), |at| format!("{}:{}:", at.line(), at.column()));
+    let error = error.without_snippet();
+    let said = match error {
+        serde_saphyr::Error::Budget { .. } => {
+            "more values, depth or aliases than such a file needs".to_owned()
+        }
+        other => other.to_string(),
+    };
+    // The place is told in front.
+    let said = said.split(" at line ").next().unwrap_or_default();
+    let meant = meant(said).map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+    ConnectionsError(format!("{at} {said}{meant}"))
+}
+
+/// Of an unknown name and those that are known, as serde says them, the known one that is nearest.
+fn meant(said: &str) -> Option<&str> {
+    let (unknown, known) = said.strip_prefix("unknown ")?.split_once(", expected ")?;
+    let unknown = unknown.split('`').nth(1)?;
+    let distance = |known: &str| strsim::damerau_levenshtein(known, unknown);
+    let known = known.split('`').skip(1).step_by(2);
+    let nearest = known.min_by_key(|known| distance(known))?;
+    (distance(nearest) <= 1 + nearest.len() / 3).then_some(nearest)
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -4,6 +4,12 @@ use std::time::Duration;
 
 /// Bytes of the file that describes them.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
+/// How deep it may nest.
+pub const CONFIG_DEPTH_MAX: usize = 32;
+/// Values in it.
+pub const CONFIG_NODES_MAX: usize = 50_000;
+/// Anchors and aliases in it.
+pub const CONFIG_ALIASES_MAX: usize = 1_000;
 /// Inputs of a node.
 pub const INPUTS_MAX: usize = 64;
 /// Streams of a node: each has a thread.
@@ -30,5 +36,24 @@ pub const RETRY_MICROS: i64 = 1_000_000;
 pub const RETRY_MICROS_MAX: i64 = 60_000_000;
 /// How often a thread that waits looks whether it is to stop, or whether the clock has moved.
 pub const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often it is looked whether a thread has ended that was told to.
+pub const END_LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Bytes of what a receiver says that are shown.
 pub const SAID_BYTES_MAX: usize = 512;
+/// The longest pause that a receiver may ask for.
+pub const WAIT_MICROS_MAX: i64 = 3_600_000_000;
+/// How long something fails until a notice says so, where nobody has to put it right by hand: at once where somebody has.
+pub const TOLD_AFTER_MICROS: i64 = 60_000_000;
+/// The shortest time between two notices that the same stream or input fails.
+pub const TOLD_EVERY_MICROS: i64 = 600_000_000;
+/// How often a record that cannot be read is tried before it is set aside.
+pub const ALARM_TRIES: u32 = 3;
+/// Events that are set aside one after the other. If the receiver refuses more, the fault is not theirs: the stream
+/// waits for somebody to look.
+pub const SET_ASIDE_RUN_MAX: u32 = 20;
+/// The shortest time between two writings of a stream's place, which a batch moves.
+pub const PLACE_EVERY_MICROS: i64 = 1_000_000;
+/// Bytes of the file of a stream's place.
+pub const PLACE_BYTES_MAX: u64 = 4096;
+/// Bytes of why something was refused or fails, in a notice.
+pub const WHY_BYTES_MAX: usize = 1024;

@@ -4,7 +4,9 @@ use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::limits::SECRET_BYTES_MAX;
 
@@ -20,8 +22,7 @@ pub enum Secret {
 }
 
 /// A value that may be written into the file, because it need not be a secret (an address without a password, say).
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     /// As it is.
     Plain(String),
@@ -29,8 +30,37 @@ pub enum Value {
     Secret(Secret),
 }
 
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(ValueVisitor)
+    }
+}
+
+/// By hand, so that an error has its place and says what is wrong with which member.
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, { env: NAME } or { file: PATH }")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Plain(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        Secret::deserialize(MapAccessDeserializer::new(map)).map(Value::Secret)
+    }
+}
+
 impl Secret {
     /// What it says now. The error says where it was looked for, and never what it is.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a file of the people who run the node, not of the log"
+    )]
     pub fn reveal(&self) -> Result<String, String> {
         match self {
             Secret::Env(name) => std::env::var(name)

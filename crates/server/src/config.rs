@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indelible_log::{Clock, Entropy, SystemClock, SystemEntropy};
+use indelible_relay::Connections;
 
 /// How to serve.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct Config {
     pub header_read_timeout: Duration,
     /// Threads that serve; the machine's cores if not given.
     pub threads: Option<usize>,
+    /// What flows in and out beside the API.
+    pub connections: Connections,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The random source of keys, links and sessions.
@@ -46,6 +49,7 @@ impl Default for Config {
             in_flight_bytes_max: crate::limits::IN_FLIGHT_BYTES_MAX,
             header_read_timeout: crate::limits::HEADER_READ_TIMEOUT,
             threads: None,
+            connections: Connections::default(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         }

@@ -37,7 +37,11 @@ async fn readyz(State(state): State<AppState>) -> Result<String, Problem> {
     // Events are taken all the same; why it fails is not for everybody, who may ask here.
     let failing = state.metrics().duties().failing();
     let told = |what: &&str| format!("keeping fails: {what}; /api/status tells why\n");
-    Ok(format!("ok\n{}", failing.iter().map(told).collect::<String>()))
+    let connections = match state.failing_connections() {
+        0 => String::new(),
+        count => format!("connections fail: {count}; /api/status tells which\n"),
+    };
+    Ok(format!("ok\n{}{connections}", failing.iter().map(told).collect::<String>()))
 }
 
 /// Counters in Prometheus' text format.
@@ -58,6 +62,7 @@ async fn metrics(
     if let Ok(index) = state.reader().search() {
         state.metrics().searchable_lag(index.status().lag);
     }
+    let text = state.metrics().text() + &state.connections_text();
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], state.metrics().text()).into_response())
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

@@ -24,6 +24,7 @@ mod params;
 mod problem;
 mod read;
 mod record;
+mod relay;
 mod router;
 mod saved;
 mod serve;

@@ -12,6 +12,8 @@ pub const IN_FLIGHT_BYTES_MAX: usize = 128 << 20;
 pub const EVENT_HELD_BYTES: usize = 384;
 /// Events of one request.
 pub const EVENTS_MAX: usize = 50_000;
+/// Bytes of the events that one request's records become: each takes along what all are part of, which stands once.
+pub const MAPPED_BYTES_MAX: usize = 64 << 20;
 /// Bytes of a body that is checked on the thread that received it; larger ones would keep others waiting.
 pub const CHECK_INLINE_BYTES_MAX: usize = 32 << 10;
 /// The power of two that a zstd frame's window may have: 8 MiB, as RFC 8878 recommends.
@@ -54,6 +56,10 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request may take until its answer begins.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long shutting down waits for inputs, and then for streams.
+pub const CONNECTIONS_STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes that a batch of an input counts for at most among those that are held at one time.
+pub const INPUT_BYTES_MAX: usize = 8 << 20;
 /// How long shutting down waits for requests that are being answered.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long accepting rests after the system refused a connection for want of resources.

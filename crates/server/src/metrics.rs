@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use indelible_event::Micros;
+use indelible_relay::status::{InputStatus, State, StreamStatus};
 use serde_json::{Map, Value, json};
 
 use crate::keeper::Duties;
@@ -320,6 +321,61 @@ impl Metrics {
         for (route, of) in &*routes {
             let labels = format!("route=\"{route}\"");
             of.seconds.write(out, "indelible_http_seconds", &labels, 1e-6);
+        }
+    }
+}
+
+/// Inputs and streams, as the page tells them.
+pub(crate) fn connections(inputs: &[InputStatus], streams: &[StreamStatus], now: Micros) -> String {
+    let mut out = String::new();
+    let red = |state| u8::from(matches!(state, State::Failing | State::Stopped));
+    if !streams.is_empty() {
+        write_streams(&mut out, streams, now);
+        let name = "indelible_stream_failing";
+        head(&mut out, name, "gauge", "Whether it fails, or has stopped.");
+        for of in streams {
+            line(&mut out, format_args!("{name}{{stream=\"{}\"}} {}", of.name, red(of.state)));
+        }
+    }
+    if inputs.is_empty() {
+        return out;
+    }
+    let name = "indelible_input_events_total";
+    head(&mut out, name, "counter", "What became of what came in.");
+    for of in inputs {
+        let fates =
+            [("new", of.kept), ("known", of.known), ("refused", of.refused), ("dead", of.dead)];
+        for (fate, count) in fates {
+            let labels = format_args!("input=\"{}\",fate=\"{fate}\"", of.name);
+            line(&mut out, format_args!("{name}{{{labels}}} {count}"));
+        }
+    }
+    let name = "indelible_input_failing";
+    head(&mut out, name, "gauge", "Whether it fails.");
+    for of in inputs {
+        line(&mut out, format_args!("{name}{{input=\"{}\"}} {}", of.name, red(of.state)));
+    }
+    out
+}
+
+fn write_streams(out: &mut String, streams: &[StreamStatus], now: Micros) {
+    let age = |of: &StreamStatus| {
+        let micros = of.oldest_unsent_at.map_or(0, |at| now.0.saturating_sub(at.0));
+        micros.max(0) as f64 * 1e-6
+    };
+    type Of<'a> = &'a dyn Fn(&StreamStatus) -> f64;
+    let all: [(&str, &str, &str, Of<'_>); 4] = [
+        ("indelible_stream_lag_records", "gauge", "Records behind its place.", &|of| of.lag as f64),
+        ("indelible_stream_lag_seconds", "gauge", "Age of the oldest that it has not sent.", &age),
+        ("indelible_stream_sent_total", "counter", "Events sent.", &|of| of.sent as f64),
+        ("indelible_stream_set_aside_total", "counter", "Events set aside, ever.", &|of| {
+            of.set_aside as f64
+        }),
+    ];
+    for (name, kind, help, value) in all {
+        head(out, name, kind, help);
+        for of in streams {
+            line(out, format_args!("{name}{{stream=\"{}\"}} {}", of.name, value(of)));
         }
     }
 }

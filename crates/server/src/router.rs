@@ -19,7 +19,7 @@ use crate::auth::{OwnRequest, Peer, RequestId};
 use crate::limits;
 use crate::problem::{Problem, Refused};
 use crate::state::AppState;
-use crate::{append, health, keep, keys, pages, read, saved, session, status, trails};
+use crate::{append, health, keep, keys, pages, read, relay, saved, session, status, trails};
 
 /// The header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,6 +41,7 @@ const COMPRESS_BYTES_MIN: u64 = 1024;
         (name = "proofs", description = "Proofs and the static tree"),
         (name = "keys", description = "Who may do what"),
         (name = "keeping", description = "Retention, holds, erasure, archives and backups"),
+        (name = "connections", description = "Streams to receivers, and inputs that listen or fetch"),
         (name = "health", description = "How the node is"),
     ),
 )]
@@ -53,6 +54,7 @@ pub(crate) fn build(state: &AppState) -> Router {
         .merge(read::routes())
         .merge(keys::routes())
         .merge(keep::routes())
+        .merge(relay::routes())
         .merge(session::routes())
         .merge(saved::routes())
         .merge(trails::routes())

@@ -28,6 +28,7 @@ use crate::ingest::Ingest;
 use crate::io::Patient;
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
+use crate::relay::Relay;
 use crate::state::AppState;
 use crate::{limits, router, tls};
 
@@ -40,6 +41,7 @@ pub struct Running {
     pub addr: SocketAddr,
     state: AppState,
     keeper: Keeper,
+    relay: Relay,
     runtime: Option<Runtime>,
     connections: Arc<Semaphore>,
     connections_max: u32,
@@ -80,6 +82,7 @@ impl Server {
             Err(AppendError::Full) => state.lose(1),
             Err(error) => return Err(indelible_store::StoreError::from(error).into()),
         }
+        let relay = Relay::start(&state, &config.connections, &runtime)?;
         let stopped = state.stopping();
         let connections_max = u32::try_from(config.connections_max).unwrap_or(u32::MAX >> 4);
         let connections = Arc::new(Semaphore::new(connections_max as usize));
@@ -95,7 +98,17 @@ impl Server {
         runtime.spawn(accepting.run());
         runtime.spawn(keep_house(state.clone(), stopped));
         let (runtime, keeper) = (Some(runtime), Keeper::start(state.clone())?);
-        Ok(Running { addr, state, keeper, runtime, connections, connections_max, ended, signals })
+        Ok(Running {
+            addr,
+            state,
+            keeper,
+            relay,
+            runtime,
+            connections,
+            connections_max,
+            ended,
+            signals,
+        })
     }
 }
 
@@ -146,8 +159,12 @@ impl Running {
 
     /// Takes no more connections, finishes the requests that are being answered, records the stop, and closes.
     pub fn shutdown(mut self) -> Result<(), ServerError> {
-        self.state.stop();
         let runtime = self.runtime.take().expect("only shutting down takes it");
+        if !self.relay.stop(&runtime) {
+            // What was not acknowledged comes, or goes, once more.
+            tracing::warn!("an input or a stream was cut off");
+        }
+        self.state.stop();
         let kept = self.keeper.stop(limits::SHUTDOWN_TIMEOUT);
         let recorded = runtime.block_on(async {
             let all = self.connections.acquire_many(self.connections_max);

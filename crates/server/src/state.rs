@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::read::Reading;
 use crate::record::Recording;
+use crate::relay::Connected;
 
 /// The header that names the event of `_system` in which a change was recorded.
 pub(crate) const EVENT: HeaderName = HeaderName::from_static("indelible-event");
@@ -60,6 +61,8 @@ struct Inner {
     published: Arc<Semaphore>,
     reading: Reading,
     stopping: watch::Sender<bool>,
+    /// Inputs and streams, once they run.
+    connected: std::sync::OnceLock<Connected>,
     /// The OpenAPI document, set once the routes are known.
     api: std::sync::OnceLock<bytes::Bytes>,
 }
@@ -139,6 +142,7 @@ impl AppState {
             published: Arc::new(Semaphore::new(limits::PUBLISHED_WAITERS_MAX)),
             reading: Reading::default(),
             stopping: watch::Sender::new(false),
+            connected: std::sync::OnceLock::new(),
             api: std::sync::OnceLock::new(),
         }))
     }
@@ -286,6 +290,28 @@ impl AppState {
     /// Takes in what is durable in `_system` now.
     pub(crate) fn apply(&self, change: registry::Change) {
         self.0.registry.write().expect("nothing panics while holding the registry").apply(change);
+    }
+
+    /// Inputs and streams.
+    pub(crate) fn connected(&self) -> &Connected {
+        static NONE: Connected = Connected::NONE;
+        self.0.connected.get().unwrap_or(&NONE)
+    }
+
+    pub(crate) fn connect(&self, connected: Connected) {
+        // They are started once a node.
+        drop(self.0.connected.set(connected));
+    }
+
+    /// Behind the last record that can be read.
+    pub(crate) fn end(&self) -> u64 {
+        self.reader().view().next_pos().0
+    }
+
+    /// Files, clock and random source.
+    pub(crate) fn seams(&self) -> Seams {
+        let storage = self.reader().storage().clone();
+        Seams { storage, clock: self.0.clock.clone(), entropy: self.0.entropy.clone() }
     }
 
     /// The OpenAPI document.

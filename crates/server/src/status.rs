@@ -40,6 +40,9 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
                 "duties": [{"what": "backup", "last_success_at": "2026-01-31T03:00:04.000000Z", "failures": 0, "failure": null}],
                 "last_backup_at": "2026-01-31T03:00:04.000000Z",
             },
+            "connections": {"inputs": 1, "streams": 2, "failing": [
+                {"what": "stream", "name": "siem", "state": "failing", "message": "connection refused"},
+            ]},
             "events": {"accepted": 812, "new": 811, "known": 1, "conflict": 0, "refused": 0, "failed": 0},
             "requests": {"answered": 1024, "client_errors": 3, "server_errors": 0, "connections": 2},
             "limits": {"event_bytes": 262_144, "body_bytes": 33_554_432, "events_a_request": 50_000, "connections": 12_000,
@@ -112,6 +115,7 @@ fn shown(state: &AppState, caller: &Caller) -> Result<Value, Problem> {
             "duties": metrics.duties().shown(),
             "last_backup_at": metrics.backup_at().map(|at| Micros(at * 1_000_000).to_string()),
         },
+        "connections": state.connections_shown(),
         "events": metrics.events_shown(),
         "requests": metrics.requests_shown(),
         "limits": limits,

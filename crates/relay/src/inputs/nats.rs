@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::{Input, InputContext, InputError};
 use crate::secret::Value;
 
 /// What to fetch.
@@ -18,5 +19,15 @@ impl NatsFrom {
     /// Makes its paths ones from this directory on.
     pub fn below(&mut self, dir: &Path) {
         self.url.below(dir);
+    }
+
+    /// Where from, without secrets.
+    pub fn place(&self) -> String {
+        String::new()
+    }
+
+    /// Makes the input.
+    pub fn open(&self, _: &InputContext) -> Result<Box<dyn Input>, InputError> {
+        Err(InputError { why: String::new(), hint: String::new() })
     }
 }

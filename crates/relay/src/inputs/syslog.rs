@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::{Input, InputContext, InputError};
 use crate::tls::ServerTls;
 
 /// Where to listen.
@@ -24,5 +25,15 @@ impl SyslogFrom {
         if let Some(tls) = &mut self.tls {
             tls.below(dir);
         }
+    }
+
+    /// Where from, without secrets.
+    pub fn place(&self) -> String {
+        String::new()
+    }
+
+    /// Makes the input.
+    pub fn open(&self, _: &InputContext) -> Result<Box<dyn Input>, InputError> {
+        Err(InputError { why: String::new(), hint: String::new() })
     }
 }

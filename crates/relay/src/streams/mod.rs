@@ -11,11 +11,20 @@ use crate::seam::Outgoing;
 
 pub mod elasticsearch;
 pub mod nats;
+mod place;
+mod runner;
+mod running;
 pub mod s3;
+mod shared;
 pub mod splunk;
 pub mod syslog;
 pub mod table;
 pub mod webhook;
+
+pub use runner::Outlet;
+pub(crate) use runner::said;
+pub use running::Streams;
+pub use shared::Shared;
 
 /// A receiver, as the thread of its stream sees it. Everything blocks, within the limits' times.
 pub trait Sink: Send {

@@ -29,6 +29,8 @@ pub(crate) struct Reading {
     searches: Arc<Turns>,
     /// Places of live streams.
     pub(super) streams: Arc<Turns>,
+    /// The turn of streams that send, one at a time.
+    pub(super) outgoing: Mutex<()>,
     /// Places of exports.
     pub(super) exports: Arc<Turns>,
     /// How far exports are that somebody asks after.
@@ -43,6 +45,7 @@ impl Default for Reading {
         Reading {
             searches: Arc::new(Turns::new(cores * limits::SEARCHES_PER_CORE)),
             streams: Arc::new(Turns::new(limits::STREAMS_MAX)),
+            outgoing: Mutex::default(),
             exports: Arc::new(Turns::new(limits::EXPORTS_MAX)),
             tickets: Arc::default(),
             ticks: Mutex::new(None),
@@ -274,7 +277,8 @@ impl Drop for Gone {
     }
 }
 
-fn attempt<'a, T>(
+/// Runs `work` on this thread, which may block.
+pub(super) fn attempt<'a, T>(
     state: &'a AppState,
     caller: &Caller,
     named: Option<&[TrailName]>,

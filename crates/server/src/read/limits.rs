@@ -98,6 +98,9 @@ pub const STREAM_RETRY: Duration = Duration::from_secs(1);
 /// Tries in a row that may fail before a stream is dropped.
 pub const STREAM_TRIES_MAX: u32 = 30;
 
+/// How long one look of a stream that sends may search. It goes on where that ended.
+pub const OUTGOING_MICROS_MAX: i64 = 500_000;
+
 /// Exports at one time. Beyond it a client is asked to come back.
 pub const EXPORTS_MAX: usize = 8;
 /// Events that an export fetches at a time.

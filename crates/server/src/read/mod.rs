@@ -12,6 +12,7 @@ mod export;
 mod fields;
 mod filter;
 mod limits;
+pub(crate) mod outgoing;
 mod proof;
 mod query;
 mod report;
