@@ -60,7 +60,7 @@ async fn reading_goes_on_from_its_place_after_a_stop_at_any_page(database: Datab
     let (mut seen, mut place, mut read) = (BTreeMap::<String, u32>::new(), None, 0_usize);
     loop {
         // A process that ends after two pages.
-        let mut reading = reading(&database, place).await;
+        let mut reading = reading(&database, place.clone()).await;
         let mut last = false;
         for _ in 0..2 {
             let page = reading.next(Micros(0)).await.unwrap();

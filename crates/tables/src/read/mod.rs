@@ -160,7 +160,7 @@ impl Table {
         let sql = match self.connection.address.kind() {
             Kind::Postgres => format!(
                 "SELECT CASE WHEN c.relkind IN ('r', 'm') AND c.reltuples >= 100000 THEN c.reltuples::bigint \
-                 ELSE (SELECT count(*) FROM (SELECT 1 FROM {0} LIMIT 1000000) AS some) END \
+                 ELSE (SELECT count(*) FROM (SELECT 1 FROM {0} LIMIT 1000000) AS head) END \
                  FROM pg_class c WHERE c.oid = to_regclass('{1}')",
                 self.name.sql(),
                 self.name.sql().replace('\'', "''")
@@ -241,7 +241,7 @@ impl Table {
         let order: Vec<String> =
             self.order.columns.iter().map(|key| format!("{} DESC", key.sql)).collect();
         let sql = format!(
-            "SELECT {} FROM {} {} ORDER BY {} LIMIT 1 OFFSET {rows}",
+            "SELECT {} FROM {} AS t {} ORDER BY {} LIMIT 1 OFFSET {rows}",
             keys.join(", "),
             self.name.sql(),
             if until.is_empty() { String::new() } else { format!("WHERE {until}") },
@@ -279,8 +279,11 @@ impl Table {
         }
         let is_null: Vec<String> =
             nullable.iter().map(|key| format!("{} IS NULL", key.sql)).collect();
-        let sql =
-            format!("SELECT 1 FROM {} WHERE {} LIMIT 1", self.name.sql(), is_null.join(" OR "));
+        let sql = format!(
+            "SELECT 1 FROM {} AS t WHERE {} LIMIT 1",
+            self.name.sql(),
+            is_null.join(" OR ")
+        );
         let found = self.connection.fetch(&sql, Vec::new(), |_| Ok(()), |_| Ok(()));
         if !found.await.map_err(Meaning::plain)?.is_empty() {
             let why =
@@ -293,8 +296,8 @@ impl Table {
     fn select(&self, after: bool, until: bool, rows: u32) -> String {
         let columns = self.columns.iter().map(|column| match self.connection.address.kind() {
             // As text, each type is what it is, and none has to be known here.
-            Kind::Postgres => format!("{}::text", quoted(&column.name)),
-            Kind::Sqlite => quoted(&column.name),
+            Kind::Postgres => format!("t.{}::text", quoted(&column.name)),
+            Kind::Sqlite => format!("t.{}", quoted(&column.name)),
         });
         let keys = self.order.columns.iter().map(|key| key.shown.clone());
         let what: Vec<String> = columns.chain(keys).collect();
@@ -312,7 +315,7 @@ impl Table {
             format!("WHERE {}", bounds.join(" AND "))
         };
         format!(
-            "SELECT {} FROM {} {bounds} ORDER BY {} LIMIT {rows}",
+            "SELECT {} FROM {} AS t {bounds} ORDER BY {} LIMIT {rows}",
             what.join(", "),
             self.name.sql(),
             order.join(", ")

@@ -35,7 +35,8 @@ pub(crate) struct KeyColumn {
 
 impl KeyColumn {
     fn of(column: &Column, kind: Kind) -> KeyColumn {
-        let sql = quoted(&column.name);
+        // By its table: PostgreSQL takes a bare name behind ORDER BY for what was selected under it, which is text.
+        let sql = format!("t.{}", quoted(&column.name));
         let (shown, cast) = match kind {
             Kind::Postgres => (format!("{sql}::text"), Some(column.type_name.clone())),
             Kind::Sqlite => (sql.clone(), None),
@@ -45,10 +46,10 @@ impl KeyColumn {
 
     fn number(name: &str, kind: Kind) -> KeyColumn {
         let (shown, cast) = match kind {
-            Kind::Postgres => (format!("{name}::text"), Some("tid".to_owned())),
-            Kind::Sqlite => (name.to_owned(), None),
+            Kind::Postgres => (format!("t.{name}::text"), Some("tid".to_owned())),
+            Kind::Sqlite => (format!("t.{name}"), None),
         };
-        let (name, sql) = (name.to_owned(), name.to_owned());
+        let (name, sql) = (name.to_owned(), format!("t.{name}"));
         KeyColumn { name, sql, shown, cast, nullable: false }
     }
 
