@@ -4,6 +4,7 @@ mod asking;
 mod copying;
 mod erasing;
 mod exporting;
+mod importing;
 mod keeping;
 mod reporting;
 mod serving;
@@ -17,11 +18,12 @@ use indelible_merkle::Vkey;
 pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which, with_exclusions};
 pub use copying::{
     Archive, ArchiveCommand, ArchiveSet, ArchiveSettingsCommand, BackupCommand, BackupCreate,
-    BackupList, BackupOne, BackupSet, BackupSettingsCommand, Import, Offload, OffloadAfter,
+    BackupList, BackupOne, BackupSet, BackupSettingsCommand, Offload, OffloadAfter,
     Restore,
 };
 pub use erasing::{Certificate, Erase, EraseCommand};
 pub use exporting::{Export, VerifyBundle};
+pub use importing::{FileFormat, Import};
 pub use keeping::{
     AtOnly, Bounds, Confirm, HoldCommand, HoldCreate, Purge, Requests, Retention, RetentionCommand,
     RetentionPreview, RetentionSet, ShapeAt, Withdraw,

@@ -14,6 +14,7 @@ mod drill;
 mod export;
 mod failure;
 mod files;
+mod import;
 mod index;
 mod init;
 mod keeping;
@@ -97,7 +98,7 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Withdraw(args) => keeping::requests::withdraw(global, out, &args),
         Command::Erase(args) => keeping::erase::run(global, out, &args),
         Command::Archive(args) => keeping::archive::run(global, out, &args),
-        Command::Import(args) => keeping::archive::import(global, out, &args),
+        Command::Import(args) => import::run(global, out, &args),
         Command::Backup { command } => keeping::backup::run(global, out, &command),
         Command::Restore(args) => keeping::restore::run(global, out, &args),
         Command::Reindex => index::reindex(global, out),
