@@ -8,6 +8,7 @@ mod importing;
 mod keeping;
 mod reporting;
 mod serving;
+mod tables;
 
 use std::path::PathBuf;
 

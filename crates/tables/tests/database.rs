@@ -59,9 +59,8 @@ impl Database {
     pub async fn texts(&self, sql: &str) -> Vec<Option<String>> {
         let sql = AssertSqlSafe(sql.to_owned());
         match self {
-            Database::Postgres(_) => {
-                let mut link = PgConnection::connect(&self.url()).await.unwrap();
-                sqlx::query_scalar(sql).fetch_all(&mut link).await.unwrap()
+            Database::Postgres(server) => {
+                sqlx::query_scalar(sql).fetch_all(&server.pool().await).await.unwrap()
             }
             Database::Sqlite(_) => {
                 let mut link = SqliteConnection::connect(&self.url()).await.unwrap();
@@ -84,8 +83,10 @@ impl Database {
         while all.iter().any(alive) {
             std::thread::yield_now();
         }
-        // Where nobody collects the dead, the number in it still seems to be a server.
-        std::fs::remove_file(server.socket().join("data/postmaster.pid")).unwrap();
+        // Where nobody collects the dead, the number in them still seems to be a server.
+        for lock in ["data/postmaster.pid", ".s.PGSQL.5432.lock"] {
+            std::fs::remove_file(server.socket().join(lock)).unwrap();
+        }
     }
 
     pub fn start(&self) {

@@ -320,8 +320,11 @@ mod layouts {
                     serde_json::from_str(&said).ok().filter(|tree: &Value| !tree.is_null());
                 let time = said.replacen(' ', "T", 1) + "Z";
                 let there = leaves.iter().any(|leaf| *leaf == said || *leaf == time)
-                    || tree
-                        .is_some_and(|tree| within(&event, &tree) || within_halves(&event, &tree));
+                    || tree.is_some_and(|tree| {
+                        within(&event, &tree)
+                            || within_halves(&event, &tree)
+                            || members_within(&event["details"], &tree)
+                    });
                 assert!(there, "{name}.{}: {said:?} is lost: {text}", column.name);
             }
         }
@@ -337,6 +340,12 @@ mod layouts {
         };
         let there = |at: usize| half(at).is_some_and(|half| within(event, &Value::Object(half)));
         there(0) && there(1)
+    }
+
+    /// Whether the members of an object are those of another among others.
+    fn members_within(value: &Value, tree: &Value) -> bool {
+        tree.as_object()
+            .is_some_and(|members| members.iter().all(|(key, one)| value.get(key) == Some(one)))
     }
 
     fn texts(value: &Value, out: &mut Vec<String>) {
