@@ -9,6 +9,7 @@ mod keeping;
 mod reporting;
 mod serving;
 mod streaming;
+mod tables;
 
 use std::path::PathBuf;
 

@@ -8,14 +8,16 @@ mod place;
 mod read;
 mod report;
 mod sink;
+mod table;
+mod table_place;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indelible_keep::{Keep, Who};
 use indelible_log::{Clock, SystemClock};
 use indelible_store::Store;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::{FileFormat, Global, Import};
 use crate::ask::change::writer;
@@ -30,6 +32,9 @@ use report::Report;
 use sink::{Became, Sink};
 
 pub fn run(global: &Global, out: &mut Out, args: &Import) -> Result<(), Failure> {
+    if let Some(from) = &args.table.from {
+        return table::run(global, out, args, from);
+    }
     match (args.files.format, &args.what[..]) {
         (Some(format), _) => import(global, out, args, format),
         (None, [one]) => archive::import(global, out, args, one),
@@ -54,7 +59,7 @@ fn import(global: &Global, out: &mut Out, args: &Import, format: FileFormat) -> 
     let place = Place::open(args, format, &paths, &to)?;
     let Some(client) = client else {
         let store = Arc::new(writer(global)?);
-        let result = told(global, &store, &paths, format, |sink| all(sink, task, &paths, place, report));
+        let result = told(global, &store, "import.files", about(&paths, format), |sink| all(sink, task, &paths, place, report));
         let closed = Arc::into_inner(store).map_or(Ok(()), Store::close);
         let tally = result?;
         closed?;
@@ -64,17 +69,23 @@ fn import(global: &Global, out: &mut Out, args: &Import, format: FileFormat) -> 
     all(&sink, task, &paths, place, report)?.end(global.json)
 }
 
-/// Records in `_system` that files are imported, before and after.
+/// What is told in `_system` of an import of files.
+fn about(paths: &[PathBuf], format: FileFormat) -> (Value, Value) {
+    /// Names that the event lists; of more it has the number.
+    const NAMES_MAX: usize = 20;
+    let names: Vec<String> = paths.iter().take(NAMES_MAX).map(|path| path.display().to_string()).collect();
+    let details = json!({"format": format.name(), "files": paths.len(), "names": names});
+    (json!({"type": "files", "id": format.name()}), details)
+}
+
+/// Records in `_system` that something is imported, before and after.
 fn told(
     global: &Global,
     store: &Arc<Store>,
-    paths: &[PathBuf],
-    format: FileFormat,
+    action: &'static str,
+    (target, details): (Value, Value),
     work: impl FnOnce(&Sink) -> Result<report::Tally, Failure>,
 ) -> Result<report::Tally, Failure> {
-    const ACTION: &str = "import.files";
-    /// Names that the event lists; of more it has the number.
-    const NAMES_MAX: usize = 20;
     let keep = Keep::new(store.clone(), global.seams());
     let who = Who {
         id: "local".into(),
@@ -82,10 +93,7 @@ fn told(
         actor: json!({"type": "system", "id": "local"}),
         context: None,
     };
-    let names: Vec<String> = paths.iter().take(NAMES_MAX).map(|path| path.display().to_string()).collect();
-    let details = json!({"format": format.name(), "files": paths.len(), "names": names});
-    let target = json!({"type": "files", "id": format.name()});
-    let begun = keep.begin(&who, ACTION, target, details).map_err(Failure::cannot)?;
+    let begun = keep.begin(&who, action, target, details).map_err(Failure::cannot)?;
     match work(&Sink::store(store.clone())) {
         Ok(tally) => {
             let details = json!({"kept": tally.kept, "known": tally.known, "refused": tally.refused});
@@ -131,26 +139,38 @@ fn append(
         let Lot { file, path, records, passed, last, mapped } = lot?;
         report.passed(passed);
         let (numbers, events): (Vec<_>, Vec<Mapped>) = mapped.into_iter().unzip();
-        let results = sink.append(&events, |why| report.waiting(why))?;
-        let mut became = results.into_iter();
-        for (number, event) in numbers.into_iter().zip(&events) {
-            match event {
-                Mapped::Refused { field, reason, original } => {
-                    report.refused(&path, number, field, reason, original)?;
-                }
-                Mapped::Event(_, json) => match became.next() {
-                    Some(Became::Kept) => report.tally.kept += 1,
-                    Some(Became::Known) => report.tally.known += 1,
-                    Some(Became::Refused { field, reason }) => {
-                        report.refused(&path, number, &field, &reason, json)?;
-                    }
-                    None => return Err(Failure::cannot("fewer answers than events")),
-                },
-            }
-        }
+        take(sink, &path, &numbers, &events, report)?;
         report.advance(records);
         place.reached(file, last);
         place.write_at_times()?;
+    }
+    Ok(())
+}
+
+/// Appends what are events, and counts what became of each.
+fn take(
+    sink: &Sink,
+    path: &Path,
+    numbers: &[u64],
+    events: &[Mapped],
+    report: &mut Report<'_>,
+) -> Result<(), Failure> {
+    let results = sink.append(events, |why| report.waiting(why))?;
+    let mut became = results.into_iter();
+    for (number, event) in numbers.iter().zip(events) {
+        match event {
+            Mapped::Refused { field, reason, original } => {
+                report.refused(path, *number, field, reason, original)?;
+            }
+            Mapped::Event(_, json) => match became.next() {
+                Some(Became::Kept) => report.tally.kept += 1,
+                Some(Became::Known) => report.tally.known += 1,
+                Some(Became::Refused { field, reason }) => {
+                    report.refused(path, *number, &field, &reason, json)?;
+                }
+                None => return Err(Failure::cannot("fewer answers than events")),
+            },
+        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use indelible_event::TrailName;
 
 use super::asking::At;
+use super::tables::FromTable;
 use super::{any_trail, own_trail};
 
 /// Bring an archive back, or import the audit log that you had until now
@@ -16,6 +17,8 @@ use super::{any_trail, own_trail};
 /// With --format events are made of the records of FILEs: plain or gzip, and all files of a directory; - is standard
 /// input. Times stay what they were, nothing of a record is lost (what has no place in an event goes to `details`), and
 /// a record that comes again is known again.
+///
+/// With --from the rows of a table in PostgreSQL or SQLite come in the same way, in a session that cannot write.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 An archive is a directory or s3://bucket/prefix, with the AWS_* variables of the environment: AWS_ENDPOINT_URL names
@@ -31,15 +34,17 @@ Examples:
   indelible import --format cloudtrail --trail aws ./AWSLogs
   indelible import --format kubernetes --trail cluster /var/log/kubernetes/audit*.log.gz
   indelible import --format csv --dry-run audit.csv              shows what would become what
-  indelible import --format csv --map audit.yaml audit.csv")]
+  indelible import --format csv --map audit.yaml audit.csv
+  indelible import --from env:AUDIT_DB --table audit_log --trail shop --follow
+  indelible import --from sqlite:app.db --table audit_log --dry-run")]
 pub struct Import {
     /// The archive, or with --format the files
-    #[arg(value_name = "ARCHIVE|FILE", required = true)]
+    #[arg(value_name = "ARCHIVE|FILE", required_unless_present = "from")]
     pub what: Vec<PathBuf>,
     /// A new or empty directory for the archive [default: into the log in use]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["trail", "url"])]
     pub into: Option<PathBuf>,
-    /// The trail of the archive that is wanted [default: all]; with --format where events go [default: default]
+    /// The trail of the archive that is wanted [default: all]; with --format or --from where events go [default: default]
     #[arg(long, value_name = "TRAIL", value_parser = any_trail)]
     pub trail: Option<TrailName>,
     /// The trail that a trail of the archive becomes [default: the same name]
@@ -57,6 +62,8 @@ pub struct Import {
     #[command(flatten)]
     pub files: Files,
     #[command(flatten)]
+    pub table: FromTable,
+    #[command(flatten)]
     pub at: At,
 }
 
@@ -65,22 +72,22 @@ pub struct Import {
 #[command(next_help_heading = "Files of others")]
 pub struct Files {
     /// What the files are
-    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["into", "as_trail", "vkey", "sha256", "node_key"])]
+    #[arg(long, value_name = "FORMAT", group = "foreign", conflicts_with_all = ["into", "as_trail", "vkey", "sha256", "node_key"])]
     pub format: Option<FileFormat>,
     /// Which column becomes which member, as a file; --dry-run prints one [default: guessed by the columns' names]
-    #[arg(long, value_name = "FILE", requires = "format")]
+    #[arg(long, value_name = "FILE", requires = "foreign")]
     pub map: Option<PathBuf>,
-    /// The name under which ids are made of csv and ndjson: the same row is known again under it [default: the file's]
-    #[arg(long, value_name = "NAME", requires = "format")]
+    /// The name under which ids are made of rows: the same row is known again under it [default: the file's, the table's]
+    #[arg(long, value_name = "NAME", requires = "foreign")]
     pub source: Option<String>,
     /// Only show the mapping, the first events and what would be refused
-    #[arg(long, requires = "format")]
+    #[arg(long, requires = "foreign")]
     pub dry_run: bool,
     /// Write what is refused here, whole, as NDJSON
-    #[arg(long, value_name = "FILE", requires = "format")]
+    #[arg(long, value_name = "FILE", requires = "foreign")]
     pub refused: Option<PathBuf>,
     /// Where it is kept how far the import is [default: in ~/.local/state/indelible]
-    #[arg(long, value_name = "FILE", requires = "format")]
+    #[arg(long, value_name = "FILE", requires = "foreign")]
     pub progress: Option<PathBuf>,
 }
 

@@ -133,15 +133,20 @@ impl Task {
         else {
             return Ok(String::new());
         };
-        let lines = map.explain();
-        let width = lines.iter().map(|line| line.from.chars().count()).max().unwrap_or(0).min(40);
-        let mut text = String::new();
-        for line in lines {
-            let from = crate::look::clean(&line.from);
-            text += &format!("# {from:width$}  ->  {}\n", crate::look::clean(&line.member));
-        }
-        Ok(text + "# as a file for --map:\n" + &map.yaml())
+        Ok(explained(&map))
     }
+}
+
+/// What becomes what, as lines for people, and the map as a file.
+pub fn explained(map: &Map) -> String {
+    let lines = map.explain();
+    let width = lines.iter().map(|line| line.from.chars().count()).max().unwrap_or(0).min(40);
+    let mut text = String::new();
+    for line in lines {
+        let from = crate::look::clean(&line.from);
+        text += &format!("# {from:width$}  ->  {}\n", crate::look::clean(&line.member));
+    }
+    text + "# as a file for --map:\n" + &map.yaml()
 }
 
 /// The name of a file without its directories and endings: that of rows that have no better one.
@@ -253,7 +258,7 @@ fn map_chunk(chunk: Chunk, trail: Option<&TrailName>, line: &mut Vec<u8>) -> Lot
 }
 
 /// Finds the event's trail.
-fn item(event: Checked, trail: Option<&TrailName>) -> Result<Item, Unmapped> {
+pub fn item(event: Checked, trail: Option<&TrailName>) -> Result<Item, Unmapped> {
     let trail = match (&event.trail, trail) {
         (Some(own), Some(given)) if own != given => {
             return Err(Unmapped::new("trail", format!("is {own}, but this goes to --trail {given}")));

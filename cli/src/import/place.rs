@@ -97,6 +97,12 @@ impl Place {
 
 /// A name that says which import it is of; none where there is no home.
 fn default_file(args: &Import, format: FileFormat, to: &str, reached: &[Reached]) -> Option<PathBuf> {
+    let paths = reached.iter().map(|one| &*one.path);
+    state_file(args, to, &std::iter::once(format.name()).chain(paths).collect::<Vec<_>>())
+}
+
+/// The same for an import of anything into that log.
+pub fn state_file(args: &Import, to: &str, from: &[&str]) -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let home = || std::env::var_os("HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let state = state.or_else(|| home().map(|home| home.join(".local/state")))?;
@@ -106,8 +112,8 @@ fn default_file(args: &Import, format: FileFormat, to: &str, reached: &[Reached]
     } else {
         std::path::absolute(to).ok()?.display().to_string()
     };
-    let mut which = vec![format.name(), &to, &trail];
-    which.extend(reached.iter().map(|one| &*one.path));
+    let mut which = vec![&*to, &*trail];
+    which.extend(from);
     let id = EventId::foreign("import", &which.join("\n"));
     Some(state.join("indelible").join(format!("import-{id}.json")))
 }
