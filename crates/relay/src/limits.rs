@@ -57,3 +57,14 @@ pub const PLACE_EVERY_MICROS: i64 = 1_000_000;
 pub const PLACE_BYTES_MAX: u64 = 4096;
 /// Bytes of why something was refused or fails, in a notice.
 pub const WHY_BYTES_MAX: usize = 1024;
+
+/// How long a NATS server waits for an acknowledgement before a message comes again, where the file does not say.
+pub const ACK_WAIT_SECONDS: u64 = 30;
+/// How many messages may be without one, where the file does not say.
+pub const ACK_PENDING_MAX: i64 = 1_000;
+/// After how long a message comes again that could not be kept.
+pub const NAK_AFTER: Duration = Duration::from_secs(5);
+/// The pause before messages are handed in again that the node was too busy for.
+pub const BUSY_PAUSE: Duration = Duration::from_millis(500);
+/// Messages of one batch that a notice of refused ones names; it counts all.
+pub const REFUSED_NAMED_MAX: usize = 20;
