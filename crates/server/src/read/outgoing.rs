@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::engine::{self, Fault, Session};
 use super::shown::view;
-use super::{filter, limits};
+use super::limits;
 use crate::auth::{Caller, RequestInfo, Role};
 use crate::problem::Problem;
 use crate::state::AppState;

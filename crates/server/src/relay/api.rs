@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use indelible_event::Micros;
-use indelible_log::record::Seq;
 use indelible_relay::streams::Shared;
 use indelible_relay::{Source as _, SourceError};
 use serde::Deserialize;
@@ -227,7 +226,7 @@ enum From {
     Beginning,
     Now,
     Time(Micros),
-    Record { trail: String, seq: Seq },
+    Record { trail: String, seq: u64 },
 }
 
 impl From {
@@ -239,7 +238,7 @@ impl From {
             "now" => From::Now,
             _ => match text.rsplit_once('/') {
                 Some((trail, seq)) => {
-                    let seq = Seq(seq.parse().map_err(|_| bad())?);
+                    let seq = seq.parse().map_err(|_| bad())?;
                     From::Record { trail: trail.to_owned(), seq }
                 }
                 None => From::Time(Micros::parse(text).map_err(|_| bad())?),
@@ -256,7 +255,7 @@ impl From {
             From::Time(at) => source.place_at(*at).map_err(busy),
             From::Record { trail, seq } => {
                 let missing = || Problem::not_found(format!("there is no record {trail}/{seq}"));
-                source.place_of(trail, seq.0).map_err(busy)?.ok_or_else(missing)
+                source.place_of(trail, *seq).map_err(busy)?.ok_or_else(missing)
             }
         }
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use indelible_event::{Checked, Part, Refusal, TrailName, check};
+use indelible_log::record::Seq;
 use indelible_log::{AppendError, Appended};
 use indelible_relay::{Busy, Incoming, Intake, Later, Notice, Notices, Taken};
 use indelible_store::Item;
@@ -137,7 +138,7 @@ fn taken(result: Option<Result<Appended, AppendError>>) -> (Fate, Taken) {
             let known = receipt.known;
             (if known { Fate::Known } else { Fate::New }, Taken::Kept { known })
         }
-        Some(Ok(Appended::Conflict { seq, field, .. })) => {
+        Some(Ok(Appended::Conflict { seq: Seq(seq), field, .. })) => {
             let message =
                 format!("is that of another event, {seq} of its trail; they differ in {field}");
             (Fate::Conflict, Taken::Refused { field: "id".into(), message })
