@@ -4,14 +4,19 @@
 //! would, [`csv`] makes it a row of a spreadsheet, [`ocsf`] a line for a SIEM. What comes in becomes a [`draft::Draft`],
 //! which is then checked like everybody's events.
 
+pub mod cef;
+pub mod cloudevent;
 pub mod csv;
 pub mod draft;
 mod event;
 pub mod intake;
+pub mod import;
 pub mod limits;
 pub mod ocsf;
 mod repair;
+pub mod rows;
 mod sentence;
+pub mod syslog;
 mod text;
 mod time;
 mod verbs;

@@ -41,3 +41,29 @@ pub const INDEX_NAME_BYTES_MAX: usize = 255;
 
 /// How many kinds of refusal the answer to a request of log records tells; the others are only counted.
 pub const REFUSALS_TOLD_MAX: usize = 3;
+
+/// The most bytes of a syslog message that are kept: a whole event of ours as JSON, and its header.
+pub const SYSLOG_FRAME_BYTES_MAX: usize = 272 << 10;
+
+/// The most digits of a count of octets; more are no count.
+pub const SYSLOG_COUNT_DIGITS_MAX: usize = 8;
+
+/// The most bytes that are kept of a message that cannot be read. Escaped, each may take six, and the whole has to fit
+/// into an event.
+pub const SYSLOG_RAW_BYTES_MAX: usize = 32 << 10;
+
+/// The most characters of a text of CEF's dictionary, and of one of its custom strings.
+pub const CEF_TEXT_CHARS_MAX: usize = 1023;
+
+/// See above.
+pub const CEF_CUSTOM_CHARS_MAX: usize = 4000;
+
+/// The most bytes of a map's file.
+pub const MAP_BYTES_MAX: usize = 64 * 1024;
+
+/// The most bytes of a record of somebody else's audit log: more than an event can hold, so that what is refused is
+/// refused as too long by what is too long in it.
+pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most bytes of a key that can be the name of a list of records.
+pub const SPLIT_KEY_BYTES_MAX: usize = 32;

@@ -16,6 +16,10 @@ pub const QUERY_BYTES_MAX: usize = 8 << 10;
 pub const SETTINGS_ROWS_MAX: usize = 200;
 /// Rows of what is due, or of copies, that a page of the settings lists.
 pub const DUE_ROWS_MAX: usize = 50;
+/// How often a page asks anew how connections are, in seconds.
+pub const CONNECTIONS_EVERY_SECONDS: u64 = 5;
+/// Connections that do not work which other pages name.
+pub const RED_SHOWN: usize = 10;
 /// The most events of a bundle of evidence, as the API takes it.
 pub const BUNDLE_EVENTS_MAX: u64 = 10_000;
 /// The most values of a facet that the API gives.

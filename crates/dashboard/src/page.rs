@@ -180,6 +180,8 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
                                 } }
                             }
                             @if me.role != "writer" { p { a href="/settings/searches" { "Saved searches" } } }
+                            // Admins find them among the settings.
+                            @if me.may_audit() && !me.is_admin() { p { a href="/settings/connections" { "Connections" } } }
                             p { a href="/api/docs" { "The HTTP API" } }
                             form action="/logout" method="post" { button.plain { "Sign out" } }
                         }

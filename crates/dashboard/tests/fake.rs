@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
 use indelible_event::Micros;
@@ -42,15 +42,22 @@ impl Fake {
         let api = Router::new().fallback(move |request: Request| {
             let (seen, answer) = (seen.clone(), answer.clone());
             async move {
-                let (path, query) =
-                    (request.uri().path(), request.uri().query().unwrap_or_default());
+                let (parts, body) = request.into_parts();
+                let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
                 if path == "/api/me" {
                     return match role {
                         "" => problem(401, "not signed in"),
                         _ => json(json!({"id": "key-1", "kind": "key", "role": role})),
                     };
                 }
-                seen.lock().unwrap().push(format!("{path}?{query}"));
+                let told = match parts.method {
+                    Method::GET => format!("{path}?{query}"),
+                    method => {
+                        let body = body.collect().await.unwrap().to_bytes();
+                        format!("{method} {path} {}", String::from_utf8_lossy(&body))
+                    }
+                };
+                seen.lock().unwrap().push(told);
                 answer(path, query)
             }
         });
@@ -90,12 +97,15 @@ impl Fake {
 
     /// Asks for a page, or a piece of one.
     pub async fn get(&self, address: &str, more: &[(&str, &str)]) -> Shown {
-        let response = self.ask(address, more).await;
-        let location = response.headers().get(header::LOCATION);
-        let location = location.map(|at| at.to_str().unwrap().to_owned());
-        let status = response.status();
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        Shown { status, location, html: String::from_utf8(bytes.into()).unwrap() }
+        shown(self.ask(address, more).await).await
+    }
+
+    /// Sends a form.
+    pub async fn post(&self, address: &str, form: &str) -> Shown {
+        let request = axum::http::Request::post(address)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(form.to_owned()));
+        shown(self.router.clone().oneshot(request.unwrap()).await.unwrap()).await
     }
 
     /// The answer, its body still to be read.
@@ -106,6 +116,14 @@ impl Fake {
         }
         self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
+}
+
+async fn shown(response: Response) -> Shown {
+    let location = response.headers().get(header::LOCATION);
+    let location = location.map(|at| at.to_str().unwrap().to_owned());
+    let status = response.status();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    Shown { status, location, html: String::from_utf8(bytes.into()).unwrap() }
 }
 
 pub fn json(value: Value) -> Response {

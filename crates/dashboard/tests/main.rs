@@ -1,6 +1,7 @@
 //! Pages over an API that answers whatever a test wants.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod connections;
 mod event;
 mod fake;
 mod hostile;

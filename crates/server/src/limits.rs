@@ -12,6 +12,8 @@ pub const IN_FLIGHT_BYTES_MAX: usize = 128 << 20;
 pub const EVENT_HELD_BYTES: usize = 384;
 /// Events of one request.
 pub const EVENTS_MAX: usize = 50_000;
+/// Bytes of the events that one request's records become: each takes along what all are part of, which stands once.
+pub const MAPPED_BYTES_MAX: usize = 64 << 20;
 /// Bytes of a body that is checked on the thread that received it; larger ones would keep others waiting.
 pub const CHECK_INLINE_BYTES_MAX: usize = 32 << 10;
 /// The power of two that a zstd frame's window may have: 8 MiB, as RFC 8878 recommends.

@@ -51,6 +51,7 @@ export async function pages(node) {
     { name: 'settings-requests', path: '/settings/requests', may: 'admin' },
     { name: 'settings-backups', path: '/settings/backups', may: 'admin' },
     { name: 'settings-jobs', path: '/settings/jobs', may: 'admin' },
+    { name: 'settings-connections', path: '/settings/connections', may: 'audit' },
     { name: 'settings-node', path: '/settings/node', may: 'admin' },
     { name: 'saved-searches', path: '/settings/searches', may: 'read' },
     { name: 'unfinished', path: '/search/unfinished', may: 'read' },

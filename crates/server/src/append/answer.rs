@@ -95,17 +95,6 @@ impl Answer {
         }
     }
 
-    /// How many met which fate.
-    pub fn counts(&self) -> [(Fate, u64); 5] {
-        [
-            (Fate::New, self.new),
-            (Fate::Known, self.known),
-            (Fate::Conflict, self.conflict),
-            (Fate::Refused, self.refused),
-            (Fate::Failed, self.failed),
-        ]
-    }
-
     /// The response.
     pub fn finish(mut self) -> Response {
         let status = self.status();
@@ -129,6 +118,8 @@ impl Answer {
     fn status(&self) -> StatusCode {
         let (kept, refused) = (self.new + self.known, self.refused + self.conflict);
         match (kept, refused, self.failed) {
+            // A batch of none is a batch.
+            (0, 0, 0) => StatusCode::OK,
             (0, _, 0) => StatusCode::BAD_REQUEST,
             (0, _, _) => StatusCode::SERVICE_UNAVAILABLE,
             (_, 0, 0) if self.known == 0 => StatusCode::CREATED,

@@ -1,15 +1,19 @@
-//! `POST /api/audit/logs`: bytes in, receipts out. `body` takes the bytes in, `parse` makes checked events of
-//! them, the ingest threads make those durable, and `answer` tells of each what became of it.
+//! Bytes in, receipts out. `body` takes the bytes in, `parse` makes checked events of them, the ingest threads make
+//! those durable, and each door tells in its own form what became of each: `POST /api/audit/logs` here, and those that
+//! others' clients know in `cloudevents`, `otlp` and `bulk`.
 
 mod answer;
 mod body;
+mod bulk;
+mod cloudevents;
+mod otlp;
 mod parse;
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use indelible_event::TrailName;
 use indelible_log::record::Seq;
@@ -18,6 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
+use crate::extract::is_json;
 use crate::ingest::Results;
 use crate::limits;
 use crate::metrics::Fate;
@@ -26,10 +31,45 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use answer::Answer;
 use body::Held;
-use parse::{Batch, Lot, Placing};
+use parse::{Batch, Form, Lot, Placing};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(append))
+    OpenApiRouter::new()
+        .routes(routes!(append))
+        .merge(cloudevents::routes())
+        .merge(otlp::routes())
+        .merge(bulk::routes())
+}
+
+/// What a request asks for beside keeping its events.
+#[derive(Default)]
+struct Asked {
+    /// The trail of events that name none.
+    trail: Option<String>,
+    /// To wait for a signed checkpoint.
+    wait: bool,
+    /// That the index of a document may name its trail.
+    by_index: bool,
+}
+
+/// What became of a request's events.
+struct Told {
+    lots: Vec<Lot>,
+    ops: Vec<indelible_connect::intake::bulk::Op>,
+    /// The trails of those that came to the log, and their results.
+    trails: Vec<TrailName>,
+    results: Results,
+    proofs: Vec<Option<String>>,
+}
+
+impl Told {
+    /// What became of a lot.
+    fn fate(&self, lot: &Lot) -> Fate {
+        match lot {
+            Lot::Refused(_) => Fate::Refused,
+            Lot::Item(at) => fate(self.results.get(*at)),
+        }
+    }
 }
 
 /// Appends events: one, a JSON array of them, or NDJSON. What is answered for is durable.
@@ -69,23 +109,58 @@ async fn append(
     mut params: Params,
     request: Request,
 ) -> Result<Response, Problem> {
-    caller.require_append()?;
     let trail = params.one("trail")?;
     let wait = params.read("wait", "published", |text| (text == "published").then_some(()))?;
     params.finish()?;
+    let form = format(request.headers())?;
+    let ndjson = matches!(form, Form::Ndjson);
+    let asked = Asked { trail, wait: wait.is_some(), by_index: false };
+    let told = keep(&state, &caller, asked, form, request).await?;
+    if told.lots.is_empty() {
+        return Err(Problem::bad_request("the body has no event"));
+    }
+    Ok(receipts(&told, ndjson))
+}
+
+/// The form that the request names; JSON if it names none, or says what a tool says that does not ask.
+fn format(headers: &HeaderMap) -> Result<Form, Problem> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(Form::Json) };
+    let kind = kind.to_str().unwrap_or("?");
+    match essence(kind).as_str() {
+        "application/x-ndjson"
+        | "application/ndjson"
+        | "application/jsonl"
+        | "application/x-jsonlines" => Ok(Form::Ndjson),
+        _ if is_json(kind) => Ok(Form::Json),
+        _ => Err(Problem::unsupported("send application/json or application/x-ndjson")),
+    }
+}
+
+/// A content type without its parameters.
+fn essence(kind: &str) -> String {
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// The one way in: checks whose it is, takes the body in, checks its events, makes them durable, and counts.
+async fn keep(
+    state: &AppState,
+    caller: &Caller,
+    asked: Asked,
+    form: Form,
+    request: Request,
+) -> Result<Told, Problem> {
+    caller.require_append()?;
     let writer = state.writer();
     let writer = writer.ok_or_else(|| Problem::unavailable("this directory is only read", 60))?;
     if let Some(why) = writer.poisoned() {
         return Err(Problem::unavailable(format!("the log is poisoned: {why}"), 60));
     }
     let (parts, stream) = request.into_parts();
-    let placing = Arc::new(placing(&caller, trail.as_deref(), &parts.headers)?);
-    let batch = receive(&state, &parts.headers, stream, placing).await?;
-    let Batch { lots, items, ndjson, held } = batch;
-    if lots.is_empty() {
-        return Err(Problem::bad_request("the body has no event"));
-    }
-    if wait.is_some() && lots.len() > limits::PUBLISHED_EVENTS_MAX {
+    let mut placing = placing(caller, asked.trail.as_deref(), &parts.headers)?;
+    placing.indices = (asked.by_index && asked.trail.is_none()).then(|| state.clone());
+    let batch = receive(state, &parts.headers, stream, form, Arc::new(placing)).await?;
+    let Batch { lots, items, ops, held } = batch;
+    if asked.wait && lots.len() > limits::PUBLISHED_EVENTS_MAX {
         let max = limits::PUBLISHED_EVENTS_MAX;
         return Err(Problem::bad_parameter("wait", format!("wait is for at most {max} events")));
     }
@@ -93,11 +168,15 @@ async fn append(
     let trails: Vec<TrailName> = items.iter().map(|item| item.trail.clone()).collect();
     let results = if items.is_empty() { Vec::new() } else { writer.append(items).await? };
     drop(held);
-    let proofs = match wait {
-        Some(()) => proofs(&state, &trails, &results).await?,
-        None => Vec::new(),
+    let proofs = match asked.wait {
+        true => proofs(state, &trails, &results).await?,
+        false => Vec::new(),
     };
-    Ok(tell(&state, &lots, &trails, &results, &proofs, ndjson))
+    let told = Told { lots, ops, trails, results, proofs };
+    for lot in &told.lots {
+        state.metrics().fate(told.fate(lot), 1);
+    }
+    Ok(told)
 }
 
 /// Takes the body in and checks its events: small ones here, large ones where they keep nobody waiting.
@@ -105,16 +184,16 @@ async fn receive(
     state: &AppState,
     headers: &HeaderMap,
     stream: Body,
+    form: Form,
     placing: Arc<Placing>,
 ) -> Result<Batch, Problem> {
-    let format = parse::format(headers)?;
     let coding = body::coding(headers)?;
     let mut held = Held::new(state.in_flight());
     let bytes = body::receive(headers, stream, &mut held).await?;
     if coding == body::Coding::Identity && bytes.len() <= limits::CHECK_INLINE_BYTES_MAX {
-        return parse::parse(&bytes, coding, format, &placing, held);
+        return parse::parse(&bytes, coding, form, &placing, held);
     }
-    let work = move || parse::parse(&bytes, coding, format, &placing, held);
+    let work = move || parse::parse(&bytes, coding, form, &placing, held);
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| Err(Problem::internal("checking the events broke off")))
 }
@@ -144,29 +223,20 @@ fn placing(caller: &Caller, trail: Option<&str>, headers: &HeaderMap) -> Result<
     }
     // No id of a credential has a zero in it, so two pairs never run together.
     let key = key.map(|key| format!("{}\0{key}", caller.id).into());
-    Ok(Placing { caller: caller.clone(), default, key })
+    Ok(Placing { caller: caller.clone(), default, key, indices: None })
 }
 
-fn tell(
-    state: &AppState,
-    lots: &[Lot],
-    trails: &[TrailName],
-    results: &Results,
-    proofs: &[Option<String>],
-    ndjson: bool,
-) -> Response {
-    let mut answer = Answer::new(lots.len(), ndjson);
-    for lot in lots {
+/// The answer with a receipt for each.
+fn receipts(told: &Told, ndjson: bool) -> Response {
+    let mut answer = Answer::new(told.lots.len(), ndjson);
+    for lot in &told.lots {
         match lot {
             Lot::Refused(refusal) => answer.refused(refusal),
             Lot::Item(at) => {
-                let proof = proofs.get(*at).map(Option::as_deref);
-                answer.appended(&trails[*at], results.get(*at), proof);
+                let proof = told.proofs.get(*at).map(Option::as_deref);
+                answer.appended(&told.trails[*at], told.results.get(*at), proof);
             }
         }
-    }
-    for (fate, count) in answer.counts() {
-        state.metrics().fate(fate, count);
     }
     answer.finish()
 }

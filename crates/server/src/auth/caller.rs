@@ -1,11 +1,14 @@
 //! Who asks: what a handler sees of a credential.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use indelible_event::{Micros, TrailName};
 use indelible_log::TrailStatus;
 
@@ -185,46 +188,85 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Caller, Problem> {
-        let request = RequestInfo::of(parts);
-        if state.is_local() || parts.extensions.get::<OwnRequest>().is_some() {
-            return Ok(Caller::local(request));
+        admit(parts, state, Schemes::Bearer).await
+    }
+}
+
+/// A caller at a door that others' clients know: some of them can send a credential only in the way of the system that
+/// they were made for.
+pub(crate) struct Sender(pub Caller);
+
+impl FromRequestParts<AppState> for Sender {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Sender, Problem> {
+        admit(parts, state, Schemes::All).await.map(Sender)
+    }
+}
+
+/// How a credential may be sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Schemes {
+    Bearer,
+    /// Also as the password of `Basic`, and as an `ApiKey`.
+    All,
+}
+
+async fn admit(parts: &Parts, state: &AppState, schemes: Schemes) -> Result<Caller, Problem> {
+    let request = RequestInfo::of(parts);
+    if state.is_local() || parts.extensions.get::<OwnRequest>().is_some() {
+        return Ok(Caller::local(request));
+    }
+    match credential(&parts.headers, state.is_secure(), schemes)? {
+        Credential::Bearer(token) if key::looks_like(&token) => state.admit_key(&token, request),
+        Credential::Bearer(token) => state.admit_jwt(&token, request).await,
+        Credential::Cookie(value) => {
+            if !parts.method.is_safe() && !from_own_page(parts, state) {
+                let refused = "a session may change something only from this node's own pages";
+                return Err(Problem::forbidden(refused));
+            }
+            state.admit_session(value, request)
         }
-        match credential(&parts.headers, state.is_secure())? {
-            Credential::Bearer(token) if key::looks_like(token) => state.admit_key(token, request),
-            Credential::Bearer(token) => state.admit_jwt(token, request).await,
-            Credential::Cookie(value) => {
-                if !parts.method.is_safe() && !from_own_page(parts, state) {
-                    let refused = "a session may change something only from this node's own pages";
-                    return Err(Problem::forbidden(refused));
-                }
-                state.admit_session(value, request)
-            }
-            Credential::None => {
-                let detail = "send an API key as Authorization: Bearer, or open the one-time link";
-                Err(Problem::unauthorized(detail, false))
-            }
+        Credential::None => {
+            let detail = "send an API key as Authorization: Bearer, or open the one-time link";
+            Err(Problem::unauthorized(detail, false))
         }
     }
 }
 
 enum Credential<'a> {
-    Bearer(&'a str),
+    Bearer(Cow<'a, str>),
     Cookie(&'a str),
     None,
 }
 
-fn credential(headers: &HeaderMap, secure: bool) -> Result<Credential<'_>, Problem> {
+fn credential(
+    headers: &HeaderMap,
+    secure: bool,
+    schemes: Schemes,
+) -> Result<Credential<'_>, Problem> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
     if let Some(value) = given.next() {
         let bad = || Problem::unauthorized("Authorization must be one Bearer credential", true);
         let text = value.to_str().map_err(|_| bad())?;
         let (scheme, token) = text.split_once(' ').ok_or_else(bad)?;
-        if given.next().is_some() || !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(bad());
-        }
-        return Ok(Credential::Bearer(token.trim()));
+        let token = token.trim();
+        let token = match scheme.to_ascii_lowercase().as_str() {
+            _ if given.next().is_some() => None,
+            "bearer" => Some(token.into()),
+            "apikey" if schemes == Schemes::All && key::looks_like(token) => Some(token.into()),
+            "apikey" | "basic" if schemes == Schemes::All => second(token).map(Cow::Owned),
+            _ => None,
+        };
+        return token.map(Credential::Bearer).ok_or_else(bad);
     }
     Ok(session_cookie(headers, secure).map_or(Credential::None, Credential::Cookie))
+}
+
+/// What stands behind the colon of a coded pair: the password of `Basic`, and the key of an `ApiKey` with its id.
+fn second(coded: &str) -> Option<String> {
+    let text = String::from_utf8(BASE64_STANDARD.decode(coded).ok()?).ok()?;
+    text.split_once(':').map(|(_, secret)| secret.to_owned())
 }
 
 /// The value of the session's cookie.

@@ -9,6 +9,6 @@ mod role;
 pub mod session;
 
 pub use caller::{Caller, CallerKind, RequestInfo};
-pub(crate) use caller::{OwnRequest, Peer, RequestId, from_own_page, session_cookie};
+pub(crate) use caller::{OwnRequest, Peer, RequestId, Sender, from_own_page, session_cookie};
 pub(crate) use jwt::{Issuer, read_file};
 pub use role::Role;

@@ -17,6 +17,7 @@ mod model;
 mod walk;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
@@ -38,18 +39,38 @@ pub const ACTION: &str = "otel.log";
 /// The severity from which on something went wrong.
 const SEVERITY_ERROR: i32 = 17;
 
-/// Where the events of a request go, one after the other.
-pub type Sink<'s> = dyn FnMut(Result<Vec<u8>, Unmapped>) + 's;
+/// Where the events of a request go, one after the other, as long as it answers that more are wanted: a few bytes can
+/// say that there are many records, each with all of a large resource.
+pub type Sink<'s> = dyn FnMut(Result<Vec<u8>, Unmapped>) -> bool + 's;
 
 /// What a record is part of.
 #[derive(Default)]
-struct Origin<'a> {
+struct Origin {
     resource: Resource,
-    resource_bytes: &'a [u8],
+    /// Stands for the resource's bytes, however many they are, where ids are made.
+    resource_key: String,
     resource_schema: String,
     scope: Scope,
-    scope_bytes: &'a [u8],
+    /// Stands for resource and scope.
+    scope_key: String,
     scope_schema: String,
+}
+
+impl Origin {
+    fn resource(&mut self, resource: Resource, bytes: &[u8]) {
+        self.resource = resource;
+        self.resource_key = key("", bytes);
+    }
+
+    fn scope(&mut self, scope: Scope, bytes: &[u8]) {
+        self.scope = scope;
+        self.scope_key = key(&self.resource_key, bytes);
+    }
+}
+
+/// A text that is the same for the same bytes within the same whole.
+fn key(within: &str, bytes: &[u8]) -> String {
+    foreign_id("otlp", &format!("{within}.{}", BASE64_STANDARD_NO_PAD.encode(bytes)))
 }
 
 /// How often each record was there in this request.
@@ -59,7 +80,7 @@ type Seen = HashMap<String, u32>;
 fn event(
     record: &LogRecord,
     bytes: &[u8],
-    origin: &Origin<'_>,
+    origin: &Origin,
     seen: &mut Seen,
 ) -> Result<Vec<u8>, Unmapped> {
     let mut draft = Draft::default();
@@ -98,7 +119,7 @@ fn event(
 fn id(
     record: &LogRecord,
     bytes: &[u8],
-    origin: &Origin<'_>,
+    origin: &Origin,
     nanos: u64,
     seen: &mut Seen,
 ) -> Option<String> {
@@ -109,18 +130,18 @@ fn id(
     if nanos == 0 {
         return None;
     }
-    let mut whole = String::new();
-    for part in [origin.resource_bytes, origin.scope_bytes, bytes] {
-        BASE64_STANDARD_NO_PAD.encode_string(part, &mut whole);
-        whole.push('.');
-    }
-    let id = foreign_id("otlp", &whole);
-    let before = seen.entry(id).and_modify(|count| *count += 1).or_default();
-    whole.push_str(&before.to_string());
-    Some(foreign_id("otlp", &whole))
+    let id = key(&origin.scope_key, bytes);
+    let before = match seen.entry(id.clone()) {
+        Entry::Occupied(mut count) => {
+            *count.get_mut() += 1;
+            *count.get()
+        }
+        Entry::Vacant(first) => *first.insert(0),
+    };
+    Some(if before == 0 { id } else { key(&id, &before.to_be_bytes()) })
 }
 
-fn details(record: &LogRecord, origin: &Origin<'_>) -> String {
+fn details(record: &LogRecord, origin: &Origin) -> String {
     let mut out = vec![b'{'];
     let texts = [("event_name", &record.event_name), ("severity_text", &record.severity_text)];
     if let Some(body) = &record.body {

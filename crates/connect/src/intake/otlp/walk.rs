@@ -9,27 +9,52 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::super::json::each;
-use super::model::LogRecord;
+use super::model::{LogRecord, Scope};
 use super::{Origin, Seen, Sink, event, wrong};
 use crate::draft::Unmapped;
+
+/// Why a walk ends before its end.
+enum Stop {
+    /// The request cannot be taken apart.
+    Broken(Unmapped),
+    /// No more records are wanted.
+    Enough,
+}
+
+impl From<Unmapped> for Stop {
+    fn from(why: Unmapped) -> Stop {
+        Stop::Broken(why)
+    }
+}
+
+fn ended(walk: Result<(), Stop>) -> Result<(), Unmapped> {
+    match walk {
+        Err(Stop::Broken(why)) => Err(why),
+        Ok(()) | Err(Stop::Enough) => Ok(()),
+    }
+}
+
+/// Hands over an event, and whether to go on.
+fn give(event: Result<Vec<u8>, Unmapped>, sink: &mut Sink<'_>) -> Result<(), Stop> {
+    if sink(event) { Ok(()) } else { Err(Stop::Enough) }
+}
 
 /// Hands over the events of a request in protobuf. `Err` is a request that cannot be taken apart.
 pub fn protobuf(bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Unmapped> {
     let mut seen = Seen::new();
-    fields(bytes, &mut |tag, resource_logs| match tag {
+    ended(fields(bytes, &mut |tag, resource_logs| match tag {
         1 => of_resource(resource_logs, &mut seen, sink),
         _ => Ok(()),
-    })
+    }))
 }
 
-fn of_resource(bytes: &[u8], seen: &mut Seen, sink: &mut Sink<'_>) -> Result<(), Unmapped> {
+fn of_resource(bytes: &[u8], seen: &mut Seen, sink: &mut Sink<'_>) -> Result<(), Stop> {
     let mut origin = Origin::default();
     // What all records are part of may stand behind them.
     fields(bytes, &mut |tag, value| {
         match tag {
             1 => {
-                origin.resource_bytes = value;
-                origin.resource = message("resource", value)?;
+                origin.resource(message("resource", value)?, value);
             }
             3 => origin.resource_schema = String::from_utf8_lossy(value).into_owned(),
             _ => {}
@@ -42,18 +67,18 @@ fn of_resource(bytes: &[u8], seen: &mut Seen, sink: &mut Sink<'_>) -> Result<(),
     })
 }
 
-fn of_scope<'a>(
-    bytes: &'a [u8],
-    origin: &mut Origin<'a>,
+fn of_scope(
+    bytes: &[u8],
+    origin: &mut Origin,
     seen: &mut Seen,
     sink: &mut Sink<'_>,
-) -> Result<(), Unmapped> {
-    (origin.scope, origin.scope_bytes, origin.scope_schema) = Default::default();
+) -> Result<(), Stop> {
+    origin.scope(Scope::default(), &[]);
+    origin.scope_schema.clear();
     fields(bytes, &mut |tag, value| {
         match tag {
             1 => {
-                origin.scope_bytes = value;
-                origin.scope = message("scope", value)?;
+                origin.scope(message("scope", value)?, value);
             }
             3 => origin.scope_schema = String::from_utf8_lossy(value).into_owned(),
             _ => {}
@@ -63,7 +88,7 @@ fn of_scope<'a>(
     fields(bytes, &mut |tag, value| {
         if tag == 2 {
             let record = message::<LogRecord>("", value);
-            sink(record.and_then(|record| event(&record, value, origin, seen)));
+            return give(record.and_then(|record| event(&record, value, origin, seen)), sink);
         }
         Ok(())
     })
@@ -84,8 +109,8 @@ fn short(field: &str, bytes: &[u8]) -> Result<(), Unmapped> {
 /// Hands over the fields of a message that have a length: inner messages and texts.
 fn fields<'a>(
     mut bytes: &'a [u8],
-    take: &mut dyn FnMut(u32, &'a [u8]) -> Result<(), Unmapped>,
-) -> Result<(), Unmapped> {
+    take: &mut dyn FnMut(u32, &'a [u8]) -> Result<(), Stop>,
+) -> Result<(), Stop> {
     let broken = |why: &dyn std::fmt::Display| wrong("", format!("the body is no OTLP: {why}"));
     while !bytes.is_empty() {
         let (tag, kind) = decode_key(&mut bytes).map_err(|e| broken(&e))?;
@@ -134,30 +159,29 @@ pub fn json(bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Unmapped> {
     let broken = |e| wrong("", format!("the body is no OTLP in JSON: {e}"));
     let request: RequestJson<'_> = serde_json::from_slice(bytes).map_err(broken)?;
     let mut seen = Seen::new();
-    list("resourceLogs", request.resource_logs, &mut |of| resource_json(of, &mut seen, sink))
+    let walk =
+        list("resourceLogs", request.resource_logs, &mut |of| resource_json(of, &mut seen, sink));
+    ended(walk)
 }
 
-fn resource_json(of: &RawValue, seen: &mut Seen, sink: &mut Sink<'_>) -> Result<(), Unmapped> {
+fn resource_json(of: &RawValue, seen: &mut Seen, sink: &mut Sink<'_>) -> Result<(), Stop> {
     let of: ResourceJson<'_> = read("resourceLogs", of)?;
     let mut origin =
         Origin { resource_schema: of.schema_url.unwrap_or_default(), ..Origin::default() };
     if let Some(resource) = of.resource {
-        origin.resource_bytes = resource.get().as_bytes();
-        origin.resource = small("resource", resource)?;
+        origin.resource(small("resource", resource)?, resource.get().as_bytes());
     }
     list("scopeLogs", of.scope_logs, &mut |of| {
         let of: ScopeJson<'_> = read("scopeLogs", of)?;
-        (origin.scope, origin.scope_bytes) = Default::default();
+        origin.scope(Scope::default(), &[]);
         origin.scope_schema = of.schema_url.unwrap_or_default();
         if let Some(scope) = of.scope {
-            origin.scope_bytes = scope.get().as_bytes();
-            origin.scope = small("scope", scope)?;
+            origin.scope(small("scope", scope)?, scope.get().as_bytes());
         }
         list("logRecords", of.log_records, &mut |record| {
             let bytes = record.get().as_bytes();
             let record = small::<LogRecord>("", record);
-            sink(record.and_then(|record| event(&record, bytes, &origin, seen)));
-            Ok(())
+            give(record.and_then(|record| event(&record, bytes, &origin, seen)), sink)
         })
     })
 }
@@ -174,8 +198,8 @@ fn read<'a, T: Deserialize<'a>>(field: &str, of: &'a RawValue) -> Result<T, Unma
 fn list<'a>(
     field: &str,
     of: Option<&'a RawValue>,
-    take: &mut dyn FnMut(&'a RawValue) -> Result<(), Unmapped>,
-) -> Result<(), Unmapped> {
+    take: &mut dyn FnMut(&'a RawValue) -> Result<(), Stop>,
+) -> Result<(), Stop> {
     let Some(of) = of.filter(|of| of.get() != "null") else { return Ok(()) };
     let mut fault = Ok(());
     let read = each(of.get(), &mut |item| {
@@ -184,5 +208,5 @@ fn list<'a>(
     });
     // Having ended early is no fault of the list's.
     fault?;
-    read.map_err(|e| wrong(field, format!("is no JSON of OTLP: {e}")))
+    Ok(read.map_err(|e| wrong(field, format!("is no JSON of OTLP: {e}")))?)
 }

@@ -24,6 +24,7 @@ use crate::by::By;
 use crate::href::{self, Params};
 use crate::limits;
 use crate::page::{Nav, Page};
+use crate::pages::settings::connections;
 use crate::parts;
 use crate::text;
 use crate::visit::{Api, Me, Problem, Visit};
@@ -207,6 +208,7 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
             h1 { "Overview" }
             (chooser(&asked, &trails, me.may_audit()))
         }
+        (connections::red(visit).await)
         @if !all { (parts::at_once(&asked.params().with("all", "1").to("/overview"))) }
         @for piece in pieces { (piece) }
     };

@@ -1,7 +1,8 @@
-//! Keys, trails, how the log is kept, the node, and saved searches. Each change shows what is and what will be, asks, is noticed if somebody
+//! Keys, trails, how the log is kept, connections, the node, and saved searches. Each change shows what is and what will be, asks, is noticed if somebody
 //! else was faster, and leads to its event.
 
 mod change;
+pub(super) mod connections;
 mod keeping;
 mod keys;
 mod node;
@@ -27,6 +28,7 @@ pub fn routes() -> Router<Api> {
         .merge(keys::routes())
         .merge(keeping::routes())
         .merge(trails::routes())
+        .merge(connections::routes())
         .merge(node::routes())
         .merge(searches::routes())
 }
@@ -48,11 +50,12 @@ enum Tab {
     Erasures,
     Requests,
     Backups,
+    Connections,
     Node,
     Searches,
 }
 
-const TABS: [(Tab, &str, &str); 9] = [
+const TABS: [(Tab, &str, &str); 10] = [
     (Tab::Keys, "/settings/keys", "Keys"),
     (Tab::Trails, "/settings/trails", "Trails"),
     (Tab::Retention, "/settings/retention", "Retention"),
@@ -60,6 +63,7 @@ const TABS: [(Tab, &str, &str); 9] = [
     (Tab::Erasures, "/settings/erasures", "Erasures"),
     (Tab::Requests, "/settings/requests", "Two people"),
     (Tab::Backups, "/settings/backups", "Backups"),
+    (Tab::Connections, connections::HERE, "Connections"),
     (Tab::Node, "/settings/node", "Node"),
     (Tab::Searches, "/settings/searches", "Saved searches"),
 ];
@@ -72,14 +76,20 @@ fn admin(visit: &Visit) -> Result<&Me, Problem> {
     me.is_admin().then_some(me).ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, title, detail))
 }
 
+/// Whether a page of the settings is for this visitor.
+fn is_for(tab: Tab, me: &Me) -> bool {
+    me.is_admin() || tab == Tab::Searches || tab == Tab::Connections && me.may_audit()
+}
+
 /// A page of the settings.
 fn frame(visit: &Visit, tab: Tab, body: Markup) -> Page {
-    let admin = visit.me.as_ref().is_ok_and(Me::is_admin);
-    let seen = TABS.iter().filter(|(tab, ..)| admin || *tab == Tab::Searches);
+    let me = visit.me.as_ref();
+    let admin = me.is_ok_and(Me::is_admin);
+    let seen = TABS.iter().filter(|(tab, ..)| me.is_ok_and(|me| is_for(*tab, me)));
     let title = TABS.iter().find(|(of, ..)| *of == tab).map_or("Settings", |(_, _, word)| word);
     let body = html! {
         h1 { @if admin { "Settings" } @else { (title) } }
-        @if admin {
+        @if seen.clone().count() > 1 {
             nav.tabs aria-label="Settings" { @for (of, address, word) in seen {
                 a href=(address) aria-current=[(*of == tab).then_some("page")] { (word) }
             } }

@@ -6,7 +6,7 @@ use axum::routing::get;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Tab, admin, frame};
+use super::{Tab, admin, connections, frame};
 use crate::href::Params;
 use crate::page::Page;
 use crate::text::{bytes, counted, grouped, short, whole};
@@ -87,6 +87,7 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
     let status: Status = visit.get("/api/status", &Params::new()).await?;
     let body = html! {
         (health(&status))
+        (connections::red(visit).await)
         div #node.cols {
             (facts("node-is", "This node", &[
                 ("Version", html! { (short(&status.version)) }),
