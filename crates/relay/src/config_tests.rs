@@ -31,7 +31,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_meant() {
         (stream("    to: { syslog: { url: 7 } }\n"), &["3:26:", "{ env: NAME }"]),
         (stream("    to: { syslog: { url: { evn: X } } }\n"), &["3:", "evn", "did you mean `env`?"]),
         (stream("    to: { syslog: { url: x }, splunk: { url: x } }\n"), &["3:"]),
-        (stream("    begin: later\n    to: { syslog: { url: x } }\n"), &["3:12:", "later", "`beginning`, `now`"]),
+        (stream("    begin: later\n    to: { syslog: { url: x } }\n"), &["3:12:", "later", "beginning"]),
         (stream(""), &["2:5:", "missing field `to`"]),
         ("streams:\n  - { name: A, to: { syslog: { url: x } } }".into(), &["\"A\"", "[a-z0-9_-]"]),
         ("streams:\n  - { name: ../x, to: { syslog: { url: x } } }".into(), &["[a-z0-9_-]"]),
@@ -52,13 +52,15 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_meant() {
         (format!("a: {}", "[".repeat(200)), &["1:"]),
         ("x".repeat(2 << 20), &["longer than"]),
     ];
+    let mut wrong = String::new();
     for (text, parts) in cases {
         let shown: String = text.chars().take(200).collect();
         let error = parse(text).expect_err(&shown);
-        for part in *parts {
-            assert!(error.contains(part), "{shown}\n  says {error}\n  without {part}");
+        for part in parts.iter().filter(|part| !error.contains(**part)) {
+            wrong += &format!("{shown}\n  says {error}\n  without {part}\n");
         }
     }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]

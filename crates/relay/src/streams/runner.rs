@@ -415,3 +415,7 @@ fn cut(text: &str) -> String {
 pub(super) fn rests(paused: bool) -> State {
     if paused { State::Paused } else { State::Stopped }
 }
+
+#[cfg(test)]
+#[path = "runner_tests.rs"]
+mod tests;
