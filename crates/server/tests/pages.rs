@@ -2,7 +2,10 @@
 //! before something changes, and that no other site makes anybody change anything.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
+use indelible_relay::Connections;
 use serde_json::json;
 
 use crate::node::{Answer, Node};
@@ -61,7 +64,7 @@ fn every_page_is_for_whom_it_is_for() {
     let (node, spare) = node();
     let revoke = format!("/settings/keys/{spare}/revoke");
     // Writer, reader, auditor, admin.
-    let table: [(&str, [u16; 4]); 22] = [
+    let table: [(&str, [u16; 4]); 24] = [
         ("/settings", [403, 403, 403, 303]),
         ("/settings/keys", [403, 403, 403, 200]),
         ("/settings/keys/new", [403, 403, 403, 200]),
@@ -78,6 +81,8 @@ fn every_page_is_for_whom_it_is_for() {
         ("/settings/erasures", [403, 403, 403, 200]),
         ("/settings/backups", [403, 403, 403, 200]),
         ("/settings/jobs", [403, 403, 403, 200]),
+        ("/settings/connections", [403, 403, 200, 200]),
+        ("/settings/connections/streams/none", [403, 403, 404, 404]),
         ("/settings/node", [403, 403, 403, 200]),
         ("/settings/searches", [403, 200, 200, 200]),
         ("/export?q=action:a", [403, 403, 200, 200]),
@@ -223,6 +228,51 @@ fn two_admins_change_what_was_promised_by_the_pages_alone() {
     assert_eq!(done.status, 303, "{}", text(&done));
     assert!(second.page("/settings/retention").contains("everything else 30d"));
     assert_eq!(node.system("retention.set").len(), 2, "begun and ended");
+}
+
+#[test]
+fn a_stream_is_paused_resumed_and_replayed_by_the_pages_alone() {
+    let text_of = "streams: [{ name: hooks, to: { webhook: { url: 'https://hooks.example.com/x', \
+                   secrets: [{ env: INDELIBLE_TEST_NO_SUCH_VARIABLE }] } } }]";
+    let described = Connections::parse(text_of, Path::new(".")).unwrap();
+    let node = Node::with(|config| config.connections = described);
+    node.append(&node.admin, r#"{"action":"a","trail":"shop"}"#);
+    let visitor = Visitor::new(&node, &node.admin);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // It cannot send, and says so on the pages that people look at.
+    let red = loop {
+        let page = visitor.page("/overview");
+        if page.contains("id=\"red-connections\"") {
+            break page;
+        }
+        assert!(Instant::now() < deadline, "{page}");
+        std::thread::yield_now();
+    };
+    assert!(red.contains("INDELIBLE_TEST_NO_SUCH_VARIABLE"), "{red}");
+    let stream = "/settings/connections/streams/hooks";
+    assert!(visitor.page("/settings/connections").contains(stream));
+    for (deed, form, action) in [
+        ("pause", "", "stream.pause"),
+        ("resume", "", "stream.resume"),
+        ("replay", "from=place&trail=shop&seq=0", "stream.replay"),
+    ] {
+        let address = format!("{stream}/{deed}");
+        let asked = visitor.page(&format!("{address}?{form}"));
+        assert_eq!(actions(&asked), BTreeSet::from(["/logout".to_owned(), address.clone()]));
+        let foreign = [&*visitor.cookie, FORM, "Origin: http://evil.example.com"];
+        let answer = node.ask("POST", &address, &foreign, form.as_bytes());
+        assert_eq!(answer.status, 403, "{deed}: {}", text(&answer));
+        assert!(node.system(action).is_empty(), "{action}");
+        let done = visitor.post(&address, form);
+        assert_eq!(done.status, 303, "{deed}: {}", text(&done));
+        let event = node.system(action).remove(0);
+        let id = event["id"].as_str().unwrap();
+        assert_eq!(done.headers["location"], format!("{stream}?event={id}"));
+        assert!(visitor.page(&done.headers["location"]).contains("id=\"done\""));
+    }
+    let missing = visitor.post(&format!("{stream}/replay"), "from=place&trail=shop&seq=7");
+    assert_eq!(missing.status, 404, "{}", text(&missing));
+    assert!(text(&missing).contains("Nothing was changed."));
 }
 
 #[test]
