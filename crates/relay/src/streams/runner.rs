@@ -50,6 +50,8 @@ pub(super) struct Runner {
     wait: Option<(Micros, Micros)>,
     /// When a notice last said that it fails.
     told_at: Option<Micros>,
+    /// Whether a notice says that it has stopped.
+    told_stopped: bool,
     /// Looks at one record that could not be read.
     alarms: u32,
     /// Events that were set aside, one after the other.
@@ -101,6 +103,7 @@ impl Runner {
             known: false,
             wait: None,
             told_at: None,
+            told_stopped: false,
             alarms: 0,
             run_of_asides: 0,
         }
@@ -149,6 +152,7 @@ impl Runner {
         if self.shared.is_at_rest() {
             // Somebody paused it, or has to say where it goes on.
             self.sink = None;
+            self.tell_stopped();
             return Ok(Next::Rest);
         }
         if self.wait.is_some_and(|(from, to)| (from..to).contains(&now)) {
@@ -231,6 +235,16 @@ impl Runner {
         }
         self.stopped(format!("the record at {} is not the one that it had sent", last.pos));
         Ok(false)
+    }
+
+    /// Says once that it has stopped. Its place is left as it is: nobody has decided on another.
+    fn tell_stopped(&mut self) {
+        let stopped = self.shared.stopped_by();
+        if let Some(trouble) = stopped.as_ref().filter(|_| !self.told_stopped) {
+            // Told at the next look if not now.
+            self.told_stopped = self.tell("stream.fail", "failure", said(trouble)).is_ok();
+        }
+        self.told_stopped &= stopped.is_some();
     }
 
     fn stopped(&self, why: String) {

@@ -419,6 +419,7 @@ fn a_log_that_is_another_one_stops_the_stream_until_somebody_says_where_to_go_on
     let hint = stopped.trouble.unwrap().hint.unwrap();
     assert!(hint.contains("indelible stream replay siem --from"), "{hint}");
     assert!(world.shared().resume().is_err() && world.shared().pause().is_err());
+    world.until("the notice", |_| world.told.of("stream.fail").len() == 1);
     world.stop();
     // And grown again since: as long as it was, but not the same.
     for _ in 0..20 {

@@ -21,10 +21,13 @@ impl Streams {
     /// Starts these, each on a thread of its own. A query that makes no sense is an error; whatever else is wrong is told
     /// in its status, and does not keep the node from starting.
     pub fn start(configs: &[StreamConfig], outlet: &Outlet) -> Result<Streams, String> {
-        let mut streams = Streams::default();
+        // All of them before the first one sends.
         for config in configs {
             let bad = |why| format!("the stream {}: query: {why}", config.name);
             outlet.source.check(&config.query).map_err(bad)?;
+        }
+        let mut streams = Streams::default();
+        for config in configs {
             let (to, kind) = (config.to.clone(), config.to.kind());
             let opener: Opener = Box::new(move |context| to.open(context));
             let about = (kind, config.to.place(), config.query.clone());

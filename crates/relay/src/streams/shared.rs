@@ -198,6 +198,11 @@ impl Shared {
         held.place.paused || held.stopped.is_some()
     }
 
+    /// Why it cannot go on until somebody says where.
+    pub(super) fn stopped_by(&self) -> Option<Trouble> {
+        self.held().stopped.clone()
+    }
+
     pub(super) fn at(&self) -> At {
         let held = self.held();
         At { next: held.place.next, epoch: held.epoch }
