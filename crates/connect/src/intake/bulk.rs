@@ -127,7 +127,7 @@ impl Lines {
         let (mut fault, mut id) = (None, None);
         match said("_id").map(scalar) {
             Some(Some(text)) if text.len() <= DOCUMENT_ID_BYTES_MAX => {
-                id = Some(text.into()).filter(|id: &Box<str>| !id.is_empty());
+                id = (!text.is_empty()).then(|| text.into());
             }
             Some(_) => {
                 fault = Some(wrong(
