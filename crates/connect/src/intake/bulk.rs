@@ -127,7 +127,7 @@ impl Lines {
         let (mut fault, mut id) = (None, None);
         match said("_id").map(scalar) {
             Some(Some(text)) if text.len() <= DOCUMENT_ID_BYTES_MAX => {
-                id = Some(text.into()).filter(|id: &Box<str>| !id.is_empty());
+                id = (!text.is_empty()).then(|| text.into());
             }
             Some(_) => {
                 fault = Some(wrong(
@@ -176,10 +176,10 @@ fn document(json: &[u8], op: &Op) -> Result<Vec<u8>, Unmapped> {
     }
     let members = Members::read(json)?;
     let id = op.id.as_deref().map(|id| foreign_id(&op.index, id));
-    let at = TIMES.iter().find_map(|name| Some((*name, members.get(name)?)));
+    let said = |name: &str| members.get(name).filter(|value| value.get() != "null");
+    let at = TIMES.iter().find_map(|name| Some((*name, said(name)?)));
     if is_ours(&members, &["@timestamp"]) {
-        let at =
-            members.get("@timestamp").map(|value| occurred_at("@timestamp", value)).transpose()?;
+        let at = said("@timestamp").map(|value| occurred_at("@timestamp", value)).transpose()?;
         let beside = Beside { id, occurred_at: at, details: None };
         return Ok(own(&members, &["@timestamp"], beside));
     }

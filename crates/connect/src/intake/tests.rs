@@ -4,8 +4,8 @@ use super::*;
 fn the_members_of_events_are_those_that_are_checked() {
     for name in OWN_MEMBERS.iter().filter(|name| **name != "action") {
         let json = format!(r#"{{"action":"a","{name}":null}}"#);
-        let refusal = indelible_event::check(json.as_bytes()).map(|_| ()).unwrap_err();
-        assert_ne!(refusal.reason, indelible_event::RefusalKind::UnknownMember, "{name}");
+        let reason = indelible_event::check(json.as_bytes()).err().map(|refusal| refusal.reason);
+        assert_ne!(reason, Some(indelible_event::RefusalKind::UnknownMember), "{name}");
     }
     let json = br#"{"action":"a","color":null}"#;
     let refusal = indelible_event::check(json).unwrap_err();

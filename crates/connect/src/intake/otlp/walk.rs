@@ -157,7 +157,8 @@ struct ScopeJson<'a> {
 /// Hands over the events of a request in JSON. `Err` is a request that cannot be taken apart.
 pub fn json(bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Unmapped> {
     let broken = |e| wrong("", format!("the body is no OTLP in JSON: {e}"));
-    let request: RequestJson<'_> = serde_json::from_slice(bytes).map_err(broken)?;
+    let request: &RawValue = serde_json::from_slice(bytes).map_err(broken)?;
+    let request: RequestJson<'_> = read("", request)?;
     let mut seen = Seen::new();
     let walk =
         list("resourceLogs", request.resource_logs, &mut |of| resource_json(of, &mut seen, sink));
@@ -192,6 +193,10 @@ fn small<T: DeserializeOwned + Default>(field: &str, of: &RawValue) -> Result<T,
 }
 
 fn read<'a, T: Deserialize<'a>>(field: &str, of: &'a RawValue) -> Result<T, Unmapped> {
+    // A list would be taken for the members by their order.
+    if of.get().starts_with('[') {
+        return Err(wrong(field, "is no JSON of OTLP: a list where an object must be"));
+    }
     serde_json::from_str(of.get()).map_err(|e| wrong(field, format!("is no JSON of OTLP: {e}")))
 }
 
