@@ -13,7 +13,7 @@ use crate::history::{self, History};
 use crate::measure::median;
 use crate::table::{Table, thousands};
 
-/// How often the memory of a process is looked at.
+/// How often a process is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const MB: f64 = 1e6;
 /// Events that the erased actor should have.
@@ -43,6 +43,8 @@ pub struct Plan {
 /// What one run of the program took.
 struct Took {
     seconds: f64,
+    /// Seconds of processor time, in the program and for it in the system, up to when it was last looked at.
+    cpu: f64,
     /// Memory of its own at its greatest, in bytes; mapped files do not count.
     anonymous: u64,
     /// The same with mapped files.
@@ -52,7 +54,15 @@ struct Took {
 
 /// Measures it all, a table row each.
 pub fn measure(plan: &Plan) -> Result<Table> {
-    let mut table = Table::new(&["what", "seconds", "MB/s", "memory MB", "with files MB", "note"]);
+    let mut table = Table::new(&[
+        "what",
+        "seconds",
+        "CPU seconds",
+        "MB/s",
+        "memory MB",
+        "with files MB",
+        "note",
+    ]);
     let scratch = tempfile::TempDir::with_prefix_in("indelible-bench-", &plan.dir)?;
     let at = |name: &str| scratch.path().join(name);
     let bytes = size_of(&plan.data.join("segments"))?;
@@ -152,19 +162,20 @@ impl Plan {
             let mut out = String::new();
             stdout.read_to_string(&mut out).map(|_| out)
         });
-        let (mut anonymous, mut resident) = (0, 0);
+        let (mut anonymous, mut resident, mut cpu) = (0, 0, 0.0);
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break status;
             }
             let (own, all) = memory(child.id());
             (anonymous, resident) = (anonymous.max(own), resident.max(all));
+            cpu = processor(child.id()).unwrap_or(cpu).max(cpu);
             std::thread::sleep(LOOK_EVERY);
         };
         let seconds = start.elapsed().as_secs_f64();
         let out = reader.join().map_err(|_| anyhow::anyhow!("the reader panicked"))??;
         ensure!(status.success(), "`{}` failed: {out}", args.join(" "));
-        Ok(Took { seconds, anonymous, resident, out })
+        Ok(Took { seconds, cpu, anonymous, resident, out })
     }
 
     /// An administrator beside whoever has the files, and how he comes in.
@@ -181,10 +192,11 @@ impl Plan {
             return Ok((subject.clone(), 0));
         }
         let query = format!("trail:{}", self.trail);
-        let args = ["stats", &query, "--by", "actor", "--top", "1000"];
+        let args = ["stats", &query, "--facets", "actor", "--top", "1000"];
         let counted = self.run(data, &args[..args.len() - 1], Path::new(args[args.len() - 1]))?;
         let facets: Value = serde_json::from_str(counted.out.trim()).context("no counts")?;
-        let values = facets["facets"]["actor"].as_array().context("no actors were counted")?;
+        let values =
+            facets["facets"]["actor"]["values"].as_array().context("no actors were counted")?;
         let of =
             |value: &Value| Some((value["value"].as_str()?.to_owned(), value["count"].as_u64()?));
         let nearest = values.iter().filter_map(of).min_by_key(|(_, count)| count.abs_diff(ERASED));
@@ -211,6 +223,17 @@ fn memory(pid: u32) -> (u64, u64) {
     (of("RssAnon:"), of("VmRSS:"))
 }
 
+/// Processor time of a process in seconds, its own and the system's for it.
+fn processor(pid: u32) -> Option<f64> {
+    /// What the kernel counts in, on every Linux that there is.
+    const TICKS_A_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in brackets, may have blanks in it; these two are the twelfth and thirteenth after it.
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / TICKS_A_SECOND)
+}
+
 fn middle(table: &mut Table, name: &str, bytes: u64, mut all: Vec<Took>, note: &str) {
     all.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
     let took = &all[all.len() / 2];
@@ -225,6 +248,7 @@ fn row(table: &mut Table, name: &str, bytes: u64, seconds: f64, took: Option<&To
     table.row(&[
         name.to_owned(),
         format!("{seconds:.2}"),
+        took.map_or(String::new(), |took| format!("{:.1}", took.cpu)),
         rate,
         memory(|t| t.anonymous),
         memory(|t| t.resident),
