@@ -8,7 +8,7 @@ use indelible_relay::streams::SinkError;
 use peer::make_stream;
 
 use crate::brokers::{Node, Running, event, send_all, sink};
-use crate::server::NatsServer;
+use crate::server::{NatsServer, certificates};
 
 /// The tests speak to the server as its own tools would.
 mod peer {
@@ -233,6 +233,20 @@ async fn what_is_wrong_is_said_with_what_to_do_and_ends_by_itself() {
         .await;
     make_stream(&server, "CONFIG", "\"config.>\"").await;
     input.until("it is green", |status, _| status.state == State::Running).await;
+    input.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_past_its_date_makes_an_input_red() {
+    let tls = "tls { cert_file: \"DIR/cert.pem\", key_file: \"DIR/key.pem\" }";
+    let server = NatsServer::prepared(tls, |dir| certificates(dir, -1));
+    let more = format!("tls: {{ ca: \"{}\" }}", server.path("ca.pem").display());
+    let file = file(&server, &more).replace("nats://127.0.0.1", "tls://localhost");
+    let input = Running::start(&file, Arc::new(Node::default()));
+    input.until("it is red", |status, _| status.trouble.is_some()).await;
+    let trouble = input.status().trouble.unwrap();
+    assert!(trouble.message.contains("Expired"), "{trouble:?}");
+    assert!(trouble.hint.unwrap().contains("renew the certificate"));
     input.end().await;
 }
 
