@@ -10,7 +10,9 @@ use indelible_log::{Clock, Seams};
 use indelible_relay::inputs::{Door, InputContext};
 use indelible_relay::status::{InputStatus, State};
 use indelible_relay::streams::{Context, Sink, SinkError};
-use indelible_relay::{Busy, Connections, Incoming, Intake, Later, Notice, Notices, Outgoing, Taken};
+use indelible_relay::{
+    Busy, Connections, Incoming, Intake, Later, Notice, Notices, Outgoing, Taken,
+};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -24,7 +26,11 @@ pub struct Node {
 }
 
 impl Intake for Node {
-    fn take<'a>(&'a self, _: &'a str, events: Vec<Incoming>) -> Later<'a, Result<Vec<Taken>, Busy>> {
+    fn take<'a>(
+        &'a self,
+        _: &'a str,
+        events: Vec<Incoming>,
+    ) -> Later<'a, Result<Vec<Taken>, Busy>> {
         Box::pin(async move {
             let mut busy = self.busy.lock().unwrap();
             if *busy > 0 {
@@ -38,9 +44,8 @@ impl Intake for Node {
                 }
                 let trail = json["trail"].as_str().unwrap_or(&event.trail).to_owned();
                 let id = json["id"].as_str().map(str::to_owned);
-                let known = id.is_some_and(|id| {
-                    !self.ids.lock().unwrap().insert((trail.clone(), id))
-                });
+                let known =
+                    id.is_some_and(|id| !self.ids.lock().unwrap().insert((trail.clone(), id)));
                 if !known {
                     self.kept.lock().unwrap().push((trail, json));
                 }
@@ -133,7 +138,11 @@ impl Running {
 pub fn sink(file: &str, seams: Seams) -> Result<Box<dyn Sink>, SinkError> {
     let read = Connections::parse(file, Path::new(".")).unwrap();
     let runtime = tokio::runtime::Handle::current();
-    read.streams[0].to.open(&Context { stream: read.streams[0].name.as_str().into(), runtime, seams })
+    read.streams[0].to.open(&Context {
+        stream: read.streams[0].name.as_str().into(),
+        runtime,
+        seams,
+    })
 }
 
 /// An event on its way out.
@@ -158,12 +167,17 @@ pub fn event(pos: u64) -> Outgoing {
 /// One that no receiver takes.
 pub fn poison(pos: u64) -> Outgoing {
     let event = event(pos);
-    let json = String::from_utf8(event.json.to_vec()).unwrap().replace("\"n\":1.10", "\"n\":\"poison\"");
+    let json =
+        String::from_utf8(event.json.to_vec()).unwrap().replace("\"n\":1.10", "\"n\":\"poison\"");
     Outgoing { json: json.into(), ..event }
 }
 
 /// Sends as a stream does: what is poison is left out, everything else is sent again until it is taken.
-pub fn send_all(sink: &mut dyn Sink, events: &[Outgoing], mut failed: impl FnMut(&SinkError)) -> BTreeMap<u64, String> {
+pub fn send_all(
+    sink: &mut dyn Sink,
+    events: &[Outgoing],
+    mut failed: impl FnMut(&SinkError),
+) -> BTreeMap<u64, String> {
     let (mut at, mut aside) = (0, BTreeMap::new());
     while at < events.len() {
         match sink.send(&events[at..events.len().min(at + 500)]) {

@@ -72,10 +72,16 @@ impl Collector {
         }
         for (at, event) in events.iter().enumerate() {
             if event["index"] == "missing" {
-                return said(400, json!({"text": "Incorrect index", "code": 7, "invalid-event-number": at}));
+                return said(
+                    400,
+                    json!({"text": "Incorrect index", "code": 7, "invalid-event-number": at}),
+                );
             }
             if event["event"]["details"]["n"] == "poison" {
-                return said(400, json!({"text": "Invalid data format", "code": 6, "invalid-event-number": at}));
+                return said(
+                    400,
+                    json!({"text": "Invalid data format", "code": 6, "invalid-event-number": at}),
+                );
             }
         }
         self.taken.extend(events);
@@ -138,9 +144,8 @@ async fn splunk_says_what_has_to_be_put_right() {
     let (_, url) = collector(Collector::default());
     let (_, acking) = collector(Collector { ack: true, ..Collector::default() });
     let refused = |url: &str, more: &str| {
-        let file = format!(
-            "streams: [ {{ name: s, to: {{ splunk: {{ url: \"{url}\", {more} }} }} }} ]"
-        );
+        let file =
+            format!("streams: [ {{ name: s, to: {{ splunk: {{ url: \"{url}\", {more} }} }} }} ]");
         wrong(open(&file).send(&[event(1)]).unwrap_err())
     };
     tokio::task::block_in_place(|| {
@@ -171,7 +176,11 @@ struct Documents {
 impl Documents {
     fn answer(&mut self, request: &Request) -> Response {
         if request.header("authorization") != "ApiKey the-token" {
-            return Response(401, "", json!({"error": {"type": "security_exception"}, "status": 401}).to_string());
+            return Response(
+                401,
+                "",
+                json!({"error": {"type": "security_exception"}, "status": 401}).to_string(),
+            );
         }
         if request.line.starts_with("GET / ") {
             return Response(200, "", json!({"version": {"number": "9.0.0"}}).to_string());
@@ -189,7 +198,10 @@ impl Documents {
             let (status, error) = if self.busy_at == Some(at) {
                 (429, json!({"type": "es_rejected_execution_exception", "reason": "full"}))
             } else if pair[1]["details"]["n"] == "poison" {
-                (400, json!({"type": "document_parsing_exception", "reason": "failed to parse field [details.n]"}))
+                (
+                    400,
+                    json!({"type": "document_parsing_exception", "reason": "failed to parse field [details.n]"}),
+                )
             } else if self.taken.contains_key(&id) {
                 (409, json!({"type": "version_conflict_engine_exception", "reason": "exists"}))
             } else {
@@ -214,7 +226,11 @@ impl Documents {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn elasticsearch_gets_each_event_once() {
     let (_dir, token) = token();
-    let state = Arc::new(Mutex::new(Documents { busy_at: Some(5), bytes_max: 6_000, ..Documents::default() }));
+    let state = Arc::new(Mutex::new(Documents {
+        busy_at: Some(5),
+        bytes_max: 6_000,
+        ..Documents::default()
+    }));
     let shared = Arc::clone(&state);
     let url = serve(move |request| shared.lock().unwrap().answer(request));
     let file = format!(
@@ -268,7 +284,8 @@ async fn elasticsearch_says_what_has_to_be_put_right() {
         assert!(matches!(error, SinkError::Later { .. }), "{error:?}");
     });
     for bad in ["ftp://x", "https://u:p@x", "https://x?q=1", "nonsense"] {
-        let file = format!("streams: [ {{ name: es, to: {{ elasticsearch: {{ url: \"{bad}\" }} }} }} ]");
+        let file =
+            format!("streams: [ {{ name: es, to: {{ elasticsearch: {{ url: \"{bad}\" }} }} }} ]");
         let error = sink(&file, Seams::real(std::env::temp_dir())).map(drop).unwrap_err();
         let (why, _) = wrong(error);
         assert!(!why.contains("u:p"), "{why}");

@@ -1,14 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use peer::make_stream;
 use indelible_log::Seams;
 use indelible_nats::{Broker, ConsumerSpec, Delivery, Outgoing, Server};
 use indelible_relay::status::State;
 use indelible_relay::streams::SinkError;
+use peer::make_stream;
 
 use crate::brokers::{Node, Running, event, send_all, sink};
-use crate::server::NatsServer;
+use crate::server::{NatsServer, certificates};
 
 /// The tests speak to the server as its own tools would.
 mod peer {
@@ -16,7 +16,9 @@ mod peer {
 
     /// Makes a stream by the protocol's own request.
     pub async fn make_stream(server: &NatsServer, name: &str, subjects: &str) {
-        let body = format!(r#"{{"name":"{name}","subjects":[{subjects}],"storage":"file","retention":"limits","discard":"old","num_replicas":1,"max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_age":0,"duplicate_window":120000000000}}"#);
+        let body = format!(
+            r#"{{"name":"{name}","subjects":[{subjects}],"storage":"file","retention":"limits","discard":"old","num_replicas":1,"max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_age":0,"duplicate_window":120000000000}}"#
+        );
         let broker = connect(server).await;
         let subject = format!("$JS.API.STREAM.CREATE.{name}");
         let request = Outgoing { subject, payload: body.into(), id: None, headers: vec![] };
@@ -45,7 +47,12 @@ async fn connect(server: &NatsServer) -> Broker {
 }
 
 fn message(subject: &str, payload: &str) -> Outgoing {
-    Outgoing { subject: subject.into(), payload: payload.to_owned().into(), id: None, headers: vec![] }
+    Outgoing {
+        subject: subject.into(),
+        payload: payload.to_owned().into(),
+        id: None,
+        headers: vec![],
+    }
 }
 
 /// Everything that is in a stream.
@@ -93,7 +100,12 @@ async fn kills_of_the_server_lose_nothing_and_double_nothing() {
     make_stream(&server, "CONFIG", "\"config.>\"").await;
     let count = 3_000;
     let messages: Vec<_> = (0..count)
-        .map(|n| message(&format!("config.dev-{}.snapshot", n % 5), &format!(r#"{{"by":"u{n}","n":{n}}}"#)))
+        .map(|n| {
+            message(
+                &format!("config.dev-{}.snapshot", n % 5),
+                &format!(r#"{{"by":"u{n}","n":{n}}}"#),
+            )
+        })
         .collect();
     connect(&server).await.publish(&messages).await.unwrap();
     let input = Running::start(&file(&server, ""), Arc::new(Node::default()));
@@ -185,9 +197,8 @@ async fn what_a_busy_node_cannot_take_waits_in_its_order() {
     let server = NatsServer::start();
     make_stream(&server, "CONFIG", "\"config.>\"").await;
     let broker = connect(&server).await;
-    let messages: Vec<_> = (0..50)
-        .map(|n| message("config.a.snapshot", &format!(r#"{{"n":{n}}}"#)))
-        .collect();
+    let messages: Vec<_> =
+        (0..50).map(|n| message("config.a.snapshot", &format!(r#"{{"n":{n}}}"#))).collect();
     broker.publish(&messages).await.unwrap();
     let node = Arc::new(Node { busy: 3.into(), ..Node::default() });
     let input = Running::start(&file(&server, ""), node);
@@ -222,6 +233,20 @@ async fn what_is_wrong_is_said_with_what_to_do_and_ends_by_itself() {
         .await;
     make_stream(&server, "CONFIG", "\"config.>\"").await;
     input.until("it is green", |status, _| status.state == State::Running).await;
+    input.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_past_its_date_makes_an_input_red() {
+    let tls = "tls { cert_file: \"DIR/cert.pem\", key_file: \"DIR/key.pem\" }";
+    let server = NatsServer::prepared(tls, |dir| certificates(dir, -1));
+    let more = format!("tls: {{ ca: \"{}\" }}", server.path("ca.pem").display());
+    let file = file(&server, &more).replace("nats://127.0.0.1", "tls://localhost");
+    let input = Running::start(&file, Arc::new(Node::default()));
+    input.until("it is red", |status, _| status.trouble.is_some()).await;
+    let trouble = input.status().trouble.unwrap();
+    assert!(trouble.message.contains("Expired"), "{trouble:?}");
+    assert!(trouble.hint.unwrap().contains("renew the certificate"));
     input.end().await;
 }
 
@@ -307,7 +332,11 @@ async fn a_stream_says_what_is_wrong_at_the_broker() {
     assert!(why.contains("NOT_SET_IN_THIS_TEST"), "{why} {hint}");
     let password = server.path("password");
     std::fs::write(&password, "right\n").unwrap();
-    let auth = format!(", auth: {{ user: audit, password: {{ file: \"{}\" }} }}", password.display());
+    let auth =
+        format!(", auth: {{ user: audit, password: {{ file: \"{}\" }} }}", password.display());
     let (why, hint) = refused(&auth);
-    assert!(why.contains("no stream takes audit.acme") && hint.contains("create the stream"), "{why}");
+    assert!(
+        why.contains("no stream takes audit.acme") && hint.contains("create the stream"),
+        "{why}"
+    );
 }

@@ -17,8 +17,8 @@ use serde_json::value::RawValue;
 use super::json::{Members, put};
 use super::{Beside, own, wrong};
 use crate::draft::{self, Draft, Text, Thing, Unmapped, Who};
-pub use template::{Pattern, Template};
 use template::Found;
+pub use template::{Pattern, Template};
 
 /// What messages of some subjects are.
 #[derive(Clone, Debug, Deserialize)]
@@ -177,8 +177,7 @@ pub struct Mapped {
 /// Makes an event of a message by the first rule that its subject fits.
 pub fn map(rules: &[Rule], message: &Message<'_>) -> Result<Mapped, Unmapped> {
     let rule = rules.iter().find(|rule| rule.subject.fits(message.subject));
-    let rule =
-        rule.ok_or_else(|| wrong("subject", format!("{} fits no rule", message.subject)))?;
+    let rule = rule.ok_or_else(|| wrong("subject", format!("{} fits no rule", message.subject)))?;
     rule.map(message)
 }
 
@@ -343,7 +342,8 @@ impl Message<'_> {
     /// The id of its event: the same each time it comes. A publisher's own id counts first. With the number goes the time,
     /// since a stream that is deleted and made again begins to count anew.
     fn id(&self) -> Option<String> {
-        let header = self.headers.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case("Nats-Msg-Id"));
+        let header =
+            self.headers.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case("Nats-Msg-Id"));
         let stream = self.place.map_or("", |place| place.stream);
         let source = format!("nats:{}/{stream}", self.input);
         match (header, self.place) {

@@ -12,7 +12,14 @@ fn refused(text: &str) -> String {
 
 fn message<'a>(subject: &'a str, payload: &'a [u8]) -> Message<'a> {
     let place = Place { stream: "CONFIG", sequence: 7, published: 1_769_853_600_123_456_789 };
-    Message { input: "devices", trail: "default", subject, payload, headers: &[], place: Some(place) }
+    Message {
+        input: "devices",
+        trail: "default",
+        subject,
+        payload,
+        headers: &[],
+        place: Some(place),
+    }
 }
 
 fn mapped(rules: &[Rule], message: &Message<'_>) -> (Option<String>, Value) {
@@ -84,12 +91,16 @@ fn one_message_has_one_id_however_often_it_comes() {
 
 #[test]
 fn events_of_ours_go_as_they_are() {
-    let rules = rules(r#"[{"subject":"audit.*","trail":"{2}"},{"subject":"any.>","any_trail":true}]"#);
+    let rules =
+        rules(r#"[{"subject":"audit.*","trail":"{2}"},{"subject":"any.>","any_trail":true}]"#);
     let payload = br#"{"action":"file.read","user_id":"u","metadata":{"n":1.50}}"#;
     let text = map(&rules, &message("audit.acme", payload)).unwrap();
     assert_eq!(text.trail.as_deref(), Some("acme"));
     let json = String::from_utf8(text.json).unwrap();
-    assert!(json.contains(r#""occurred_at":"2026-01-31T10:00:00.123456Z","action":"file.read""#), "{json}");
+    assert!(
+        json.contains(r#""occurred_at":"2026-01-31T10:00:00.123456Z","action":"file.read""#),
+        "{json}"
+    );
     assert!(json.ends_with(r#""user_id":"u","metadata":{"n":1.50}}"#), "{json}");
     let own = br#"{"id":"00000000-0000-8000-8000-000000000001","action":"x","timestamp":"2026-01-01T00:00:00Z","trail":"acme"}"#;
     let (_, event) = mapped(&rules, &message("audit.acme", own));
@@ -140,7 +151,10 @@ fn wrong_rules_are_errors_when_they_are_read() {
         (r#"{"subject":"a","action":"---"}"#, "no letter and no digit"),
         (r#"{"subject":"a","fields":{"user_id":"/u"}}"#, "without an `action`"),
         (r#"{"subject":"a","action":"x","fields":{"nobody":"/u"}}"#, "unknown variant `nobody`"),
-        (r#"{"subject":"a","action":"x","category":"c","fields":{"category":"/c"}}"#, "once is enough"),
+        (
+            r#"{"subject":"a","action":"x","category":"c","fields":{"category":"/c"}}"#,
+            "once is enough",
+        ),
         (r#"{"subject":"a","actoin":"x"}"#, "unknown field `actoin`"),
     ];
     for (text, said) in cases {
@@ -155,7 +169,8 @@ fn subjects_are_asked_for_once() {
         r#"[{"subject":"a.b.c"},{"subject":"a.*.c"},{"subject":"x.>"},{"subject":"x.y"},{"subject":"a.*.c"},{"subject":"x"}]"#,
     );
     assert_eq!(subjects(&rules), ["a.*.c", "x.>", "x"]);
-    let fits = |pattern: &str, subject: &str| Pattern::try_from(pattern.to_owned()).unwrap().fits(subject);
+    let fits =
+        |pattern: &str, subject: &str| Pattern::try_from(pattern.to_owned()).unwrap().fits(subject);
     for (pattern, subject, said) in [
         ("a.*", "a.b", true),
         ("a.*", "a", false),
@@ -175,10 +190,12 @@ fn a_hundred_thousand_mutated_messages_end_well() {
     let rules = rules(
         r#"[{"subject":"a.*","action":"x.{/kind}","trail":"{/a/0/b}","fields":{"before":"/a","user_id":"/a/1","after":"{1}-{/kind}"}},{"subject":"b.>"}]"#,
     );
-    let seed = br#"{"action":"x","kind":"k\u00e9","a":[{"b":"c~1/"},2,[null,true]],"trail":"t","id":"1"}"#;
+    let seed =
+        br#"{"action":"x","kind":"k\u00e9","a":[{"b":"c~1/"},2,[null,true]],"trail":"t","id":"1"}"#;
     let mut random = 1_u64;
     let mut next = |below: usize| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) as usize % below
     };
     let (mut taken, mut left) = (0, 0);

@@ -115,13 +115,14 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     packed.finish().expect("memory takes what is written")
 }
 
-/// Sends all at once; what is refused as a whole is sent in halves, until it is one that is refused.
+/// Sends all at once; what is refused as a whole (which is told as poison at 0) is sent in halves, until it is one that
+/// is refused.
 pub(super) fn by_halves(
     events: &[Outgoing],
     send: &mut dyn FnMut(&[Outgoing]) -> Result<(), SinkError>,
 ) -> Result<(), SinkError> {
     match send(events) {
-        Err(SinkError::Poison { .. }) if events.len() > 1 => {
+        Err(SinkError::Poison { at: 0, .. }) if events.len() > 1 => {
             let half = events.len() / 2;
             by_halves(&events[..half], send)?;
             by_halves(&events[half..], send).map_err(|error| match error {

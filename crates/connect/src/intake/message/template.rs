@@ -157,7 +157,10 @@ impl Template {
     /// The text with every hole filled.
     pub(super) fn fill<'a>(&self, found: &Found<'a>, field: &str) -> Result<Text<'a>, Unmapped> {
         self.filled(found, field)?.map_err(|pointer| {
-            Unmapped::new(field, format!("is made of {pointer}, and the payload has no such member"))
+            Unmapped::new(
+                field,
+                format!("is made of {pointer}, and the payload has no such member"),
+            )
         })
     }
 
