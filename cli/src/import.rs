@@ -42,7 +42,12 @@ pub fn run(global: &Global, out: &mut Out, args: &Import) -> Result<(), Failure>
     }
 }
 
-fn import(global: &Global, out: &mut Out, args: &Import, format: FileFormat) -> Result<(), Failure> {
+fn import(
+    global: &Global,
+    out: &mut Out,
+    args: &Import,
+    format: FileFormat,
+) -> Result<(), Failure> {
     let mut paths = Vec::new();
     for path in &args.what {
         paths.extend(files::below(path)?);
@@ -59,7 +64,9 @@ fn import(global: &Global, out: &mut Out, args: &Import, format: FileFormat) -> 
     let place = Place::open(args, format, &paths, &to)?;
     let Some(client) = client else {
         let store = Arc::new(writer(global)?);
-        let result = told(global, &store, "import.files", about(&paths, format), |sink| all(sink, task, &paths, place, report));
+        let result = told(global, &store, "import.files", about(&paths, format), |sink| {
+            all(sink, task, &paths, place, report)
+        });
         let closed = Arc::into_inner(store).map_or(Ok(()), Store::close);
         let tally = result?;
         closed?;
@@ -73,7 +80,8 @@ fn import(global: &Global, out: &mut Out, args: &Import, format: FileFormat) -> 
 fn about(paths: &[PathBuf], format: FileFormat) -> (Value, Value) {
     /// Names that the event lists; of more it has the number.
     const NAMES_MAX: usize = 20;
-    let names: Vec<String> = paths.iter().take(NAMES_MAX).map(|path| path.display().to_string()).collect();
+    let names: Vec<String> =
+        paths.iter().take(NAMES_MAX).map(|path| path.display().to_string()).collect();
     let details = json!({"format": format.name(), "files": paths.len(), "names": names});
     (json!({"type": "files", "id": format.name()}), details)
 }
@@ -96,7 +104,8 @@ fn told(
     let begun = keep.begin(&who, action, target, details).map_err(Failure::cannot)?;
     match work(&Sink::store(store.clone())) {
         Ok(tally) => {
-            let details = json!({"kept": tally.kept, "known": tally.known, "refused": tally.refused});
+            let details =
+                json!({"kept": tally.kept, "known": tally.known, "refused": tally.refused});
             keep.end(begun, Ok((tally, details))).map_err(Failure::cannot)
         }
         Err(failure) => {

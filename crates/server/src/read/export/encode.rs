@@ -40,7 +40,11 @@ impl Write for Spool {
 pub(super) enum Encoder {
     /// With the host part of trails' origins.
     Lines(Format, String),
-    Parquet { writer: Box<ExportWriter<Spool>>, spool: Spool, names: HashMap<TrailNo, Arc<str>> },
+    Parquet {
+        writer: Box<ExportWriter<Spool>>,
+        spool: Spool,
+        names: HashMap<TrailNo, Arc<str>>,
+    },
 }
 
 impl Encoder {
@@ -92,12 +96,7 @@ fn bad(error: &dyn std::fmt::Display) -> Problem {
 }
 
 /// An event's line, which is spliced from the very bytes that were hashed.
-fn line(
-    format: Format,
-    origin: &str,
-    found: &Found,
-    out: &mut Vec<u8>,
-) -> Result<(), Problem> {
+fn line(format: Format, origin: &str, found: &Found, out: &mut Vec<u8>) -> Result<(), Problem> {
     let view = shown::view(found, &serde_json::Value::Null);
     if format == Format::Ndjson {
         out.extend_from_slice(&view);
