@@ -245,7 +245,7 @@ fn messages_are_told_apart_however_they_are_framed() {
         " 20 x",
         "<13>7 x",
         "123456789 <13>many digits",
-        "<13>\u{0}",
+        "<13>",
         "<13>",
     ];
     let mut whole = Frames::default();
