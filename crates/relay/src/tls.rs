@@ -160,7 +160,10 @@ fn pair(cert: &Path, key: &Path, why: &dyn fmt::Display) -> TlsTrouble {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "certificates lie where the file of connections says")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "certificates lie where the file of connections says"
+)]
 fn file(path: &Path) -> Result<Vec<u8>, TlsTrouble> {
     let mut pem = Vec::new();
     let file = std::fs::File::open(path);
@@ -272,8 +275,9 @@ fn alerted(alert: AlertDescription, theirs: &str) -> (String, String) {
             format!("the {theirs} refuses our certificate ({alert:?})"),
             format!("use one that the {theirs} takes, or tell it about this one's authority"),
         ),
-        other => {
-            (format!("the {theirs} ended TLS: {other:?}"), "look at what it wrote into its log".into())
-        }
+        other => (
+            format!("the {theirs} ended TLS: {other:?}"),
+            "look at what it wrote into its log".into(),
+        ),
     }
 }

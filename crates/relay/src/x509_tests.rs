@@ -16,7 +16,10 @@ fn a_certificate_says_whose_it_is_and_how_long() {
     let about = read(&STANDARD.decode(CERTIFICATE).unwrap()).unwrap();
     assert_eq!(about.name.as_deref(), Some("localhost"), "the subject's name, not the authority's");
     let time = |text| Micros::parse(text).unwrap();
-    assert_eq!((about.from, about.to), (time("2020-01-01T00:00:00Z"), time("2020-02-01T00:00:00Z")));
+    assert_eq!(
+        (about.from, about.to),
+        (time("2020-01-01T00:00:00Z"), time("2020-02-01T00:00:00Z"))
+    );
 }
 
 #[test]

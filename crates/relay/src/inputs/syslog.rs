@@ -109,7 +109,8 @@ impl Certificate {
                 }
             }
             Err(trouble) => {
-                let until = if door.clock.now() > self.to { "" } else { " (the one before is used)" };
+                let until =
+                    if door.clock.now() > self.to { "" } else { " (the one before is used)" };
                 door.trouble(format!("{}{until}", trouble.why), Some(trouble.hint));
             }
         }
@@ -312,7 +313,11 @@ impl Connection {
                     patience = patience.saturating_sub(BUSY_PAUSE);
                     if patience == Duration::ZERO {
                         let (input, count) = (&*self.door.name, left.len());
-                        tracing::error!(input, count, "messages that were read could not be appended");
+                        tracing::error!(
+                            input,
+                            count,
+                            "messages that were read could not be appended"
+                        );
                         return;
                     }
                 }
@@ -326,10 +331,7 @@ impl Connection {
 }
 
 /// What has to go in again: what was not kept for now, and once more as a text what will never be an event as it is.
-fn again(
-    sent: Vec<(Frame, Option<String>)>,
-    taken: Vec<Taken>,
-) -> Vec<(Frame, Option<String>)> {
+fn again(sent: Vec<(Frame, Option<String>)>, taken: Vec<Taken>) -> Vec<(Frame, Option<String>)> {
     let left = sent.into_iter().zip(taken).filter_map(|((frame, why), taken)| match taken {
         Taken::Kept { .. } => None,
         Taken::Failed(_) => Some((frame, why)),

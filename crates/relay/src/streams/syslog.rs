@@ -164,7 +164,13 @@ impl Address {
             None => rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port))),
         };
         let port = match port {
-            None => if tls { 6514 } else { 601 },
+            None => {
+                if tls {
+                    6514
+                } else {
+                    601
+                }
+            }
             Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or_else(bad)?,
         };
         if host.is_empty() || host.contains(['/', '@', '?', '#', ' ']) {
@@ -212,7 +218,8 @@ impl Line {
     /// Fails if the other side has closed the connection or broken it off. What it says otherwise is none of syslog's, and
     /// passed over. Waits so long for it to say something.
     fn check(&mut self, wait: Option<Duration>) -> io::Result<()> {
-        let closed = || io::Error::new(ErrorKind::ConnectionAborted, "the receiver closed the connection");
+        let closed =
+            || io::Error::new(ErrorKind::ConnectionAborted, "the receiver closed the connection");
         match wait {
             None => self.socket().set_nonblocking(true)?,
             Some(_) => self.socket().set_read_timeout(wait)?,
@@ -237,7 +244,9 @@ impl Line {
                 // It has said something: whoever waited for that need not any more.
                 Ok(_) if wait.is_some() => break Ok(()),
                 Ok(_) => {}
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break Ok(()),
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    break Ok(());
+                }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(error) => break Err(error),
             }
@@ -356,7 +365,10 @@ impl SyslogSink {
         }
         let config = self.to.tls.config(self.clock.now()).map_err(told)?;
         let name = ServerName::try_from(self.address.host.clone()).map_err(|_| {
-            wrong(format!("{:?} is no name of a machine", self.address.host), "give another address")
+            wrong(
+                format!("{:?} is no name of a machine", self.address.host),
+                "give another address",
+            )
         })?;
         let conn = ClientConnection::new(config, name)
             .map_err(|e| wrong(format!("TLS cannot begin: {e}"), "look at its certificates"))?;

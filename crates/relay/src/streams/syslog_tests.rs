@@ -13,8 +13,18 @@ fn addresses_are_read_with_the_ports_that_go_without_saying() {
         assert_eq!((tls, &*host, port), told, "{url}");
     }
     for url in [
-        "", "siem.example.com:601", "udp://h:514", "tcp://", "tcp://:601", "tcp://h:x", "tcp://h:70000", "tcp://h/path",
-        "tcp://[::1]x", "tcp://[::1", "tls://user@h:1", "tls://h?x",
+        "",
+        "siem.example.com:601",
+        "udp://h:514",
+        "tcp://",
+        "tcp://:601",
+        "tcp://h:x",
+        "tcp://h:70000",
+        "tcp://h/path",
+        "tcp://[::1]x",
+        "tcp://[::1",
+        "tls://user@h:1",
+        "tls://h?x",
     ] {
         assert!(Address::parse(url).is_err(), "{url}");
     }

@@ -28,9 +28,15 @@ async fn all_arrive(place: &Place, running: &Running) {
     assert_eq!(kept.texts(), texts());
     let events = kept.events.lock().unwrap();
     for event in &*events {
-        assert_eq!((&event["action"], &event["context"]["service"]), (&"syslog.app".into(), &"app".into()));
+        assert_eq!(
+            (&event["action"], &event["context"]["service"]),
+            (&"syslog.app".into(), &"app".into())
+        );
         let syslog = &event["details"]["syslog"];
-        assert_eq!((&syslog["facility"], &syslog["severity"], &syslog["procid"]), (&"auth".into(), &"info".into(), &"7".into()));
+        assert_eq!(
+            (&syslog["facility"], &syslog["severity"], &syslog["procid"]),
+            (&"auth".into(), &"info".into(), &"7".into())
+        );
         assert_eq!(event["details"]["sender"]["address"], "127.0.0.1");
     }
     assert_eq!(running.status.lock().unwrap().kept, COUNT as u64);
@@ -72,7 +78,10 @@ async fn rsyslog_sends_octet_counted_and_lines() {
         let kept = running.stop().await;
         let events = kept.events.lock().unwrap();
         assert!(events.iter().all(|event| event["occurred_at"].is_string() == dated), "{template}");
-        assert!(events.iter().all(|event| event["id"].is_string() == dated), "known again: {template}");
+        assert!(
+            events.iter().all(|event| event["id"].is_string() == dated),
+            "known again: {template}"
+        );
     }
 }
 
@@ -149,13 +158,18 @@ async fn what_keeps_it_from_listening_is_told_with_what_to_do() {
     certificates.expired("old");
     let tls = |tls: String| format!("{{ listen: \"127.0.0.1:0\", tls: {tls} }}");
     let (message, hint) = Running::start(&tls(certificates.server("old", false))).trouble().await;
-    assert!(message.contains("old.pem: the certificate expired at 2020-02-01T00:00:00.000000Z"), "{message}");
+    assert!(
+        message.contains("old.pem: the certificate expired at 2020-02-01T00:00:00.000000Z"),
+        "{message}"
+    );
     assert!(hint.contains("renewed"), "{hint}");
     // One that counts now does not in a hundred years.
     let clock = Arc::new(ManualClock::at(6_000_000_000_000_000));
-    let (message, _) = Running::start_at(&tls(certificates.server("node", false)), clock).trouble().await;
+    let (message, _) =
+        Running::start_at(&tls(certificates.server("node", false)), clock).trouble().await;
     assert!(message.contains("expired at 2099"), "{message}");
-    let (message, hint) = Running::start(&tls(certificates.server("missing", false))).trouble().await;
+    let (message, hint) =
+        Running::start(&tls(certificates.server("missing", false))).trouble().await;
     assert!(message.contains("missing.pem: No such file"), "{message}");
     assert!(hint.contains("PEM file"), "{hint}");
     std::fs::copy(certificates.path("node.pem"), certificates.path("mixed.pem")).unwrap();
@@ -206,7 +220,8 @@ async fn what_was_read_is_appended_before_it_stops() {
     let running = Running::start("{ listen: \"127.0.0.1:0\", trails: [named] }");
     let port = running.port().await;
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let json = r#"{"action":"user.login","trail":"named","id":"0190b1a0-0000-7000-8000-000000000000"}"#;
+    let json =
+        r#"{"action":"user.login","trail":"named","id":"0190b1a0-0000-7000-8000-000000000000"}"#;
     let refused = r#"{"action":"user.login","nobody":"knows this"}"#;
     for text in [json, json, refused] {
         let message = format!("<13>1 - - - - - - {text}");
@@ -217,11 +232,15 @@ async fn what_was_read_is_appended_before_it_stops() {
     let status = running.status.clone();
     let kept = running.stop().await;
     let events = kept.events.lock().unwrap();
-    assert_eq!((&events[0]["action"], &events[0]["trail"]), (&"user.login".into(), &"named".into()));
+    assert_eq!(
+        (&events[0]["action"], &events[0]["trail"]),
+        (&"user.login".into(), &"named".into())
+    );
     let actions: Vec<&str> = events.iter().map(|e| e["action"].as_str().unwrap()).collect();
     // What is refused as it is comes behind its batch.
     assert_eq!(actions.iter().filter(|action| **action == "syslog.unreadable").count(), 2);
-    let of_refused = events.iter().find(|e| e["details"]["raw"].as_str().is_some_and(|r| r.contains("nobody")));
+    let of_refused =
+        events.iter().find(|e| e["details"]["raw"].as_str().is_some_and(|r| r.contains("nobody")));
     assert!(of_refused.unwrap()["details"]["why"].as_str().unwrap().contains("nobody"));
     assert_eq!(events.last().unwrap()["details"]["message"], "not whole");
     let status = status.lock().unwrap();

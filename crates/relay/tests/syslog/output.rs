@@ -47,7 +47,10 @@ fn events(range: std::ops::Range<u64>) -> Vec<Outgoing> {
 }
 
 /// Sends on a thread of its own, as a stream does.
-async fn send(mut sink: Box<dyn Sink>, events: Vec<Outgoing>) -> (Box<dyn Sink>, Result<(), SinkError>) {
+async fn send(
+    mut sink: Box<dyn Sink>,
+    events: Vec<Outgoing>,
+) -> (Box<dyn Sink>, Result<(), SinkError>) {
     let sent = tokio::task::spawn_blocking(move || {
         let result = sink.send(&events);
         (sink, result)
@@ -104,7 +107,9 @@ fn rsyslog(place: &Place, port: u16, tls: Option<&Certificates>) -> String {
             let path = |name: &str| of.path(name).display().to_string();
             let global = format!(
                 "global(defaultNetstreamDriver=\"ossl\" defaultNetstreamDriverCAFile=\"{}\" defaultNetstreamDriverCertFile=\"{}\" defaultNetstreamDriverKeyFile=\"{}\")\n",
-                path("ca.pem"), path("receiver.pem"), path("receiver.key")
+                path("ca.pem"),
+                path("receiver.pem"),
+                path("receiver.key")
             );
             let driver = "StreamDriver.Name=\"ossl\" StreamDriver.Mode=\"1\" StreamDriver.AuthMode=\"x509/certvalid\"";
             (global, driver)
@@ -133,7 +138,8 @@ async fn rsyslog_receives_json_and_cef() {
             true => ("tls", format!(", tls: {}", certificates.client("ca", Some("node")))),
             false => ("tcp", String::new()),
         };
-        let yaml = format!("{{ url: \"{scheme}://localhost:{port}\", format: {format}{certificates} }}");
+        let yaml =
+            format!("{{ url: \"{scheme}://localhost:{port}\", format: {format}{certificates} }}");
         let mut sink = open(&yaml, None).unwrap();
         for batch in 0..4 {
             sink = send_surely(sink, events(batch * 50..batch * 50 + 50)).await;
@@ -143,7 +149,8 @@ async fn rsyslog_receives_json_and_cef() {
         let line = &place.lines("out")[7];
         let head = format!(
             "<108>1 2026-01-31T10:00:00.000000Z web1 indelible - file.delete [indelible@32473 trail=\"shop\" seq=\"7\" id=\"{}\" leaf=\"{}\"] ",
-            EventId::foreign("test", "7"), "ab".repeat(32)
+            EventId::foreign("test", "7"),
+            "ab".repeat(32)
         );
         let text = line.strip_prefix(&head).unwrap_or_else(|| panic!("{line}"));
         if format == "json" {
@@ -169,7 +176,9 @@ async fn syslog_ng_reads_every_field() {
             false => "transport(tcp)".to_owned(),
             true => format!(
                 "transport(tls) tls(ca-file(\"{}\") cert-file(\"{}\") key-file(\"{}\") peer-verify(required-trusted))",
-                path("ca.pem"), path("receiver.pem"), path("receiver.key")
+                path("ca.pem"),
+                path("receiver.pem"),
+                path("receiver.key")
             ),
         };
         let _daemon = place.syslog_ng(&format!(
@@ -184,13 +193,17 @@ async fn syslog_ng_reads_every_field() {
             true => ("tls", format!(", tls: {}", certificates.client("ca", Some("node")))),
             false => ("tcp", String::new()),
         };
-        let mut sink = open(&format!("{{ url: \"{scheme}://127.0.0.1:{port}\"{own} }}"), None).unwrap();
+        let mut sink =
+            open(&format!("{{ url: \"{scheme}://127.0.0.1:{port}\"{own} }}"), None).unwrap();
         for batch in 0..4 {
             sink = send_surely(sink, events(batch * 50..batch * 50 + 50)).await;
         }
         until(&format!("all arrive: {}", place.log()), || seqs(&place).len() == 200).await;
         assert_eq!(seqs(&place), (0..200).collect::<Vec<u64>>());
-        let told = format!("seq=\"7\" shop security warning web1 indelible file.delete a\\b=\"c|d] {}", "ab".repeat(32));
+        let told = format!(
+            "seq=\"7\" shop security warning web1 indelible file.delete a\\b=\"c|d] {}",
+            "ab".repeat(32)
+        );
         assert_eq!(place.lines("out")[7], told);
     }
 }
@@ -230,20 +243,48 @@ async fn what_has_to_be_put_right_is_told_with_what_to_do() {
     certificates.authority("other");
     let refused = open(&format!("{{ url: \"tcp://127.0.0.1:{}\" }}", free_port()), None).unwrap();
     let (_, result) = send(refused, events(0..1)).await;
-    assert!(matches!(&result, Err(SinkError::Later { why, .. }) if why.contains("refused")), "{result:?}");
+    assert!(
+        matches!(&result, Err(SinkError::Later { why, .. }) if why.contains("refused")),
+        "{result:?}"
+    );
     // A receiver that wants certificates, each time one of its own.
     for (server, own, told, what) in [
-        ("old", certificates.client("ca", Some("node")), "the receiver's certificate has expired", "renew"),
-        ("receiver", certificates.client("other", Some("node")), "authority that is not believed", "with ca"),
-        ("receiver", certificates.client("ca", None), "wants a certificate of ours", "cert and key"),
-        ("receiver", certificates.client("ca", Some("old")), "old.pem: the certificate expired", "renewed"),
+        (
+            "old",
+            certificates.client("ca", Some("node")),
+            "the receiver's certificate has expired",
+            "renew",
+        ),
+        (
+            "receiver",
+            certificates.client("other", Some("node")),
+            "authority that is not believed",
+            "with ca",
+        ),
+        (
+            "receiver",
+            certificates.client("ca", None),
+            "wants a certificate of ours",
+            "cert and key",
+        ),
+        (
+            "receiver",
+            certificates.client("ca", Some("old")),
+            "old.pem: the certificate expired",
+            "renewed",
+        ),
     ] {
         let receiver = super::stand::Running::start(&format!(
             "{{ listen: \"127.0.0.1:0\", tls: {} }}",
             certificates.server("receiver", true)
         ));
-        let port = if server == "old" { expired_receiver(&certificates).await } else { receiver.port().await };
-        let (why, hint) = wrong(&format!("{{ url: \"tls://localhost:{port}\", tls: {own} }}")).await;
+        let port = if server == "old" {
+            expired_receiver(&certificates).await
+        } else {
+            receiver.port().await
+        };
+        let (why, hint) =
+            wrong(&format!("{{ url: \"tls://localhost:{port}\", tls: {own} }}")).await;
         assert!(why.contains(told) && hint.contains(what), "{why}; {hint}");
     }
     let receiver = super::stand::Running::start("{ listen: \"127.0.0.1:0\" }");
@@ -296,7 +337,8 @@ async fn what_a_broken_connection_may_have_swallowed_comes_again_for_a_minute() 
         let clock = Arc::new(ManualClock::at(1_000_000_000));
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let sink = open(&format!("{{ url: \"tcp://127.0.0.1:{port}\" }}"), Some(clock.clone())).unwrap();
+        let sink =
+            open(&format!("{{ url: \"tcp://127.0.0.1:{port}\" }}"), Some(clock.clone())).unwrap();
         let (told, said) = mpsc::channel();
         let receiver = std::thread::spawn(move || {
             let (stream, text) = receive(&listener, 3);
@@ -319,7 +361,9 @@ async fn what_a_broken_connection_may_have_swallowed_comes_again_for_a_minute() 
         drop(sink);
         let (_, text) = receiver.join().unwrap();
         let seqs: Vec<u64> = text
-            .split("seq=\"").skip(1).map(|rest| rest.split('"').next().unwrap().parse().unwrap())
+            .split("seq=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap().parse().unwrap())
             .collect();
         assert_eq!(seqs, (first as u64..5).collect::<Vec<u64>>());
     }

@@ -11,7 +11,8 @@ use super::stand::until;
 /// Where `tests/syslog-peers/install` puts them. Without them a test is passed over, but never in CI.
 fn installed() -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"));
+    let cache =
+        cache.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"));
     let dir = cache.join("indelible/syslog-peers-1");
     if dir.join("complete").exists() {
         return Some(dir);
@@ -20,7 +21,9 @@ fn installed() -> Option<PathBuf> {
         std::env::var_os("CI").is_none(),
         "rsyslog and syslog-ng are not there: tests/syslog-peers/install fetches them, as does ./test"
     );
-    eprintln!("passed over: rsyslog and syslog-ng are not there (tests/syslog-peers/install fetches them)");
+    eprintln!(
+        "passed over: rsyslog and syslog-ng are not there (tests/syslog-peers/install fetches them)"
+    );
     None
 }
 

@@ -43,7 +43,9 @@ impl Certificates {
 
     fn issue_within(&self, name: &str, from: &str, to: &str) {
         self.key(name);
-        self.openssl(&format!("req -new -key {name}.key -subj /CN={name}.example.com -out {name}.csr"));
+        self.openssl(&format!(
+            "req -new -key {name}.key -subj /CN={name}.example.com -out {name}.csr"
+        ));
         self.openssl(&format!(
             "ca -batch -notext -config ca.cnf -cert ca.pem -keyfile ca.key -in {name}.csr -startdate {from} -enddate {to} -extfile ext -out {name}.pem"
         ));
@@ -54,7 +56,10 @@ impl Certificates {
     }
 
     fn openssl(&self, arguments: &str) {
-        let out = Command::new("openssl").args(arguments.split(' ')).current_dir(self.dir.path()).output();
+        let out = Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(self.dir.path())
+            .output();
         let out = out.expect("the tests make certificates with the openssl program");
         assert!(out.status.success(), "{arguments}: {}", String::from_utf8_lossy(&out.stderr));
     }
@@ -66,15 +71,27 @@ impl Certificates {
     /// `tls` of an input, with this certificate.
     pub fn server(&self, name: &str, client_ca: bool) -> String {
         let path = |name: String| self.path(&name).display().to_string();
-        let ca = if client_ca { format!(", client_ca: {}", path("ca.pem".into())) } else { String::new() };
-        format!("{{ cert: {}, key: {}{ca} }}", path(format!("{name}.pem")), path(format!("{name}.key")))
+        let ca = if client_ca {
+            format!(", client_ca: {}", path("ca.pem".into()))
+        } else {
+            String::new()
+        };
+        format!(
+            "{{ cert: {}, key: {}{ca} }}",
+            path(format!("{name}.pem")),
+            path(format!("{name}.key"))
+        )
     }
 
     /// `tls` of a stream, with this certificate if any.
     pub fn client(&self, ca: &str, name: Option<&str>) -> String {
         let path = |name: &str| self.path(name).display().to_string();
         let own = name.map(|name| {
-            format!(", cert: {}, key: {}", path(&format!("{name}.pem")), path(&format!("{name}.key")))
+            format!(
+                ", cert: {}, key: {}",
+                path(&format!("{name}.pem")),
+                path(&format!("{name}.key"))
+            )
         });
         format!("{{ ca: {}{} }}", path(&format!("{ca}.pem")), own.unwrap_or_default())
     }

@@ -42,7 +42,9 @@ impl Kept {
     fn one(&self, event: Incoming) -> Taken {
         let checked = match indelible_event::check(&event.json) {
             Ok(checked) => checked,
-            Err(bad) => return Taken::Refused { field: bad.field.clone(), message: bad.to_string() },
+            Err(bad) => {
+                return Taken::Refused { field: bad.field.clone(), message: bad.to_string() };
+            }
         };
         if let Some(id) = checked.id {
             let mut ids = self.ids.lock().unwrap();
@@ -152,5 +154,7 @@ pub async fn until(what: &str, mut is: impl FnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not within a minute: {what}"));
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .unwrap_or_else(|_| panic!("not within a minute: {what}"));
 }
