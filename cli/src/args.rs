@@ -4,9 +4,12 @@ mod asking;
 mod copying;
 mod erasing;
 mod exporting;
+mod importing;
 mod keeping;
 mod reporting;
 mod serving;
+mod streaming;
+mod tables;
 
 use std::path::PathBuf;
 
@@ -17,17 +20,19 @@ use indelible_merkle::Vkey;
 pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which, with_exclusions};
 pub use copying::{
     Archive, ArchiveCommand, ArchiveSet, ArchiveSettingsCommand, BackupCommand, BackupCreate,
-    BackupList, BackupOne, BackupSet, BackupSettingsCommand, Import, Offload, OffloadAfter,
+    BackupList, BackupOne, BackupSet, BackupSettingsCommand, Offload, OffloadAfter,
     Restore,
 };
 pub use erasing::{Certificate, Erase, EraseCommand};
 pub use exporting::{Export, VerifyBundle};
+pub use importing::{FileFormat, Import};
 pub use keeping::{
     AtOnly, Bounds, Confirm, HoldCommand, HoldCreate, Purge, Requests, Retention, RetentionCommand,
     RetentionPreview, RetentionSet, ShapeAt, Withdraw,
 };
 pub use reporting::{Gaps, ReportCommand, Unfinished};
 pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve, TrailAt, Trails, TrailsCommand};
+pub use streaming::{StreamCheck, StreamCommand, StreamReplay};
 
 /// An audit trail that cannot be quietly changed.
 ///
@@ -126,6 +131,11 @@ pub enum Command {
     },
     Tiles(Tiles),
     Export(Export),
+    /// Look at what flows in and out beside the API, pause it, have it sent again
+    Stream {
+        #[command(subcommand)]
+        command: StreamCommand,
+    },
     Retention(Retention),
     /// Hold records for a case or an inspection: what is held does not expire
     Hold {

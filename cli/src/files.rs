@@ -139,3 +139,27 @@ impl Scratch {
 pub fn discard(dir: &Path) {
     let _ = fs::remove_dir_all(dir);
 }
+
+/// The files below a directory, sorted by their paths; the path itself if it is none. Names that begin with a dot are
+/// passed over.
+pub fn below(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if is_standard(path) || !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = fs::read_dir(path).map_err(Failure::io(path.display()))?;
+    let mut names = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
+    let names = names.as_mut().map_err(|e| Failure::cannot(format_args!("{}: {e}", path.display())))?;
+    names.retain(|path| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
+    names.sort();
+    let mut files = Vec::new();
+    for name in names {
+        files.extend(below(name)?);
+    }
+    Ok(files)
+}
+
+/// How long a file is; nobody knows of standard input and what is no ordinary file.
+pub fn len(path: &Path) -> Option<u64> {
+    let metadata = fs::metadata(path).ok().filter(|_| !is_standard(path))?;
+    metadata.is_file().then_some(metadata.len())
+}

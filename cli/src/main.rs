@@ -14,6 +14,7 @@ mod drill;
 mod export;
 mod failure;
 mod files;
+mod import;
 mod index;
 mod init;
 mod keeping;
@@ -27,6 +28,7 @@ mod seal;
 mod serve;
 mod shell;
 mod show;
+mod streams;
 mod tiles;
 mod verify;
 
@@ -89,6 +91,7 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Verify { command } => verify::run(global, out, command),
         Command::Tiles(args) => tiles::run(global, out, &args),
         Command::Export(args) => export::run(global, out, &args),
+        Command::Stream { command } => streams::run(global, out, &command),
         Command::Retention(args) => keeping::retention::run(global, out, &args),
         Command::Hold { command } => keeping::requests::hold(global, out, &command),
         Command::Purge(args) => keeping::requests::purge(global, out, &args),
@@ -97,7 +100,7 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Withdraw(args) => keeping::requests::withdraw(global, out, &args),
         Command::Erase(args) => keeping::erase::run(global, out, &args),
         Command::Archive(args) => keeping::archive::run(global, out, &args),
-        Command::Import(args) => keeping::archive::import(global, out, &args),
+        Command::Import(args) => import::run(global, out, &args),
         Command::Backup { command } => keeping::backup::run(global, out, &command),
         Command::Restore(args) => keeping::restore::run(global, out, &args),
         Command::Reindex => index::reindex(global, out),

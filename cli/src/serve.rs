@@ -5,6 +5,7 @@ mod day;
 use std::path::Path;
 use std::sync::Arc;
 
+use indelible_relay::Connections;
 use indelible_server::{
     Config, JwksSource, JwtAlgorithm, JwtConfig, Running, Server, Stopped, Tls,
 };
@@ -37,7 +38,7 @@ pub struct Serving {
 
 pub fn run(global: &Global, out: &mut Out, args: &Serve) -> Result<(), Failure> {
     listen_to_warnings();
-    let config = config(args);
+    let config = config(args)?;
     if !args.demo {
         return serve(global, out, args, config);
     }
@@ -109,7 +110,7 @@ fn make(global: &Global, demo: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn config(args: &Serve) -> Config {
+fn config(args: &Serve) -> Result<Config, Failure> {
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     let jwt = match (&args.jwks, &args.jwt_issuer, &args.jwt_audience) {
         (Some(jwks), Some(issuer), Some(audience)) => Some(JwtConfig {
@@ -127,14 +128,23 @@ fn config(args: &Serve) -> Config {
         }),
         _ => None,
     };
-    Config {
+    Ok(Config {
         listen: args.listen,
         tls: tls.map(|(cert, key)| Tls { cert, key }),
         public_url: args.public_url.clone(),
         jwt,
         public_metrics: args.public_metrics,
+        connections: args.connections.as_deref().map_or(Ok(Connections::default()), described)?,
         ..Config::default()
-    }
+    })
+}
+
+/// What a file describes.
+pub fn described(file: &Path) -> Result<Connections, Failure> {
+    Connections::read(file).map_err(|e| Failure::Cannot {
+        why: e.to_string(),
+        hint: Some("docs/connect.md describes the file; `indelible stream check` reads it".into()),
+    })
 }
 
 fn address(running: &Running, args: &Serve) -> String {

@@ -2,6 +2,7 @@
 //! run in the tests.
 
 pub mod checks;
+pub mod intake;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../../crates/store/tests/flips/memory.rs"]
 mod memory;

@@ -7,7 +7,7 @@ use indelible_event::TrailName;
 
 use super::asking::At;
 use super::keeping::{AtOnly, OfTrail, ShapeAt, day, days};
-use super::{any_trail, own_trail};
+use super::any_trail;
 
 /// What a place for copies can be.
 const TARGETS: &str = "\
@@ -143,44 +143,6 @@ pub enum OffloadAfter {
     Policy,
     /// After so many days.
     Days(u32),
-}
-
-/// Bring an archive back, verified on the way
-///
-/// Into a new or empty directory it becomes the log that it was, to the byte, for reading. Into a log in use its
-/// events come as events of trails there, with their ids and times; done again it brings nothing twice.
-#[derive(Debug, Args)]
-#[command(after_help = TARGETS.to_owned() + "
-
-Without --vkey the archive's own key is believed, which shows only that it is of one piece.
-
-Examples:
-  indelible import /mnt/archive --into ./restored
-  indelible import s3://audit-archive/node-1 --trail shop --as shop-2025")]
-pub struct Import {
-    /// The archive
-    #[arg(value_name = "ARCHIVE")]
-    pub archive: String,
-    /// A new or empty directory for it [default: into the log in use]
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["trail", "url"])]
-    pub into: Option<PathBuf>,
-    /// Only this trail [default: all but the node's own]
-    #[arg(long, value_name = "TRAIL", value_parser = any_trail)]
-    pub trail: Option<TrailName>,
-    /// The trail that it becomes [default: the same name]
-    #[arg(long = "as", value_name = "TRAIL", value_parser = own_trail, requires = "trail")]
-    pub as_trail: Option<TrailName>,
-    /// The verifier key of one of its trails, with which it must be signed
-    #[arg(long, value_name = "VKEY")]
-    pub vkey: Option<String>,
-    /// The SHA-256 of its manifest, as the log has it that it was made of: `archive list`
-    #[arg(long, value_name = "HEX")]
-    pub sha256: Option<String>,
-    /// The signing key that the log had (its node.key), to go on with it
-    #[arg(long, value_name = "FILE", requires = "into")]
-    pub node_key: Option<PathBuf>,
-    #[command(flatten)]
-    pub at: At,
 }
 
 /// What about backups.

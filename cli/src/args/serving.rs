@@ -21,6 +21,7 @@ Examples:
   indelible serve --demo                                    look around, nothing stays
   indelible serve
   indelible serve --data /var/lib/audit --listen 0.0.0.0:8650 --tls-cert cert.pem --tls-key key.pem
+  indelible serve --connections connections.yaml            see indelible stream check
   indelible serve --jwks https://id.example.com/jwks.json --jwt-issuer https://id.example.com --jwt-audience audit")]
 pub struct Serve {
     /// Where to listen; port 0 takes any that is free
@@ -44,6 +45,9 @@ pub struct Serve {
     /// What a JWT's `aud` must be or hold
     #[arg(long, value_name = "AUD", requires = "jwks")]
     pub jwt_audience: Option<String>,
+    /// Inputs and streams: what flows in from brokers and syslog, and out to receivers (YAML)
+    #[arg(long, value_name = "FILE", env = "INDELIBLE_CONNECTIONS", hide_env_values = true)]
+    pub connections: Option<PathBuf>,
     /// Show /metrics to everybody
     #[arg(long)]
     pub public_metrics: bool,

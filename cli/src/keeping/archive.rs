@@ -1,5 +1,7 @@
 //! `indelible archive` and `import`
 
+use std::path::Path;
+
 use indelible_keep::import::{NewImport, into_empty};
 use indelible_log::Seams;
 use serde_json::{Value, json};
@@ -149,9 +151,16 @@ fn settings(out: &mut Out, answer: &[u8]) -> Result<(), Failure> {
     facts(out, &Look::new(false, true, false), &read(answer)?, &SETTING)
 }
 
-pub fn import(global: &Global, out: &mut Out, args: &Import) -> Result<(), Failure> {
+pub fn import(
+    global: &Global,
+    out: &mut Out,
+    args: &Import,
+    archive: &Path,
+) -> Result<(), Failure> {
+    let not_text =
+        || Failure::Usage(format!("{}: the name is not UTF-8", archive.display()));
     let new = NewImport {
-        from: target(&args.archive, &args.at, global)?,
+        from: target(archive.to_str().ok_or_else(not_text)?, &args.at, global)?,
         vkey: args.vkey.clone(),
         sha256: args.sha256.clone(),
         trail: args.trail.as_ref().map(ToString::to_string),

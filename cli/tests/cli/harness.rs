@@ -50,6 +50,7 @@ impl Log {
             .env_remove("INDELIBLE_URL")
             .env_remove("INDELIBLE_KEY")
             .env("INDELIBLE_DATA", self.data())
+            .env("XDG_STATE_HOME", self.path("state"))
             .current_dir(self.dir.path());
         // What a developer may have set, and the help depends on.
         for name in ["COLUMNS", "LINES", "CLICOLOR_FORCE"] {
@@ -210,6 +211,10 @@ pub fn read_text(path: &Path) -> String {
 
 pub fn write(path: &Path, bytes: impl AsRef<[u8]>) {
     std::fs::write(path, bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+}
+
+pub fn make_dir(path: &Path) {
+    std::fs::create_dir_all(path).expect("a directory");
 }
 
 pub fn remove_dir(path: &Path) {

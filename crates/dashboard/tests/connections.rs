@@ -72,7 +72,7 @@ async fn nothing_that_is_told_of_connections_acts() {
             (ONE, false),
             (&format!("{ONE}/pause"), false),
             (&format!("{ONE}/replay?from=place&trail=a%3Cb%3E%E2%80%AE&seq=1"), false),
-            ("/overview", false),
+            ("/overview?all=1", false),
         ] {
             let shown = fake.page(page, fragment).await;
             assert_eq!(shown.status, 200, "{page}: {}", shown.html);
@@ -102,7 +102,7 @@ async fn a_page_says_how_each_is_and_asks_again() {
         "hx-get=\"/settings/connections/now\" hx-trigger=\"every 5s\"",
         "http://127.0.0.1:8650/api/cloudevents",
         "http://127.0.0.1:8650/v1/logs",
-        "http://127.0.0.1:8650/_bulk",
+        "http://127.0.0.1:8650/shop/_bulk",
     ] {
         assert!(html.contains(wanted), "{wanted}: {html}");
     }
@@ -134,7 +134,7 @@ async fn an_auditor_looks_and_an_admin_changes() {
     for role in ["writer", "reader", "auditor"] {
         let fake = with(role, "running");
         let sees = role == "auditor";
-        for page in [HERE, "/settings/connections/now", ONE] {
+        for page in [HERE, "/settings/connections/now", ONE, &format!("{ONE}/now")] {
             let shown = fake.page(page, false).await;
             assert_eq!(shown.status, if sees { 200 } else { 403 }, "{role} {page}");
             assert!(!changes.iter().any(|deed| shown.html.contains(deed)), "{role} {page}");
@@ -148,7 +148,7 @@ async fn an_auditor_looks_and_an_admin_changes() {
         assert!(!fake.asked().iter().any(|asked| asked.starts_with("POST")), "{:?}", fake.asked());
         assert_eq!(fake.asked().is_empty(), !sees, "{role}: {:?}", fake.asked());
     }
-    let shown = Fake::new("", answering(json!([]), json!([]))).page(HERE, false).await;
+    let shown = Fake::new("", answering(json!([]), json!([]))).get(HERE, &[]).await;
     assert_eq!(shown.location.as_deref(), Some("/login?next=%2Fsettings%2Fconnections"));
 }
 
@@ -166,20 +166,32 @@ async fn a_change_is_asked_first_and_told_to_the_api() {
     // Somebody else was faster.
     let html = with("admin", "paused").page(&format!("{ONE}/pause"), false).await;
     assert!(html.status == 409 && html.html.contains("paused already"), "{}", html.html);
-    let html = fake.page(&format!("{ONE}/resume"), false).await;
-    assert_eq!(html.status, 409);
+    // One that waits after a failure may be told to try; one that stopped, only from where.
+    for (state, pauses, resumes) in
+        [("running", 200, 409), ("failing", 200, 200), ("paused", 409, 200), ("stopped", 409, 409)]
+    {
+        let fake = with("admin", state);
+        let html = fake.page(ONE, false).await.html;
+        for (deed, status) in [("pause", pauses), ("resume", resumes)] {
+            let address = format!("{ONE}/{deed}");
+            assert_eq!(fake.page(&address, false).await.status, status, "{state} {deed}");
+            let offered = html.contains(&format!("href=\"{address}\""));
+            assert_eq!(offered, status == 200, "{state} {deed}");
+        }
+    }
     for (form, told, shown) in [
         ("from=beginning", json!("beginning"), "the first record there is"),
+        ("from=now", json!("now"), "What waits is skipped"),
         (
             "from=time&time=2026-01-31T10:00",
             json!("2026-01-31T10:00:00.000000Z"),
             "2026-01-31 10:00:00 UTC",
         ),
-        ("from=place&trail=shop&seq=17", json!({"trail": "shop", "seq": 17}), "record 17 of"),
+        ("from=place&trail=shop&seq=17", json!("shop/17"), "record 17 of"),
     ] {
         let address = format!("{ONE}/replay");
         let html = fake.page(&format!("{address}?{form}"), false).await.html;
-        assert!(html.contains("Send it again?") && html.contains(shown), "{html}");
+        assert!(html.contains("id=\"confirm\"") && html.contains(shown), "{html}");
         let done = fake.post(&address, form).await;
         assert_eq!(done.location.as_deref(), Some(ONE), "{}", done.html);
         let asked = fake.asked();
@@ -226,7 +238,7 @@ async fn what_is_red_is_said_on_the_overview_to_those_who_may_know() {
         ("reader", "failing", false),
     ] {
         let fake = with(role, state);
-        let html = fake.page("/overview", false).await.html;
+        let html = fake.page("/overview?all=1", false).await.html;
         assert_eq!(html.contains("id=\"red-connections\""), red, "{role} {state}: {html}");
         assert!(!red || html.contains("connection refused") && html.contains(ONE), "{html}");
         let asked = fake.asked().iter().any(|asked| asked.starts_with("/api/streams"));
@@ -237,7 +249,45 @@ async fn what_is_red_is_said_on_the_overview_to_those_who_may_know() {
 #[tokio::test]
 async fn a_piece_that_cannot_be_had_says_why_and_asks_again() {
     let fake = Fake::new("admin", |_, _| problem(503, "the node is closing"));
-    let shown = fake.page("/settings/connections/now", true).await;
-    assert!(shown.html.contains("the node is closing"), "{}", shown.html);
-    assert!(shown.html.contains("hx-trigger"), "{}", shown.html);
+    for piece in ["/settings/connections/now", &format!("{ONE}/now")] {
+        let shown = fake.page(piece, true).await;
+        assert!(
+            shown.status == 200 && shown.html.contains("the node is closing"),
+            "{}",
+            shown.html
+        );
+        assert!(shown.html.contains(&format!("hx-get=\"{piece}\"")), "{}", shown.html);
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_the_node_says_it_too() {
+    let status = json!({
+        "version": "1", "started_at": "2026-01-31T10:00:00Z", "public_url": "http://127.0.0.1:8650", "listen": null,
+        "disk": {"free_bytes": 1, "log_bytes": 1, "index_bytes": 1},
+        "log": {"records": 1, "durable_pos": 1, "searchable_pos": 1, "writable": true},
+        "index": {"missing": 0}, "losses": {"reads_not_recorded": 0},
+        "requests": {"answered": 1, "client_errors": 0, "server_errors": 0, "connections": 1},
+        "limits": {"event_bytes": 1, "body_bytes": 1, "events_a_request": 1, "connections": 1, "keys": 1,
+            "session_seconds": 3_600, "saved_searches": 1},
+    });
+    for (state, red) in [("running", false), ("stopped", true)] {
+        let connections = answering(json!([]), json!([input("firewalls", state)]));
+        let status = status.clone();
+        let fake = Fake::new("admin", move |path, query| match path {
+            "/api/status" => json(status.clone()),
+            _ => connections(path, query),
+        });
+        let shown = fake.page("/settings/node", false).await;
+        assert_eq!(shown.status, 200, "{}", shown.html);
+        assert_eq!(shown.html.contains("id=\"red-connections\""), red, "{state}: {}", shown.html);
+        assert_eq!(shown.html.contains("firewalls"), red);
+    }
+    // A node that cannot say how they are does say how it is.
+    let fake = Fake::new("admin", move |path, _| match path {
+        "/api/status" => json(status.clone()),
+        _ => problem(503, "too much at once"),
+    });
+    let html = fake.page("/settings/node", false).await.html;
+    assert!(html.contains("too much at once") && html.contains("Events are taken."), "{html}");
 }

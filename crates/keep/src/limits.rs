@@ -90,6 +90,8 @@ pub const CREDENTIALS_BYTES_MAX: u64 = 1 << 20;
 pub const FILES_AT_ONCE: usize = 8;
 /// Threads that copy and verify a restore.
 pub const RESTORE_THREADS: usize = 2;
+/// Files that were copied and wait to be made durable, and are open meanwhile.
+pub const UNSYNCED_FILES_MAX: usize = 128;
 /// Newest records of `_system` among which a restore looks for one that was cut short.
 pub const RESTORE_LOOK_BACK: u64 = 4_096;
 /// Trails of which an event tells what is given up.

@@ -55,6 +55,10 @@ pub const MERGE_QUIET_CALLS: u32 = 3;
 pub const REWRITE_THREADS: usize = 2;
 /// Rows above which a segment that is written anew alone is shared among them.
 pub const REWRITE_ROWS_SPLIT: u32 = 100_000;
+/// Rows that a scan reads in about the time that one row takes which is read alone.
+pub const REWRITE_ROWS_SCANNED: u64 = 20;
+/// Rows that are read alone at a time.
+pub const REWRITE_ROWS_READ: usize = 1_024;
 
 /// Bytes of a small file that is read whole (manifest, guard, node description).
 pub const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;

@@ -1,16 +1,18 @@
 //! Segments exchanged for others that say less: expiry and erasure. The event that says so comes first, and is
 //! its caller's to record; here is only what follows from it.
-
 //!
 //! The new files are written, synced and read back by the caller's threads, beside appends and sealing. Only
 //! putting them in charge is the sealer's thread's, one segment at a time: so a crash loses one segment's
-//! work, and the same again does what is left.
+//! work, and the same again does what is left. Segments with records below a new minimum index come last, all of
+//! them together with it: so at no moment is anything whole below a minimum, or anything missing above it. They
+//! are the quick ones: what nothing is left of is not even read.
 
 mod build;
 mod plan;
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use indelible_event::EventId;
 use roaring::RoaringBitmap;
@@ -24,6 +26,7 @@ use crate::output::Fresh;
 use crate::policy::Policy;
 use crate::publish::{publish, sweep};
 use crate::record::TrailNo;
+use crate::storage::Storage;
 use crate::view::View;
 
 /// What becomes of one segment.
@@ -57,10 +60,12 @@ pub enum Fate {
 /// What a rewriting did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rewritten {
-    /// Records that became stubs.
+    /// Whole records that expired: each became a stub, or is among those that were pruned.
     pub expired: u64,
     /// Records of which not even a stub is left.
     pub pruned: u64,
+    /// The same by trail.
+    pub pruned_of: BTreeMap<TrailNo, u64>,
     /// Records that lost a part.
     pub erased: u64,
     /// Bytes of the segments before.
@@ -86,10 +91,9 @@ impl Log {
         let (plan, _reserved) = self.sealing.ask(move |view| {
             let plan = Plan::of(view, wanted, &mins)?;
             let reserved = sealing.reserve(plan.jobs.iter().map(|job| job.file_no()).collect())?;
-            // First, so that what is missing below it is never unexplained.
-            plan.raise(view)?;
             Ok((plan, reserved))
         })?;
+        let plan = Arc::new(plan);
         let run = Run {
             log: self,
             plan: &plan,
@@ -106,10 +110,15 @@ impl Log {
             }
             run.work();
         });
-        let Done { rewritten, failure } =
-            run.done.into_inner().expect("no worker panicked while holding it");
+        let below = std::mem::take(&mut run.done().below);
+        let mut failure = run.done().failure.take();
+        match failure {
+            None => failure = run.raise(below).err(),
+            Some(_) => below.into_iter().for_each(|gone| gone.give_up(&*self.view.storage)),
+        }
+        let done = run.done.into_inner().expect("no worker panicked while holding it");
         plan.jobs.iter().for_each(|job| job.give_up(&*self.view.storage));
-        failure.map_or(Ok(rewritten), Err)
+        failure.map_or(Ok(done.rewritten), Err)
     }
 
     /// Seals under this policy from now on. Its number must be the next one, and its event be durable. The one
@@ -140,7 +149,7 @@ impl Log {
 /// What the threads share.
 struct Run<'a> {
     log: &'a Log,
-    plan: &'a Plan,
+    plan: &'a Arc<Plan>,
     /// The piece that is begun next.
     next: AtomicUsize,
     /// Something failed, and nothing more is begun.
@@ -153,7 +162,23 @@ struct Run<'a> {
 #[derive(Default)]
 struct Done {
     rewritten: Rewritten,
+    /// What leaves together with the raising of the minimum indexes.
+    below: Vec<Going>,
     failure: Option<LogError>,
+}
+
+/// A segment of which everything is made that takes its place.
+struct Going {
+    file: u64,
+    bytes: u64,
+    fresh: Vec<Fresh>,
+    tally: Tally,
+}
+
+impl Going {
+    fn give_up(self, storage: &dyn Storage) {
+        self.fresh.into_iter().for_each(|fresh| fresh.give_up(storage));
+    }
 }
 
 impl Run<'_> {
@@ -178,29 +203,61 @@ impl Run<'_> {
         self.done.lock().expect("no worker panics while holding it")
     }
 
-    /// Puts what was made of a segment in its place.
+    /// Puts what was made of a segment in its place, or keeps it for when all of its like are made.
     fn exchange(&self, job: &Job, fresh: Vec<Fresh>, tally: Tally) -> Result<(), LogError> {
-        if tally == Tally::default() {
+        let (file, bytes) = (job.file_no(), job.file.entry.bytes);
+        let going = Going { file, bytes, fresh, tally };
+        if going.tally == Tally::default() {
             // Another try did it already, up to the event of it.
-            fresh.into_iter().for_each(|fresh| fresh.give_up(&*self.log.view.storage));
+            going.give_up(&*self.log.view.storage);
             return Ok(());
         }
-        let file = job.file_no();
-        let after: u64 = fresh.iter().map(|fresh| fresh.segment.entry.bytes).sum();
+        if job.below {
+            self.done().below.push(going);
+            return Ok(());
+        }
+        self.publish(vec![going], false)
+    }
+
+    /// Puts the minimum indexes in charge, together with everything that leaves by them: at once, so that nothing
+    /// whole is ever below one, and nothing missing above.
+    fn raise(&self, below: Vec<Going>) -> Result<(), LogError> {
+        let is_new = self.plan.raise(&mut self.log.view.state().manifest.clone());
+        if is_new || !below.is_empty() { self.publish(below, true) } else { Ok(()) }
+    }
+
+    fn publish(&self, going: Vec<Going>, raise: bool) -> Result<(), LogError> {
+        let (mut files, mut fresh, mut tally) = (Vec::new(), Vec::new(), Tally::default());
+        let mut bytes_before = 0;
+        for going in going {
+            files.push(going.file);
+            fresh.extend(going.fresh);
+            tally.add(going.tally);
+            bytes_before += going.bytes;
+        }
+        let bytes_after: u64 = fresh.iter().map(|fresh: &Fresh| fresh.segment.entry.bytes).sum();
+        let plan = self.plan.clone();
         self.log.sealing.ask(move |view: &View| {
-            let manifest = view.state().manifest.clone();
-            if !manifest.segments.iter().any(|s| s.file == file) {
-                return Err(LogError::Exchanged { file });
+            let mut manifest = view.state().manifest.clone();
+            let in_charge = |file: &&u64| manifest.segments.iter().any(|s| s.file == **file);
+            if let Some(file) = files.iter().find(|file| !in_charge(file)) {
+                return Err(LogError::Exchanged { file: *file });
             }
-            publish(view, manifest, fresh, &[file])?;
+            if raise {
+                plan.raise(&mut manifest);
+            }
+            publish(view, manifest, fresh, &files)?;
             sweep(view)
         })?;
         let rewritten = &mut self.done().rewritten;
         rewritten.expired += tally.expired;
-        rewritten.pruned += tally.pruned;
+        rewritten.pruned += tally.pruned.values().sum::<u64>();
         rewritten.erased += tally.erased;
-        rewritten.bytes_before += job.file.entry.bytes;
-        rewritten.bytes_after += after;
+        rewritten.bytes_before += bytes_before;
+        rewritten.bytes_after += bytes_after;
+        for (no, pruned) in tally.pruned {
+            *rewritten.pruned_of.entry(no).or_default() += pruned;
+        }
         Ok(())
     }
 

@@ -185,10 +185,7 @@ impl Connections {
         for InputConfig { name, trail, .. } in &self.inputs {
             let Some(trail) = trail else { continue };
             let bad = |e| format!("the input {name}: trail {e}");
-            let trail = TrailName::parse(trail).map_err(bad)?;
-            if trail == TrailName::system() {
-                return Err(format!("the input {name}: nothing from outside goes to _system"));
-            }
+            TrailName::parse(trail).map_err(bad)?;
         }
         Ok(())
     }
@@ -233,7 +230,9 @@ fn meant(said: &str) -> Option<&str> {
     let (unknown, known) = said.strip_prefix("unknown ")?.split_once(", expected ")?;
     let unknown = unknown.split('`').nth(1)?;
     let distance = |known: &str| strsim::damerau_levenshtein(known, unknown);
-    let known = known.split('`').skip(1).step_by(2);
+    let known = known.strip_prefix("one of ").unwrap_or(known);
+    let known =
+        known.split(", ").flat_map(|two| two.split(" or ")).map(|name| name.trim_matches('`'));
     let nearest = known.min_by_key(|known| distance(known))?;
     (distance(nearest) <= 1 + nearest.len() / 3).then_some(nearest)
 }

@@ -6,6 +6,8 @@
 //! receiver takes it. Neither knows the log: both see it through [`Intake`] and [`Source`], which the server is.
 //! Nothing here can hold recording up.
 
+mod broker;
+pub mod check;
 pub mod config;
 pub mod inputs;
 pub mod limits;

@@ -84,3 +84,35 @@ pub const SYSLOG_UNHEARD: Duration = Duration::from_secs(30);
 pub const SYSLOG_KEEPALIVE: Duration = Duration::from_secs(60);
 /// How long a receiver that has agreed on TLS may take to say that it takes our certificate.
 pub const SYSLOG_SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long a NATS server waits for an acknowledgement before a message comes again, where the file does not say.
+pub const ACK_WAIT_SECONDS: u64 = 30;
+/// How many messages may be without one, where the file does not say.
+pub const ACK_PENDING_MAX: i64 = 1_000;
+/// After how long a message comes again that could not be kept.
+pub const NAK_AFTER: Duration = Duration::from_secs(5);
+/// Messages of one batch that a notice of refused ones names; it counts all.
+pub const REFUSED_NAMED_MAX: usize = 20;
+
+/// Bytes of a receiver's answer; that of a bulk API names each document.
+pub const ANSWER_BYTES_MAX: u64 = 4 << 20;
+/// The pause before it is asked again whether Splunk's indexers have something; it doubles each time.
+pub const ACK_POLL_FIRST: Duration = Duration::from_millis(100);
+/// The longest such pause.
+pub const ACK_POLL_MAX: Duration = Duration::from_secs(2);
+/// How often it is asked: about half a minute in all.
+pub const ACK_POLLS_MAX: u32 = 20;
+/// Events of a file in a bucket.
+pub const FILE_EVENTS_MAX: usize = 20_000;
+/// Bytes of one before it is compressed, where the file does not say.
+pub const FILE_BYTES_DEFAULT: usize = 8 << 20;
+/// The fewest that can be asked for.
+pub const FILE_BYTES_MIN: usize = 64 << 10;
+/// The most: it is in memory.
+pub const FILE_BYTES_MAX: usize = 64 << 20;
+/// How long events are gathered for one, where the file does not say.
+pub const FILE_SECONDS_DEFAULT: u64 = 60;
+/// The longest that can be asked for.
+pub const FILE_SECONDS_MAX: u64 = 3_600;
+/// How often it is looked whether enough was gathered.
+pub const GATHER_LOOK_MICROS: i64 = 2_000_000;

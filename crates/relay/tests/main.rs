@@ -3,3 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod syslog;
+//! Inputs and streams against real peers, and against receivers that misbehave as their documentation says.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+#[path = "../../../tests/nats-server/server.rs"]
+mod server;
+
+mod brokers;
+mod http_receivers;
+mod nats;
+mod receiver;

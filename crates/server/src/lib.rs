@@ -43,5 +43,6 @@ pub use metrics::{Fate, Metrics};
 pub use params::Params;
 pub use problem::Problem;
 pub use record::{Read, ReadDetails};
+pub use relay::check_connections;
 pub use serve::{Running, Server};
 pub use state::AppState;

@@ -4,11 +4,13 @@
 mod abuse;
 mod append;
 mod auth;
+mod connections;
 mod differ;
 mod disk;
 mod export;
 mod hostile;
 mod house;
+mod intake;
 mod jwt;
 mod keeping;
 mod lookup;

@@ -73,11 +73,15 @@ fn last_of(who: &Who, tenant: &Tenant, rule: Rule) -> &'static str {
 
 fn check(what: &str, who: &Who, expected: u16, answer: &Answer, open: bool) {
     let text = String::from_utf8_lossy(&answer.body);
-    assert_eq!(answer.status, expected, "{what}: {text}");
+    let repeated = expected == 0 && [200, 201].contains(&answer.status);
+    assert!(repeated || answer.status == expected, "{what}: {} {text}", answer.status);
     if expected >= 400 {
         let kind = &answer.headers["content-type"];
         let refused_events = expected == 400 && kind == "application/json";
-        assert!(refused_events || kind == "application/problem+json", "{what}: {kind}");
+        // Doors that others' clients know refuse in the form that these know.
+        let theirs = what.contains("/v1/logs") || what.contains("/_bulk");
+        let said = if theirs { "application/json" } else { "application/problem+json" };
+        assert!(refused_events || kind == said, "{what}: {kind}");
     }
     assert_eq!(answer.headers.contains_key("www-authenticate"), expected == 401, "{what}");
     for tenant in [&SHOP, &BANK].into_iter().filter(|tenant| !who.may_read(tenant)) {

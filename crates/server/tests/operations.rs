@@ -33,7 +33,7 @@ pub struct Ask {
     pub rule: Rule,
     pub path: String,
     pub body: String,
-    /// The status for whoever may.
+    /// The status for whoever may; 0 where it is 201 for the first and 200 for who says the same again.
     pub ok: u16,
 }
 
@@ -91,6 +91,25 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
                 format!(r#"[{{"action":"a.b","tenant_id":"{trail}"}}]"#),
             ),
         ],
+        "POST /api/cloudevents" => {
+            let event = |data: &str| {
+                format!(r#"{{"specversion":"1.0","id":"1","source":"s","type":"a.b"{data}}}"#)
+            };
+            let own = format!(r#","data":{{"action":"a.b","trail":"{trail}"}}"#);
+            vec![
+                sends(Appends, format!("/api/cloudevents?trail={trail}"), 0, event("")),
+                sends(AppendsInside, "/api/cloudevents", 0, event(&own)),
+            ]
+        }
+        "POST /v1/logs" => {
+            let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}"#;
+            vec![sends(Appends, format!("/v1/logs?trail={trail}"), 200, body)]
+        }
+        "POST /_bulk" | "PUT /_bulk" | "POST /{index}/_bulk" | "PUT /{index}/_bulk" => {
+            let index = if operation.contains("index") { "/any" } else { "" };
+            let body = "{\"index\":{\"_index\":\"any\"}}\n{\"action\":\"a.b\"}\n";
+            vec![sends(Appends, format!("{index}/_bulk?trail={trail}"), 200, body)]
+        }
         "GET /api/audit/logs" => vec![
             ask(Reads, format!("{logs}?page_size=1000&count=true")),
             ask(Reads, format!("{logs}?q={marker}")),
@@ -274,6 +293,16 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         }
         "GET /api/jobs" => vec![ask(Audits, "/api/jobs")],
         "GET /api/jobs/{id}" => vec![sends(Audits, "/api/jobs/nobody-has-it", 404, "")],
+        "GET /api/streams" => vec![ask(Audits, "/api/streams")],
+        "GET /api/inputs" => vec![ask(Audits, "/api/inputs")],
+        "GET /api/streams/{name}" => vec![sends(Audits, "/api/streams/none", 404, "")],
+        "POST /api/streams/{name}/pause" => vec![sends(Admin, "/api/streams/none/pause", 404, "")],
+        "POST /api/streams/{name}/resume" => {
+            vec![sends(Admin, "/api/streams/none/resume", 404, "")]
+        }
+        "POST /api/streams/{name}/replay" => {
+            vec![sends(Admin, "/api/streams/none/replay", 404, r#"{"from":"beginning"}"#)]
+        }
         "GET /api/status" => vec![ask(Counters, "/api/status")],
         "GET /metrics" => vec![ask(Counters, "/metrics")],
         "GET /livez" | "GET /readyz" | "GET /api/openapi.json" => {

@@ -1,48 +1,14 @@
-//! A value of a table, as it is kept: no number goes through a float, nothing is rounded.
+//! What values are worth beside what rows make of them.
 
+use indelible_connect::rows::Cell;
 use serde_json::value::RawValue;
 
-/// A value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cell {
-    /// None.
-    Null,
-    /// A text; also whatever has no kind of its own here, as the database writes it.
-    Text(String),
-    /// A number, as JSON writes it.
-    Number(String),
-    /// True or false.
-    Bool(bool),
-    /// JSON, as it was kept.
-    Json(String),
-    /// A moment, RFC 3339.
-    Time(String),
-    /// Bytes.
-    Bytes(Vec<u8>),
-}
-
-impl Cell {
-    /// How many bytes it holds.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Cell::Null | Cell::Bool(_) => 0,
-            Cell::Text(text) | Cell::Number(text) | Cell::Json(text) | Cell::Time(text) => {
-                text.len()
-            }
-            Cell::Bytes(bytes) => bytes.len(),
-        }
-    }
-
-    /// As a part of a key; `None` for NULL.
-    pub(crate) fn said(&self) -> Option<String> {
-        match self {
-            Cell::Null => None,
-            Cell::Text(text) | Cell::Number(text) | Cell::Json(text) | Cell::Time(text) => {
-                Some(text.clone())
-            }
-            Cell::Bool(value) => Some(value.to_string()),
-            Cell::Bytes(bytes) => Some(hex(bytes)),
-        }
+/// How many bytes a value holds.
+pub(crate) fn len(cell: &Cell<'_>) -> usize {
+    match cell {
+        Cell::Null | Cell::Bool(_) | Cell::Time(_) => 0,
+        Cell::Text(text) | Cell::Number(text) | Cell::Json(text) => text.len(),
+        Cell::Bytes(bytes) => bytes.len(),
     }
 }
 

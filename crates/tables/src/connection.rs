@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 use crate::address::{Address, At};
 use crate::error::{Meaning, TableError, meaning};
 use crate::limits::{ANSWER_TIMEOUT, BUSY_TIMEOUT, CONNECT_TIMEOUT, STATEMENT_MILLIS};
+use crate::read::Key;
 
 /// What it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,5 +107,39 @@ impl Connection {
                 Ok(Link::Sqlite(Box::new(link)))
             }
         }
+    }
+
+    /// Asks for rows, with the values of a key bound.
+    pub(crate) async fn fetch<T>(
+        &mut self,
+        sql: &str,
+        bound: Vec<Key>,
+        postgres: impl Fn(&PgRow) -> Result<T, sqlx::Error>,
+        sqlite: impl Fn(&SqliteRow) -> Result<T, sqlx::Error>,
+    ) -> Result<Vec<T>, Meaning> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        let rows = self.with(async |link| match link {
+            Link::Postgres(link) => {
+                // Asked a few times each, so keeping them there would only cost.
+                let mut query = sqlx::query(sql).persistent(false);
+                for key in bound {
+                    query = query.bind(key.text());
+                }
+                query.fetch_all(&mut **link).await?.iter().map(postgres).collect()
+            }
+            Link::Sqlite(link) => {
+                let mut query = sqlx::query(sql);
+                for key in bound {
+                    query = match key {
+                        Key::Integer(value) => query.bind(value),
+                        Key::Real(value) => query.bind(f64::from_bits(value.bits)),
+                        Key::Text(value) => query.bind(value),
+                        Key::Bytes(value) => query.bind(value),
+                    };
+                }
+                query.fetch_all(&mut **link).await?.iter().map(sqlite).collect()
+            }
+        });
+        rows.await
     }
 }

@@ -15,7 +15,6 @@ mod name;
 mod read;
 
 pub use address::{Address, Kind};
-pub use cell::Cell;
 pub use classic::{Classic, ClassicRow, schema};
 pub use error::TableError;
 pub use name::TableName;

@@ -90,8 +90,7 @@ impl Broker {
 
     async fn open(&self, spec: &ConsumerSpec) -> Result<Js<pull::Config>, Error> {
         let name = &spec.stream;
-        let stream =
-            self.jetstream.get_stream(name).await.map_err(|e| missing(name, &e))?;
+        let stream = self.jetstream.get_stream(name).await.map_err(|e| missing(name, &e))?;
         let mut config = pull::Config {
             durable_name: Some(spec.durable.clone()),
             description: Some("Events on their way into an audit trail".into()),
@@ -152,7 +151,9 @@ impl Broker {
                 None => self.client.subscribe(subject.clone()).await,
                 Some(queue) => self.client.queue_subscribe(subject.clone(), queue.into()).await,
             };
-            messages.push(subscribed.map_err(|e| Error::new(Kind::Setting, format!("{subject}: {e}")))?);
+            messages.push(
+                subscribed.map_err(|e| Error::new(Kind::Setting, format!("{subject}: {e}")))?,
+            );
         }
         // The server complains of a subject that is not allowed before it answers what comes after.
         self.round_trip().await?;
@@ -166,7 +167,9 @@ impl Broker {
             match self.client.request(subject, Bytes::new()).await {
                 // Nobody listens there: the server itself says so, and that is the answer.
                 Err(e) if e.kind() == async_nats::RequestErrorKind::NoResponders => Ok(()),
-                Err(e) => Err(Error::new(Kind::Lost, format!("the NATS server does not answer: {e}"))),
+                Err(e) => {
+                    Err(Error::new(Kind::Lost, format!("the NATS server does not answer: {e}")))
+                }
                 Ok(_) => Ok(()),
             }
         };
@@ -270,7 +273,8 @@ impl Delivery {
 }
 
 fn delivery(message: async_nats::jetstream::Message) -> Result<Delivery, Error> {
-    let odd = |e: async_nats::Error| Error::new(Kind::Refused, format!("a message without a place: {e}"));
+    let odd =
+        |e: async_nats::Error| Error::new(Kind::Refused, format!("a message without a place: {e}"));
     let info = message.info().map_err(odd)?;
     let place = Place {
         stream: info.stream.to_owned(),
@@ -313,9 +317,10 @@ fn missing(stream: &str, error: &GetStreamError) -> Error {
         GetStreamErrorKind::InvalidStreamName | GetStreamErrorKind::EmptyName => {
             Error::new(Kind::Setting, format!("{stream:?} is no name of a stream"))
         }
-        _ if unanswered(error) => {
-            Error::new(Kind::NoJetStream, "the NATS server has no JetStream, or not for this account")
-        }
+        _ if unanswered(error) => Error::new(
+            Kind::NoJetStream,
+            "the NATS server has no JetStream, or not for this account",
+        ),
         _ => Error::new(Kind::Lost, format!("the NATS server does not answer: {error}")),
     }
 }

@@ -15,7 +15,7 @@ pub mod limits;
 mod publish;
 mod server;
 
-pub use consumer::{Consumer, ConsumerSpec, Delivery, Subscription};
+pub use consumer::{Consumer, ConsumerSpec, Delivery, Place, Subscription};
 pub use error::{Error, Kind};
 pub use publish::{Outgoing, PublishError};
 pub use server::{Auth, Broker, Server, Tls};

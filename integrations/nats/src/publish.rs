@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishAckFuture, PublishError as JsError, PublishErrorKind};
-use async_nats::jetstream::{ErrorCode, Error as JsSaid, message::PublishMessage};
+use async_nats::jetstream::{Error as JsSaid, ErrorCode, message::PublishMessage};
+use async_nats::{HeaderMap, HeaderName};
 use bytes::Bytes;
 
 use crate::error::{Error, Kind};
@@ -20,8 +20,8 @@ pub struct Outgoing {
     pub payload: Bytes,
     /// By which a stream knows it when it comes again (`Nats-Msg-Id`), as long as its window is.
     pub id: Option<String>,
-    /// Its headers.
-    pub headers: Vec<(&'static str, String)>,
+    /// Its headers. One whose name NATS does not take is left out; control characters in a value become spaces.
+    pub headers: Vec<(String, String)>,
 }
 
 /// How far it came, and what then went wrong.
@@ -107,7 +107,10 @@ impl Broker {
                 Why::InvalidSubject => {
                     Error::new(Kind::Setting, format!("{subject:?} is no NATS subject"))
                 }
-                _ => Error::new(Kind::Lost, format!("the NATS server does not say which stream takes {subject}: {e}")),
+                _ => Error::new(
+                    Kind::Lost,
+                    format!("the NATS server does not say which stream takes {subject}: {e}"),
+                ),
             })
         };
         self.unless_broken(asked).await
@@ -118,10 +121,12 @@ impl Outgoing {
     fn map(&self) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in &self.headers {
-            map.insert(*name, value.as_str());
+            if let Ok(name) = name.parse::<HeaderName>() {
+                map.append(name, plain(value));
+            }
         }
         if let Some(id) = &self.id {
-            map.insert("Nats-Msg-Id", id.as_str());
+            map.insert("Nats-Msg-Id", plain(id));
         }
         map
     }
@@ -129,6 +134,10 @@ impl Outgoing {
     fn js(&self) -> PublishMessage {
         PublishMessage::build().payload(self.payload.clone()).headers(self.map())
     }
+}
+
+fn plain(value: &str) -> String {
+    value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn said(message: &Outgoing, error: &JsError) -> Error {

@@ -162,7 +162,8 @@ fn told(session: &Session) -> Error {
 
 fn addresses(url: &str) -> Result<Vec<ServerAddr>, Error> {
     let read = |one: &str| {
-        let bad = |why: &str| Error::new(Kind::Setting, format!("the address of a NATS server {why}"));
+        let bad =
+            |why: &str| Error::new(Kind::Setting, format!("the address of a NATS server {why}"));
         let address: ServerAddr =
             one.trim().parse().map_err(|_| bad("is not of the form nats://HOST:4222"))?;
         if address.host().is_empty() {

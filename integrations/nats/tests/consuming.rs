@@ -21,7 +21,10 @@ async fn what_is_not_acknowledged_comes_again_and_the_rest_does_not() {
     assert_eq!(places.iter().map(|place| place.sequence).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     assert_eq!((&*places[0].stream, places[0].deliveries), ("CONFIG", 1));
     assert_eq!(first[3].subject, "config.device-3.snapshot");
-    assert_eq!((first[3].header("Number"), first[3].header("nats-msg-id")), (Some("3"), Some("id-3")));
+    assert_eq!(
+        (first[3].header("Number"), first[3].header("nats-msg-id")),
+        (Some("3"), Some("id-3"))
+    );
     // Done with, for later, never again, and one that nothing is said of.
     for done in [0, 1, 2] {
         first[done].ack().await.unwrap();
@@ -86,8 +89,7 @@ async fn a_consumer_that_is_there_is_brought_up_to_date_or_refused() {
     let js = make_stream(&server, "CONFIG", &["config.>"]).await;
     let broker = connect(&server).await;
     drop(broker.consumer(&spec()).await.unwrap());
-    let changed =
-        ConsumerSpec { filters: vec!["config.a".into(), "config.b".into()], ..spec() };
+    let changed = ConsumerSpec { filters: vec!["config.a".into(), "config.b".into()], ..spec() };
     drop(broker.consumer(&changed).await.unwrap());
     let stream = js.get_stream("CONFIG").await.unwrap();
     let info = stream.consumer_info("indelible-test").await.unwrap();

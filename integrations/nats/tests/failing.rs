@@ -27,7 +27,8 @@ async fn credentials_are_taken_or_not() {
     let settings = "authorization { users: [ { user: audit, password: secret-of-the-test } ] }";
     let server = NatsServer::with(settings);
     let with = |auth| Server { auth, ..to(&server) };
-    let password = |password: &str| Auth::Password { user: "audit".into(), password: password.into() };
+    let password =
+        |password: &str| Auth::Password { user: "audit".into(), password: password.into() };
     Broker::connect(&with(password("secret-of-the-test"))).await.unwrap();
     for auth in [password("wrong"), Auth::None, Auth::Token("no".into())] {
         let error = refused(&with(auth)).await;

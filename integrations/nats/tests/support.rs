@@ -42,7 +42,7 @@ pub fn message(number: usize) -> Outgoing {
         subject: format!("config.device-{}.snapshot", number % 7),
         payload: Bytes::from(number.to_string()),
         id: Some(format!("id-{number}")),
-        headers: vec![("number", number.to_string())],
+        headers: vec![("number".into(), number.to_string())],
     }
 }
 

@@ -92,6 +92,10 @@ impl Map {
         self.takes[member as usize] = Some(take);
     }
 
+    pub(super) fn has_key(&self, key: &str) -> bool {
+        self.keys.iter().any(|one| one == key)
+    }
+
     /// The name under which ids are made.
     pub fn source(&self) -> &str {
         &self.source

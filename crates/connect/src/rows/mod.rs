@@ -11,6 +11,7 @@ mod file;
 mod guess;
 mod map;
 mod members;
+mod object;
 mod time;
 mod words;
 
@@ -18,6 +19,7 @@ pub use cell::{Cell, Column, Kind, Row};
 pub use file::MapError;
 pub use guess::guess;
 pub use map::{Explained, Map};
+pub use object::{delimiter, object, row};
 
 #[cfg(test)]
 #[path = "tests.rs"]

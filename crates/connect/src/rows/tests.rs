@@ -338,7 +338,7 @@ proptest! {
                         let object = cell.object().is_some();
                         let address = quoted.contains("/32") || quoted.contains("/128");
                         prop_assert!(
-                            event.contains(&json) || event.contains(&*state) || event.contains(&quoted)
+                            event.contains(&json) || event.contains(&*state) || event.contains(quoted.trim_matches('"').trim())
                                 || states || object || address
                                 || time.is_some_and(|time| event.contains(&time)),
                             "{:?} is not in {}", cell, event

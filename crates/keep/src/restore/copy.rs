@@ -1,10 +1,12 @@
 //! Copying a backup's files, each hashed as it passes. Two threads, a file each: while one waits for the disk or
-//! the network the other works.
+//! the network the other works. A third makes durable what was copied, also while it is verified already: nothing
+//! depends on it before the exchange is decided.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{ErrorKind, Read};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 
 use indelible_log::hex;
 use indelible_log::storage::{File, Storage, parent, read_exact_at, write_all_at};
@@ -13,13 +15,30 @@ use sha2::{Digest, Sha256};
 use super::tree::{self, io};
 use crate::backup::model::BackedFile;
 use crate::error::KeepError;
-use crate::limits::{COPY_CHUNK_BYTES, RESTORE_THREADS};
+use crate::limits::{COPY_CHUNK_BYTES, RESTORE_THREADS, UNSYNCED_FILES_MAX};
 use crate::progress::Progress;
 use crate::target::{Target, TargetError};
+
+/// A file that was copied and may be in memory only.
+pub(super) struct Unsynced {
+    path: String,
+    file: Arc<dyn File>,
+}
+
+/// Where copied files wait until they are durable, and where they come out: for [`sync_all`].
+pub(super) fn unsynced() -> (SyncSender<Unsynced>, Receiver<Unsynced>) {
+    sync_channel(UNSYNCED_FILES_MAX)
+}
+
+/// Makes files durable until no more come, or one cannot be: then whoever copies learns that nobody takes them.
+pub(super) fn sync_all(files: Receiver<Unsynced>) -> Result<(), KeepError> {
+    files.into_iter().try_for_each(|Unsynced { path, file }| file.sync().map_err(io(&path)))
+}
 
 struct Work<'a> {
     target: &'a dyn Target,
     to: &'a dyn Storage,
+    copied_to: &'a SyncSender<Unsynced>,
     progress: &'a dyn Progress,
     queue: Mutex<VecDeque<&'a BackedFile>>,
     failed: Mutex<Option<KeepError>>,
@@ -27,12 +46,13 @@ struct Work<'a> {
     copied: AtomicU64,
 }
 
-/// Makes the directory hold just these files. What is there and right is not copied again, everything else goes.
-/// Gives how many bytes came from the target.
+/// Makes the directory hold just these files. What is there and right is not copied again, everything else goes. They
+/// are durable once they came out at the other end of `copied_to`. Gives how many bytes came from the target.
 pub(super) fn all(
     target: &dyn Target,
     files: &[BackedFile],
     to: &dyn Storage,
+    copied_to: &SyncSender<Unsynced>,
     progress: &dyn Progress,
 ) -> Result<u64, KeepError> {
     let wanted: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
@@ -50,6 +70,7 @@ pub(super) fn all(
     let work = Work {
         target,
         to,
+        copied_to,
         progress,
         queue: Mutex::new(queue.into()),
         failed: Mutex::default(),
@@ -83,9 +104,10 @@ impl Work<'_> {
     }
 
     fn file(&self, file: &BackedFile, buf: &mut [u8]) -> Result<(), KeepError> {
-        if self.is_there(file, buf).map_err(io(&file.path))? {
+        if let Some(there) = self.find(file, buf).map_err(io(&file.path))? {
             self.advance(file.bytes);
-            return Ok(());
+            // It may have been written and never synced.
+            return self.give(file, there);
         }
         let made = self.to.create(&file.path).map_err(io(&file.path))?;
         let mut from = self.target.get(&file.at).map_err(|e| missing(e, file))?;
@@ -111,22 +133,29 @@ impl Work<'_> {
         if hex::encode(&hash.finalize()) != file.sha256 {
             return Err(damaged(file, "its bytes are not those that were backed up".into()));
         }
-        made.sync().map_err(io(&file.path))
+        self.give(file, made)
     }
 
-    /// Whether the file is there already, every byte of it; what else is there under its name goes.
-    fn is_there(&self, file: &BackedFile, buf: &mut [u8]) -> std::io::Result<bool> {
+    /// Gives a file to whoever makes it durable.
+    fn give(&self, file: &BackedFile, made: Arc<dyn File>) -> Result<(), KeepError> {
+        let path = file.path.clone();
+        self.copied_to.send(Unsynced { path, file: made }).map_err(|_| {
+            // Why, says the other end.
+            KeepError::Refused("the files that were copied could not be made durable".into())
+        })
+    }
+
+    /// The file, if it is there already, every byte of it; what else is there under its name goes.
+    fn find(&self, file: &BackedFile, buf: &mut [u8]) -> std::io::Result<Option<Arc<dyn File>>> {
         let there = match self.to.open(&file.path, true) {
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
         if there.len()? == file.bytes && hex::encode(&hash_of(&*there, buf)?) == file.sha256 {
-            // It may have been written and never synced.
-            there.sync()?;
-            return Ok(true);
+            return Ok(Some(there));
         }
         self.to.remove(&file.path)?;
-        Ok(false)
+        Ok(None)
     }
 
     fn advance(&self, bytes: u64) {

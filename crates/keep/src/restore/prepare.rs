@@ -1,6 +1,7 @@
 //! The restored log put together beside the one in place, and verified there.
 
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use indelible_log::manifest::{self, Manifest};
 use indelible_log::storage::{Storage, read_whole, replace_durably};
@@ -35,31 +36,70 @@ impl NewRestore<'_> {
         for dir in ["", active::DIR, manifest::SEGMENTS, trail::DIR] {
             aside.create_dir(dir).map_err(io(dir))?;
         }
-        restored.copied = copy::all(self.target, &plan.files, &*aside, progress)?;
-        restored.has_key = self.bring_key(place, &*aside)?;
+        let (copied_to, copied) = copy::unsynced();
+        let (made, synced) = std::thread::scope(|scope| {
+            let syncing = scope.spawn(|| copy::sync_all(copied));
+            let copies = (place, &aside);
+            let made = self.make(copies, plan, &told, who, restored, copied_to, progress);
+            (made, syncing.join().expect("making files durable does not panic"))
+        });
+        // If both failed, the one because of the other.
+        synced?;
+        made?;
+        self.decide(place, &aside, told, restored)
+    }
+
+    /// Copies, does again what was erased since, and verifies.
+    #[expect(clippy::too_many_arguments, reason = "they are one restore's, taken apart")]
+    fn make(
+        &self,
+        (place, aside): (&Arc<dyn Storage>, &Arc<dyn Storage>),
+        plan: &Plan,
+        told: &Told,
+        who: &Who,
+        restored: &mut Restored,
+        copied_to: SyncSender<copy::Unsynced>,
+        progress: &dyn Progress,
+    ) -> Result<(), KeepError> {
+        let copied = copy::all(self.target, &plan.files, &**aside, &copied_to, progress);
+        // No more come.
+        drop(copied_to);
+        restored.copied = copied?;
+        restored.has_key = self.bring_key(place, &**aside)?;
         match &plan.part {
             Some(part) => {
-                self.refuse_erased(part, plan, &*aside)?;
-                part.manifest.store(&*aside)?;
-                part.partial.store(&*aside)?;
+                self.refuse_erased(part, plan, &**aside)?;
+                part.manifest.store(&**aside)?;
+                part.partial.store(&**aside)?;
             }
             None => {
                 let seams = Seams { storage: aside.clone(), ..self.data.clone() };
                 let log = Log::open(seams.clone(), SealAt::default())?;
-                let notes = self.erasures(&*aside)?;
+                let notes = self.erasures(&**aside)?;
                 restored.erasures = erase::reapply(&log, &seams, who, &notes, progress)?;
                 append(&log, told.intent())?;
             }
         }
         progress.stage("verify", Some(plan.backup.records));
-        restored.signatures = check_restored(&aside, plan, progress)?;
-        if self.into.is_none() && !self.accept_rollback {
-            self.fits_guard(&aside, plan)?;
+        restored.signatures = check_restored(aside, plan, progress)?;
+        match self.into.is_none() && !self.accept_rollback {
+            true => self.fits_guard(aside, plan),
+            false => Ok(()),
         }
+    }
+
+    /// Decides the exchange, as everything is there, verified and durable.
+    fn decide(
+        &self,
+        place: &Arc<dyn Storage>,
+        aside: &Arc<dyn Storage>,
+        told: Told,
+        restored: &mut Restored,
+    ) -> Result<Journal, KeepError> {
         let old = tree::names(&**place, "")?;
         let old: Vec<String> =
             old.into_iter().filter(|name| OWN.contains(&name.as_str())).collect();
-        let new = tree::names(&*aside, "")?;
+        let new = tree::names(&**aside, "")?;
         let new = new.into_iter().filter(|name| OWN.contains(&name.as_str())).collect();
         let kept = (!old.is_empty() && !self.strict_delete).then(|| format!("{KEPT}/{}", told.id));
         restored.kept = kept;

@@ -1,12 +1,13 @@
 //! Retention: what is kept for how long, what would go and why, and letting it go.
 //!
 //! `policy_text` reads and prints policies, `promise` says what each record was promised, `plan` what goes now, and `run`
-//! does it: each class and day by an event of its own, recorded first.
+//! does it: each class and day by an event of its own, recorded first. `prune` advances the trails' minimum indexes.
 
 mod plan;
 pub mod policy_text;
 mod presets;
 pub mod promise;
+mod prune;
 mod run;
 
 use std::collections::BTreeMap;

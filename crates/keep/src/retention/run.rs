@@ -1,19 +1,19 @@
-//! Letting records go: an event for each class and day, then the segments exchanged for stubs, then how it ended. What
-//! a process that has ended left half done is done first, under the event that began it, so nothing is done twice.
+//! Letting records go: an event for each class and day and for each trail that can be pruned then, the segments exchanged
+//! for stubs or for nothing, and how it ended. What a process that has ended left half done is done first, under the
+//! event that began it, so nothing is done twice.
 
 use std::collections::BTreeMap;
 
 use indelible_event::{Day, EventId};
 use indelible_log::LogError;
 use indelible_log::erasure::EXPIRED;
-use indelible_log::record::{KeptRecord, TrailNo};
-use indelible_log::rewrite::{Change, Fate};
+use indelible_log::rewrite::{Change, Fate, Rewritten};
 use indelible_log::segment::SegmentState;
-use indelible_log::trail::{TrailId, floor};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::plan::{Ask, Basis, Going, Group, Kind, Plan, Reason, plan};
+use super::prune::{OfExpiry, Pruning};
 use super::{Sweep, merge};
 use crate::archive::StillAt;
 use crate::deed::{Begun, Who, details};
@@ -33,7 +33,7 @@ pub const PRUNED: &str = "trail.prune";
 pub struct Run {
     /// Its event, if there was anything to be done.
     pub event: Option<String>,
-    /// Records of which a stub is left.
+    /// Records that expired: a stub is left of each, or nothing.
     pub expired: u64,
     /// Records of which nothing is left but their leaf.
     pub pruned: u64,
@@ -85,7 +85,7 @@ impl Keep {
         let ask = Ask { now, sweep: None, explain: false };
         let plan = plan(self, Basis::read(self)?, &ask)?;
         let records: u64 = plan.groups.values().map(Group::records).sum();
-        let nothing = records == 0 && self.prunable().is_empty();
+        let nothing = records == 0 && self.prunable(&[]).is_empty();
         if nothing && *who.id == *Who::node().id {
             return Ok(Run::default());
         }
@@ -107,11 +107,7 @@ impl Keep {
     fn resume(&self, progress: &dyn Progress) -> Result<(), KeepError> {
         self.resume_policies()?;
         // Before anything else goes: that would find the same to be pruned, and tell it a second time.
-        for intent in unfinished(self.told(&[PRUNED])?) {
-            let Some(begun) = Begun::of(&intent, PRUNED) else { continue };
-            let result = self.prune_again(&intent);
-            self.give_up_or_end(begun, result)?;
-        }
+        self.resume_prunings()?;
         self.resume_purges(progress)?;
         if self.believe_clock().is_err() {
             return Ok(());
@@ -160,7 +156,7 @@ impl Keep {
         Ok(run)
     }
 
-    /// One group: its event, the exchange, how it ended.
+    /// One group: its event and those of what can be pruned after it, the exchange, how it ended.
     fn expire(
         &self,
         deed: &Deed<'_>,
@@ -181,9 +177,22 @@ impl Keep {
         });
         let begun = self.begin(deed.who, EXPIRED, target, intent)?;
         let by = begun.id;
-        let result = self.exchange(by, kind, group.span, group.segments, ask, run, progress);
-        let records = self.end(begun, result)?;
+        let trails = self.prunable(&group.segments);
+        let (before, prunings) = (run.expired, self.begin_prunings(deed, Some(by), trails));
+        let result = prunings.and_then(|prunings| {
+            let done = |done: u64| progress.done(before + done);
+            let exchange = Exchange { by, kind, span: group.span, ask, progress: &done };
+            self.exchange(&exchange, group.segments, prunings)
+        });
+        let told = result.map(|went| {
+            let details = json!({"records": went.records, "stubs": went.stubs});
+            (went, details)
+        });
+        let Went { records, done, .. } = self.end(begun, told)?;
         run.expired += records;
+        run.pruned += done.pruned;
+        run.bytes_before += done.bytes_before;
+        run.bytes_after += done.bytes_after;
         run.gone.push(Gone {
             class: kind.class.clone(),
             policy: kind.policy,
@@ -195,41 +204,48 @@ impl Keep {
         Ok(())
     }
 
-    /// Exchanges segments for stubs; where one was merged meanwhile, what has taken its place.
-    #[expect(clippy::too_many_arguments, reason = "they are one group's, taken apart")]
+    /// Exchanges segments for stubs, or for nothing where that is told, too; where one was merged meanwhile, what has
+    /// taken its place. Ends the prunings.
     fn exchange(
         &self,
-        by: EventId,
-        kind: &Kind,
-        span: (u64, u64),
+        exchange: &Exchange<'_>,
+        segments: Vec<Going>,
+        prunings: Vec<Pruning>,
+    ) -> Result<Went, KeepError> {
+        let result = self.exchange_now(exchange, segments, &prunings);
+        let pruned = result.as_ref().map(|went| went.done.pruned_of.clone()).unwrap_or_default();
+        self.end_prunings(prunings, &pruned)?;
+        result
+    }
+
+    fn exchange_now(
+        &self,
+        exchange: &Exchange<'_>,
         mut segments: Vec<Going>,
-        ask: &Ask<'_>,
-        run: &mut Run,
-        progress: &dyn Progress,
-    ) -> Result<(u64, Value), KeepError> {
+        prunings: &[Pruning],
+    ) -> Result<Went, KeepError> {
+        let Exchange { by, kind, span, ask, progress } = *exchange;
         for _ in 0..EXCHANGE_TRIES_MAX {
             let change = |going: &Going| Change {
                 file: going.file,
                 fate: Fate::Expire { by, keep: going.keep.clone() },
             };
             let changes: Vec<Change> = segments.iter().map(change).collect();
-            let before = run.expired;
-            if !changes.is_empty() {
-                let done = |done: u64| progress.done(before + done);
-                match self.store.log().rewrite(&changes, &[], &done) {
-                    Err(LogError::Exchanged { .. }) => {
-                        segments = self.within(kind, span, ask)?;
-                        continue;
-                    }
-                    Err(error) => return Err(error.into()),
-                    Ok(done) => {
-                        run.bytes_before += done.bytes_before;
-                        run.bytes_after += done.bytes_after;
-                    }
+            let mins = self.reachable(prunings, &segments)?;
+            // What an earlier try did.
+            let before = self.gone_by(kind, by)?;
+            let done = match changes.is_empty() && mins.is_empty() {
+                true => Ok(Rewritten::default()),
+                false => self.store.log().rewrite(&changes, &mins, progress),
+            };
+            match done {
+                Err(LogError::Exchanged { .. }) => segments = self.within(kind, span, ask)?,
+                Err(error) => return Err(error.into()),
+                Ok(done) => {
+                    let (records, stubs) = (before + done.expired, self.gone_by(kind, by)?);
+                    return Ok(Went { records, stubs, done });
                 }
             }
-            let records = self.gone_by(kind, by)?;
-            return Ok((records, json!({"records": records})));
         }
         Err(KeepError::Refused("segments are being merged all the time; try again later".into()))
     }
@@ -284,75 +300,40 @@ impl Keep {
                     (Reason::Purge, None) => Vec::new(),
                     _ => self.within(&kind, span, ask)?,
                 };
-                let mut run = Run::default();
-                let (records, _) =
-                    self.exchange(begun.id, &kind, span, left, ask, &mut run, progress)?;
-                Ok(((), json!({"records": records, "resumed": true})))
+                let OfExpiry { open, done } = self.prunings_of(begun.id)?;
+                let done_so_far = |done: u64| progress.done(done);
+                let exchange =
+                    Exchange { by: begun.id, kind: &kind, span, ask, progress: &done_so_far };
+                let Went { mut records, stubs, .. } = self.exchange(&exchange, left, open)?;
+                if done {
+                    // Of those that became no stubs nothing can be counted any more.
+                    records = told["records"].as_u64().unwrap_or(records);
+                }
+                Ok(((), json!({"records": records, "stubs": stubs, "resumed": true})))
             });
             self.give_up_or_end(begun, result)?;
         }
         Ok(())
     }
+}
 
-    /// The trails whose minimum index can advance so far that stubs go, with the new one.
-    fn prunable(&self) -> Vec<(TrailNo, TrailId, String, u64)> {
-        let view = self.store.log().view();
-        let (mut whole, mut stubs) = (BTreeMap::new(), BTreeMap::new());
-        for segment in view.segments() {
-            for (trail, first, last, _) in segment.trails() {
-                if segment.is_stub() {
-                    let end: &mut u64 = stubs.entry(trail).or_default();
-                    *end = (*end).max(last.0 + 1);
-                } else {
-                    let first_whole: &mut u64 = whole.entry(trail).or_insert(u64::MAX);
-                    *first_whole = (*first_whole).min(first.0);
-                }
-            }
-        }
-        let min = |no: &TrailNo| whole.get(no).copied().or_else(|| stubs.get(no).copied());
-        let trails = view.trails().into_iter().filter(|trail| trail.info.no != TrailNo(0));
-        trails
-            .filter_map(|trail| {
-                let min = min(&trail.info.no).filter(|min| floor(*min) > floor(trail.min))?;
-                Some((trail.info.no, trail.info.id, trail.info.name.to_string(), min))
-            })
-            .collect()
-    }
+/// What one expiry exchanges.
+#[derive(Clone, Copy)]
+struct Exchange<'a> {
+    by: EventId,
+    kind: &'a Kind,
+    span: (u64, u64),
+    ask: &'a Ask<'a>,
+    progress: &'a (dyn Fn(u64) + Sync),
+}
 
-    fn prune(
-        &self,
-        deed: &Deed<'_>,
-        run: &mut Run,
-        progress: &dyn Progress,
-    ) -> Result<(), KeepError> {
-        let trails = self.prunable();
-        progress.stage("prune", Some(trails.len() as u64));
-        for (at, (no, id, name, min)) in trails.into_iter().enumerate() {
-            let target = json!({"type": "trail", "id": id.to_string(), "name": name});
-            let mut intent =
-                json!({"trail": id.to_string(), "min": min, "run": deed.run.to_string()});
-            merge(&mut intent, deed.more.clone());
-            let begun = self.begin(deed.who, PRUNED, target, intent)?;
-            let result = self.store.log().rewrite(&[], &[(no, min)], &|_| {});
-            let result = result.map_err(KeepError::from);
-            let told = |pruned: u64| json!({"records": pruned});
-            run.pruned += self.end(begun, result.map(|done| (done.pruned, told(done.pruned))))?;
-            progress.done(at as u64 + 1);
-        }
-        Ok(())
-    }
-
-    fn prune_again(&self, intent: &KeptRecord) -> Result<((), Value), KeepError> {
-        let told = details(intent);
-        let trails = self.store.log().view().trails().into_iter();
-        let is = |trail: &str| Some(trail) == told["trail"].as_str();
-        let no = trails.filter(|t| is(&t.info.id.to_string())).map(|t| t.info.no).next();
-        let (Some(no), Some(min)) = (no, told["min"].as_u64()) else {
-            return Err(KeepError::Bad("the event does not say what it prunes".into()));
-        };
-        self.store.log().rewrite(&[], &[(no, min)], &|_| {})?;
-        Ok(((), json!({"resumed": true})))
-    }
+/// What became of an expiry's records.
+struct Went {
+    /// How many expired.
+    records: u64,
+    /// Of how many of them a stub is left.
+    stubs: u64,
+    done: Rewritten,
 }
 
 impl Run {

@@ -74,6 +74,49 @@ fn each_expiry_is_told_before_and_after() {
 }
 
 #[test]
+fn what_no_stub_is_needed_of_is_told_with_its_expiry_and_never_becomes_one() {
+    let world = World::bare();
+    world.set("reads 1d, everything else forever");
+    for _ in 0..2 {
+        world.append("shop", "data_access", 256, 3);
+        world.append("bank", "data_access", 512, 3);
+        world.append("mint", "data_access", 5, 3);
+        world.seal();
+    }
+    world.append("shop", "login", 10, 3);
+    world.seal();
+    world.days(2);
+    let run = world.run();
+    assert_eq!((run.expired, run.pruned), (1546, 512 + 1024));
+    let left = ["shop", "bank", "mint"].map(|trail| world.left(trail));
+    assert_eq!(left, [(10, 0), (0, 0), (0, 10)]);
+    // One expiry, and all that is pruned by it between its two events.
+    let told = world.keep.told(&["segment.expire", "trail.prune"]).unwrap();
+    let names: Vec<(&str, &str)> = told
+        .iter()
+        .map(|record| (record.entry().action, record.entry().phase.unwrap()))
+        .map(|(action, phase)| (action, phase.name()))
+        .collect();
+    let (expire, prune) = ("segment.expire", "trail.prune");
+    assert_eq!(names[..3], [(expire, "intent"), (prune, "intent"), (prune, "intent")]);
+    assert_eq!(names[3..], [(prune, "outcome"), (prune, "outcome"), (expire, "outcome")]);
+    let pruned = world.told(prune);
+    let expiry = told[0].entry().id.to_string();
+    assert!(pruned[..2].iter().all(|(_, told)| told["expiry"] == expiry.as_str()));
+    let records: Vec<_> = pruned[2..].iter().map(|(_, told)| told["records"].as_u64()).collect();
+    assert_eq!(records, [Some(512), Some(1024)]);
+    let outcome = &world.told(expire)[1].1;
+    assert_eq!((outcome["records"].as_u64(), outcome["stubs"].as_u64()), (Some(1546), Some(10)));
+    world.verify();
+    assert_eq!((world.run().expired, world.told(prune).len()), (0, 4));
+    let world = world.restart();
+    world.append("bank", "login", 3, 3);
+    world.seal();
+    assert_eq!(world.left("bank"), (3, 0));
+    world.verify();
+}
+
+#[test]
 fn old_proofs_bundles_and_new_consistency_proofs_verify_after_pruning() {
     let world = World::served();
     world.set("reads 1d, everything else forever");

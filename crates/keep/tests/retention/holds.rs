@@ -69,6 +69,40 @@ fn more_stubs_than_expired_are_not_explained() {
     assert!(found.iter().any(|what| what.contains("30 records have expired")), "{found:?}");
 }
 
+/// What went without a stub leaves no room for stubs of what was held then.
+#[test]
+fn what_lies_below_something_held_goes_at_once_and_excuses_nothing() {
+    let world = World::bare();
+    world.set("reads 1d, everything else forever");
+    world.append("shop", "data_access", 300, 3);
+    world.seal();
+    world.append("shop", "data_access", 300, 9);
+    world.seal();
+    world.keep.hold(&who("alice"), &hold("trail:shop actor.id:u8")).unwrap();
+    world.days(2);
+    let run = world.run();
+    assert_eq!((run.expired, run.pruned, run.gone.len()), (600 - 33, 256, 1));
+    assert_eq!(world.left("shop"), (33, 300 - 33 + 44));
+    let outcome = &world.told("segment.expire")[1].1;
+    assert_eq!((outcome["records"].as_u64(), outcome["stubs"].as_u64()), (Some(567), Some(311)));
+    let pruned = world.told("trail.prune");
+    assert_eq!(
+        (pruned[0].1["min"].as_u64(), pruned[1].1["records"].as_u64()),
+        (Some(300), Some(256))
+    );
+    world.verify();
+
+    let by = world.keep.told(&["segment.expire"]).unwrap()[0].entry().id;
+    let log = world.keep.store().log();
+    let segments = log.view().segments();
+    let held = segments.iter().find(|s| !s.is_stub() && s.class() == "reads").unwrap();
+    let fate = Fate::Expire { by, keep: Default::default() };
+    log.rewrite(&[Change { file: held.file_no(), fate }], &[], &|_| {}).unwrap();
+    let report = verify(&world.seams.storage, &VerifyOptions::default()).unwrap();
+    let found: Vec<&str> = report.log.findings.iter().map(|f| &*f.what).collect();
+    assert!(found.iter().any(|what| what.contains("344 records have expired")), "{found:?}");
+}
+
 #[test]
 fn without_an_index_the_records_tell_what_is_held() {
     held_survive_and_go_after_release(&World::bare());

@@ -1,26 +1,38 @@
 //! Segments made of the rows of another. Rows that do not change are copied without a hash; what reads the
 //! new file back hashes all of them.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use indelible_event::{Facets, Part, seal};
+use indelible_event::{EventId, Facets, Part, seal};
 
 use super::plan::Job;
 use super::{Fate, Run};
 use crate::error::LogError;
+use crate::limits::REWRITE_ROWS_READ;
 use crate::output::{Fresh, Output};
-use crate::record::{PartRef, Record, Salts};
+use crate::record::{PartRef, Record, Salts, TrailNo};
 use crate::segment::{RowBatch, Segment, SegmentHeader, SegmentState, to_stub};
 use crate::view::MadeOf;
 
 /// What became of rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub expired: u64,
-    pub pruned: u64,
+    pub pruned: BTreeMap<TrailNo, u64>,
     pub erased: u64,
+}
+
+impl Tally {
+    pub fn add(&mut self, other: Tally) {
+        self.expired += other.expired;
+        self.erased += other.erased;
+        for (no, pruned) in other.pruned {
+            *self.pruned.entry(no).or_default() += pruned;
+        }
+    }
 }
 
 /// Makes what some rows become, and reads it back.
@@ -30,6 +42,11 @@ pub(super) fn build(
     rows: Range<u32>,
 ) -> Result<(Vec<Fresh>, Tally), LogError> {
     let storage = &*run.log.view.storage;
+    if job.left.as_ref().is_some_and(Vec::is_empty) {
+        // Nothing is left of it, so nothing of it is read, wherever it is.
+        run.read(u64::from(rows.end - rows.start));
+        return Ok((Vec::new(), all_below(job)));
+    }
     let mut building = Building {
         run,
         job,
@@ -39,7 +56,10 @@ pub(super) fn build(
         stubs: None,
         tally: Tally::default(),
     };
-    let read = building.read(rows);
+    let read = match &job.left {
+        Some(left) => building.read_alone(left),
+        None => building.read(rows),
+    };
     let Building { full, stubs, tally, .. } = building;
     let mut outputs = [full, stubs].into_iter().flatten();
     if let Err(e) = read {
@@ -60,6 +80,14 @@ pub(super) fn build(
             Err(e)
         }
     }
+}
+
+/// What became of a segment of which nothing is left.
+fn all_below(job: &Job) -> Tally {
+    let of = |span: &(u32, u64, u64, u64)| (TrailNo(span.0), span.3);
+    let expired = if job.fate.is_some() { job.file.entry.rows } else { 0 };
+    let pruned = job.file.entry.trails.iter().map(of).collect();
+    Tally { expired, pruned, erased: 0 }
 }
 
 struct Building<'a> {
@@ -97,19 +125,42 @@ impl Building<'_> {
         Ok(())
     }
 
+    /// Reads the few rows that something is left of; all others are below the floors.
+    fn read_alone(&mut self, left: &[u32]) -> Result<(), LogError> {
+        let segment = self.segment.clone();
+        self.tally = all_below(self.job);
+        for rows in left.chunks(REWRITE_ROWS_READ) {
+            let records = segment.rows(rows).map_err(LogError::segment(&self.path))?;
+            for (row, record) in rows.iter().zip(&records) {
+                let record = record.as_ref();
+                if self.is_below(&record) {
+                    return Err(LogError::corrupt(&self.path, 0, WRONG_TABLE));
+                }
+                if let Some(pruned) = self.tally.pruned.get_mut(&record.trail) {
+                    *pruned -= 1;
+                }
+                match &self.job.fate {
+                    Some(Fate::Expire { by, .. }) => self.expire(&record, *row, *by)?,
+                    _ => self.stubs(self.segment.meta().state)?.copy(&record, &NO_FACETS)?,
+                }
+            }
+        }
+        self.tally.pruned.retain(|_, pruned| *pruned > 0);
+        self.run.read(self.job.file.entry.rows);
+        Ok(())
+    }
+
     fn row(&mut self, batch: &RowBatch, i: usize) -> Result<(), LogError> {
         let row = batch.first_row() + i as u32;
         let record = batch.unsealed(i).map_err(LogError::segment(&self.path))?;
         match &self.job.fate {
             Some(Fate::Expire { keep, .. }) if keep.contains(row) => self.copy(&record, batch, i),
             Some(Fate::Expire { by, .. }) => {
-                if self.is_below(&record) {
-                    self.tally.pruned += 1;
-                    return Ok(());
-                }
                 self.tally.expired += 1;
-                let stub = to_stub(&record).ok_or_else(|| self.unsalted(row))?;
-                self.stubs(SegmentState::Stub { expired_by: *by })?.copy(&stub, &NO_FACETS)
+                match self.is_below(&record) {
+                    true => self.prune(&record),
+                    false => self.expire(&record, row, *by),
+                }
             }
             Some(Fate::Erase { rows, parts }) if rows.contains(row) => {
                 match erase(&record, parts).ok_or_else(|| self.unsalted(row))? {
@@ -121,12 +172,19 @@ impl Building<'_> {
                 }
             }
             Some(Fate::Erase { .. }) => self.copy(&record, batch, i),
-            None if self.is_below(&record) => {
-                self.tally.pruned += 1;
-                Ok(())
-            }
+            None if self.is_below(&record) => self.prune(&record),
             None => self.stubs(self.segment.meta().state)?.copy(&record, &NO_FACETS),
         }
+    }
+
+    fn prune(&mut self, record: &Record<'_>) -> Result<(), LogError> {
+        *self.tally.pruned.entry(record.trail).or_default() += 1;
+        Ok(())
+    }
+
+    fn expire(&mut self, record: &Record<'_>, row: u32, by: EventId) -> Result<(), LogError> {
+        let stub = to_stub(record).ok_or_else(|| self.unsalted(row))?;
+        self.stubs(SegmentState::Stub { expired_by: by })?.copy(&stub, &NO_FACETS)
     }
 
     fn copy(&mut self, record: &Record<'_>, batch: &RowBatch, i: usize) -> Result<(), LogError> {
@@ -170,6 +228,8 @@ impl Building<'_> {
         Output::create(&*self.run.log.view.storage, name, header)
     }
 }
+
+const WRONG_TABLE: &str = "the row table leads to another record than it says";
 
 /// The facets of a record without parts.
 const NO_FACETS: Facets<'static> = Facets {

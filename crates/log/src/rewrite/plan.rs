@@ -8,9 +8,9 @@ use super::build::Tally;
 use super::{Change, Fate};
 use crate::error::LogError;
 use crate::limits;
+use crate::manifest::Manifest;
 use crate::offload::SegmentFile;
 use crate::output::{Fresh, segment_trails};
-use crate::publish::publish;
 use crate::record::TrailNo;
 use crate::segment::TrailInfo;
 use crate::storage::Storage;
@@ -34,6 +34,10 @@ pub(super) struct Job {
     pub file: Arc<SegmentFile>,
     /// What becomes of its rows; of one that has expired already only what is below the floors goes.
     pub fate: Option<Fate>,
+    /// Some of its rows are below the floors, so it leaves together with the raising of the minimum indexes.
+    pub below: bool,
+    /// The rows that something is left of, where they are so few that nothing else need be read.
+    pub left: Option<Vec<u32>>,
     built: Mutex<Built>,
 }
 
@@ -70,8 +74,16 @@ impl Plan {
             } else {
                 expired_below(file, fate.as_ref(), &mins)?;
             }
-            if fate.is_some() || stub && holds_below(file, &floors) {
-                jobs.push(Job { file: file.clone(), fate, built: Mutex::default() });
+            let below = holds_below(file, &floors);
+            if fate.is_some() || stub && below {
+                let goes = match &fate {
+                    Some(Fate::Expire { keep, .. }) => keep.is_empty(),
+                    Some(Fate::Erase { .. }) => false,
+                    None => true,
+                };
+                let left = if goes && below { few_left(file, &floors)? } else { None };
+                let (file, built) = (file.clone(), Mutex::default());
+                jobs.push(Job { file, fate, below, left, built });
             }
         }
         if let Some(file) = fates.into_keys().next() {
@@ -81,14 +93,15 @@ impl Plan {
         Ok(Plan { jobs, pieces, floors, trails: segment_trails(&state), mins })
     }
 
-    /// Puts the minimum indexes in charge, if one of them is new.
-    pub fn raise(&self, view: &View) -> Result<(), LogError> {
-        let mut manifest = view.state().manifest.clone();
+    /// Puts the minimum indexes into a manifest; false if it has them.
+    pub fn raise(&self, manifest: &mut Manifest) -> bool {
+        let mut is_new = false;
         for (no, min) in &self.mins {
-            manifest.trails[no.0 as usize].min = *min;
+            let known = &mut manifest.trails[no.0 as usize].min;
+            is_new |= *known < *min;
+            *known = (*known).max(*min);
         }
-        let is_new = manifest != view.state().manifest;
-        if is_new { publish(view, manifest, Vec::new(), &[]) } else { Ok(()) }
+        is_new
     }
 }
 
@@ -154,13 +167,47 @@ fn holds_below(file: &SegmentFile, floors: &BTreeMap<TrailNo, u64>) -> bool {
     file.entry.trails.iter().any(below)
 }
 
+/// The rows that are not below the floors, if they are few.
+fn few_left(
+    file: &SegmentFile,
+    floors: &BTreeMap<TrailNo, u64>,
+) -> Result<Option<Vec<u32>>, LogError> {
+    let few = file.entry.rows / limits::REWRITE_ROWS_SCANNED;
+    let path = file.entry.parquet();
+    let mut left = Vec::new();
+    for (no, first, last, _) in &file.entry.trails {
+        let floor = floors.get(&TrailNo(*no)).copied().unwrap_or(0);
+        if *last < floor {
+            continue;
+        }
+        let table = file.table()?;
+        let seqs = table.seqs(TrailNo(*no)).map_err(LogError::segment(&path))?;
+        let rows = table.trail_rows(TrailNo(*no)).map_err(LogError::segment(&path))?;
+        let (Some(seqs), Some(rows)) = (seqs, rows) else {
+            let why = format!("trail number {no} is not in the row table");
+            return Err(LogError::corrupt(&file.entry.row_table(), 0, why));
+        };
+        let gone = match floor.checked_sub(*first + 1) {
+            Some(before) => seqs.rank(u32::try_from(before).unwrap_or(u32::MAX)),
+            None => 0,
+        };
+        if left.len() as u64 + (rows.len() - gone) > few {
+            return Ok(None);
+        }
+        // A trail's rows ascend as its seqs do.
+        left.extend(rows.iter().skip(gone as usize));
+    }
+    left.sort_unstable();
+    Ok(Some(left))
+}
+
 /// One piece a segment, but where a large one would leave the other threads idle.
 fn pieces(jobs: &mut [Job]) -> Vec<(usize, Range<u32>)> {
     let few = jobs.len() < limits::REWRITE_THREADS;
     let mut pieces = Vec::new();
     for (at, job) in jobs.iter_mut().enumerate() {
         let rows = job.file.entry.rows as u32;
-        let share = match few && rows > limits::REWRITE_ROWS_SPLIT {
+        let share = match few && job.left.is_none() && rows > limits::REWRITE_ROWS_SPLIT {
             true => rows.div_ceil(limits::REWRITE_THREADS as u32),
             false => rows,
         };
@@ -185,11 +232,11 @@ impl Job {
     pub fn add(&self, fresh: Vec<Fresh>, tally: Tally) -> Option<(Vec<Fresh>, Tally)> {
         let mut built = self.built.lock().expect("nothing panics while holding it");
         built.fresh.extend(fresh);
-        built.tally.expired += tally.expired;
-        built.tally.pruned += tally.pruned;
-        built.tally.erased += tally.erased;
+        built.tally.add(tally);
         built.left -= 1;
-        (built.left == 0).then(|| (std::mem::take(&mut built.fresh), built.tally))
+        (built.left == 0)
+            .then(|| std::mem::take(&mut *built))
+            .map(|built| (built.fresh, built.tally))
     }
 
     /// Removes what was made of some pieces and never of all.

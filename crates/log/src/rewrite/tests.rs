@@ -246,6 +246,58 @@ fn an_expired_prefix_goes_down_to_the_bundle_of_its_minimum() {
 }
 
 #[test]
+fn of_what_lies_below_a_minimum_only_the_rows_that_stay_are_read() {
+    let mut place = place();
+    let other = place.log().ensure_trail(&TrailName::parse("other").unwrap()).unwrap();
+    place.append(0..3000);
+    for start in [3000, 6000] {
+        // Two trails in one segment, row by row.
+        let events: Vec<_> = (start..start + 3000).map(event).collect();
+        let incoming = |(n, event): (usize, _)| Incoming {
+            trail: if n % 100 == 0 { other } else { place.trail },
+            event,
+            recorded_by: Some("test"),
+        };
+        let answers =
+            place.log().append(&events.iter().enumerate().map(incoming).collect::<Vec<_>>());
+        assert!(answers.iter().all(Result::is_ok));
+        if start == 3000 {
+            place.log().seal().unwrap();
+        }
+    }
+    place.log().seal().unwrap();
+    let of = |place: &Place| place.log().view().trail(place.trail).unwrap();
+    let before = of(&place);
+    let segments = place.segments();
+    let cut = segments.iter().map(|s| s.trails().find(|t| t.0 == place.trail).unwrap());
+    let ends: Vec<u64> = cut.map(|(_, _, last, _)| last.0 + 1).collect();
+    let min = place.prune(*ends.last().unwrap());
+    let floor = crate::trail::floor(min[0].1);
+    // What nothing is left of is not looked at, even if it cannot be read any more.
+    let gone: Vec<_> = segments.iter().filter(|s| s.trails().all(|t| t.0 == place.trail)).collect();
+    for segment in &gone {
+        let path = place.dir.path().join(format!("{SEGMENTS}/{}.parquet", segment.name()));
+        let size = segment.bytes() as usize;
+        #[expect(clippy::disallowed_methods, reason = "somebody damages a file")]
+        std::fs::write(path, vec![7; size]).unwrap();
+    }
+    let changes: Vec<Change> = segments.iter().map(|s| place.expiry(s, [])).collect();
+    let rewritten = place.rewrite(&changes, &min);
+    assert_eq!((rewritten.expired, rewritten.pruned), (9000, floor));
+    assert_eq!(rewritten.pruned_of, BTreeMap::from([(place.trail, floor)]));
+    for _ in 0..2 {
+        assert_eq!(place.left(), (0, before.size.0 - floor, floor));
+        let seqs: Vec<Seq> = (0..60).map(Seq).collect();
+        let others = place.log().view().read(other, &seqs).unwrap();
+        assert!(others.iter().all(|record| record.salts == Salts::Parts([None; 3])));
+        let after = of(&place);
+        assert_eq!((after.root, after.min), (before.root, min[0].1));
+        place.holds();
+        place.reopen();
+    }
+}
+
+#[test]
 fn erased_parts_are_gone_and_everything_else_is_as_it_was() {
     let mut place = place();
     place.append(0..100);

@@ -212,10 +212,11 @@ pub(super) fn check_minimum(trail: &CheckedTrail, min: u64, gone: u64, found: &m
 #[derive(Deserialize)]
 struct Went {
     records: u64,
+    stubs: Option<u64>,
 }
 
-/// How many records went by an expiry, as far as its outcome says so. Of what was held then none did, so whoever makes
-/// stubs of those later, and names the same event, has more than that.
+/// How many records an expiry left stubs of at most, as far as its outcome says so. Of what was held then it left none,
+/// so whoever makes stubs of those later, and names the same event, has more than that.
 fn expired(by: EventId, system: &[KeptRecord]) -> Option<u64> {
     let ended = |r: &&KeptRecord| {
         r.entry().action == EXPIRED
@@ -223,7 +224,8 @@ fn expired(by: EventId, system: &[KeptRecord]) -> Option<u64> {
             && r.entry().reference == Some(by)
     };
     let said = |r: &KeptRecord| {
-        serde_json::from_slice::<Details<Went>>(r.part(Part::What)?).ok().map(|d| d.details.records)
+        let told = serde_json::from_slice::<Details<Went>>(r.part(Part::What)?).ok()?.details;
+        Some(told.stubs.unwrap_or(told.records))
     };
     system.iter().filter(ended).filter_map(said).max()
 }

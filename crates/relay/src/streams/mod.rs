@@ -7,9 +7,11 @@ use indelible_log::Seams;
 use tokio::runtime::Handle;
 
 use crate::config::To;
+use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 use crate::seam::Outgoing;
 
 pub mod elasticsearch;
+mod http;
 pub mod nats;
 mod place;
 mod runner;
@@ -35,6 +37,28 @@ pub trait Sink: Send {
     /// Makes sure that the receiver can be reached and is as it should be, sending no event: what `stream check
     /// --connect` does.
     fn probe(&mut self) -> Result<(), SinkError>;
+
+    /// How much it wants at a time.
+    fn batch(&self) -> Batch {
+        Batch::default()
+    }
+}
+
+/// How much a sink wants at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// At most so many events.
+    pub events: usize,
+    /// About so many bytes of them.
+    pub bytes: usize,
+    /// How long the first of them may wait for others, where there are fewer.
+    pub patience: Duration,
+}
+
+impl Default for Batch {
+    fn default() -> Batch {
+        Batch { events: BATCH_EVENTS_MAX, bytes: BATCH_BYTES_MAX, patience: Duration::ZERO }
+    }
 }
 
 /// What a sink may use.

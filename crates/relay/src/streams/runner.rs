@@ -11,9 +11,9 @@ use tokio::runtime::Handle;
 
 use super::place::Last;
 use super::shared::{Moved, Shared};
-use super::{Context, Sink, SinkError};
+use super::{Batch, Context, Sink, SinkError};
 use crate::limits::{
-    ALARM_TRIES, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, LOOK_EVERY, RETRY_MICROS, RETRY_MICROS_MAX,
+    ALARM_TRIES, BATCH_BYTES_MAX, GATHER_LOOK_MICROS, LOOK_EVERY, RETRY_MICROS, RETRY_MICROS_MAX,
     SET_ASIDE_RUN_MAX, TOLD_AFTER_MICROS, TOLD_EVERY_MICROS, WAIT_MICROS_MAX, WHY_BYTES_MAX,
 };
 use crate::seam::{Notice, Notices, Outgoing, Page, Source, SourceError};
@@ -165,9 +165,13 @@ impl Runner {
             self.shared.is_up_to_date();
             return Ok(Next::Rest);
         }
-        let page =
-            self.outlet.source.read(&self.shared.query, at.next, BATCH_EVENTS_MAX, BATCH_BYTES_MAX);
+        if self.sink.is_none() {
+            self.sink = Some((self.opener)(&self.context).map_err(failure_of)?);
+        }
+        let batch = self.sink.as_ref().map(|sink| sink.batch()).unwrap_or_default();
+        let page = self.outlet.source.read(&self.shared.query, at.next, batch.events, batch.bytes);
         match page {
+            Ok(page) if self.gathers(batch, &page, now) => Ok(Next::Rest),
             Ok(page) => self.send(&page, at.epoch, at.next),
             Err(SourceError::Later(why)) => Err(Failure::later(why)),
             Err(SourceError::Query(why)) => {
@@ -175,6 +179,22 @@ impl Runner {
             }
             Err(SourceError::Alarm { pos, why }) => self.alarm(pos, why, at.epoch),
         }
+    }
+
+    /// Whether what was read waits for more: the place stays, so that nothing is lost meanwhile.
+    fn gathers(&mut self, batch: Batch, page: &Page, now: Micros) -> bool {
+        let Some(first) = page.events.first() else { return false };
+        let bytes: usize = page.events.iter().map(|event| event.json.len()).sum();
+        let full = page.events.len() >= batch.events || bytes >= batch.bytes / 2;
+        let patience = i64::try_from(batch.patience.as_micros()).unwrap_or(i64::MAX);
+        let until = first.recorded_at.0.saturating_add(patience);
+        // A first one that is of tomorrow is no reason to wait until then: a clock was set back.
+        let waits = (first.recorded_at.0..until).contains(&now.0);
+        if full || !waits || page.next < self.outlet.source.end() {
+            return false;
+        }
+        self.wait = Some((now, Micros(until.min(now.0.saturating_add(GATHER_LOOK_MICROS)))));
+        true
     }
 
     /// Records that the stream begins, before its first byte.
@@ -395,3 +415,7 @@ fn cut(text: &str) -> String {
 pub(super) fn rests(paused: bool) -> State {
     if paused { State::Paused } else { State::Stopped }
 }
+
+#[cfg(test)]
+#[path = "runner_tests.rs"]
+mod tests;

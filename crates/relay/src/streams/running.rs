@@ -69,8 +69,15 @@ impl Streams {
                 // One that panicked has told so when it did.
                 drop(thread.join());
             }
-            if running.is_empty() || looks == 0 {
-                return running.is_empty();
+            if running.is_empty() {
+                return true;
+            }
+            if looks == 0 {
+                for (shared, _) in &running {
+                    // One that waits for its receiver cannot do it any more.
+                    shared.save().unwrap_or_else(|why| tracing::warn!(why, "a place was not kept"));
+                }
+                return false;
             }
             looks -= 1;
             std::thread::park_timeout(END_LOOK_EVERY);

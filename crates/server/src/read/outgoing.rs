@@ -13,8 +13,9 @@ use indelible_store::{Found, StoreError};
 use serde_json::Value;
 
 use super::engine::{self, Fault, Session};
-use super::shown::view;
 use super::limits;
+use super::shown::view;
+use crate::auth::registry::trail_name;
 use crate::auth::{Caller, RequestInfo, Role};
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -109,7 +110,7 @@ pub(crate) fn place_of(
     trail: &str,
     seq: u64,
 ) -> Result<Option<u64>, SourceError> {
-    let Ok(name) = TrailName::parse(trail) else { return Ok(None) };
+    let Some(name) = trail_name(trail) else { return Ok(None) };
     let later = |e: StoreError| SourceError::Later(e.to_string());
     let trail = match state.reader().trail(&name) {
         Ok(trail) if seq < trail.size.0 => trail,

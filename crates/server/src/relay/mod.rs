@@ -2,6 +2,7 @@
 //! `indelible_relay`'s.
 
 mod api;
+mod check;
 mod intake;
 mod source;
 
@@ -21,6 +22,7 @@ use crate::limits;
 use crate::state::AppState;
 
 pub(crate) use api::routes;
+pub use check::check_connections;
 
 /// Inputs and streams that run.
 #[derive(Default)]

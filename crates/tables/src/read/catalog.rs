@@ -5,7 +5,7 @@ use std::fmt;
 use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 
 use super::Column;
-use super::cells::CellKind;
+use super::cells;
 use crate::address::Kind;
 use crate::connection::{Connection, Link};
 use crate::error::{Meaning, TableError};
@@ -136,7 +136,7 @@ async fn postgres(link: &mut PgConnection, name: &TableName) -> Result<Answer, s
     let columns = rows.into_iter().map(|(_, name, type_name, nullable, base)| Column {
         name,
         type_name,
-        kind: CellKind::postgres(&base),
+        kind: cells::postgres_kind(&base),
         nullable,
     });
     Ok(Answer::Found(Box::new(Found {
@@ -191,7 +191,7 @@ async fn sqlite(link: &mut SqliteConnection, name: &TableName) -> Result<Answer,
     let hidden = free.filter(|_| has_rowid).map(str::to_owned);
     let key: Vec<usize> = key.into_iter().map(|(_, at)| at).collect();
     let columns = rows.into_iter().map(|(name, type_name, notnull, pk)| Column {
-        kind: CellKind::sqlite(&type_name),
+        kind: cells::sqlite_kind(&type_name),
         // Only WITHOUT ROWID and INTEGER PRIMARY KEY keep NULL out of a key by themselves.
         nullable: notnull == 0
             && !(pk > 0 && (!has_rowid || type_name.eq_ignore_ascii_case("integer"))),

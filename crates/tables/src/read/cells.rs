@@ -4,92 +4,86 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
-use super::{Key, f64Bits};
-use crate::cell::{Cell, is_json, is_number, unhex};
+use indelible_connect::rows::{Cell, Kind};
+use indelible_event::Micros;
 
-/// What a column's values become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CellKind {
-    Text,
-    Number,
-    Bool,
-    Json,
-    Time,
-    Bytes,
+use super::{Bits, Key};
+use crate::cell::{is_json, is_number, unhex};
+
+/// By the type below all domains. What is not here is a text, as PostgreSQL writes it; a moment without a zone is one
+/// too, for the map says which zone was meant.
+pub(super) fn postgres_kind(base: &str) -> Kind {
+    match base {
+        "int2" | "int4" | "int8" | "oid" | "numeric" | "float4" | "float8" => Kind::Number,
+        "bool" => Kind::Bool,
+        "json" | "jsonb" => Kind::Json,
+        "timestamptz" => Kind::Time,
+        "bytea" => Kind::Bytes,
+        "text" | "varchar" | "bpchar" | "name" | "citext" => Kind::Text,
+        _ => Kind::Unknown,
+    }
 }
 
-impl CellKind {
-    /// By the type below all domains. What is not here is a text, as PostgreSQL writes it.
-    pub(super) fn postgres(base: &str) -> CellKind {
-        match base {
-            "int2" | "int4" | "int8" | "oid" | "numeric" | "float4" | "float8" => CellKind::Number,
-            "bool" => CellKind::Bool,
-            "json" | "jsonb" => CellKind::Json,
-            "timestamptz" => CellKind::Time,
-            "bytea" => CellKind::Bytes,
-            _ => CellKind::Text,
-        }
-    }
-
-    /// By what was declared; the values decide for themselves, as they do in SQLite.
-    pub(super) fn sqlite(declared: &str) -> CellKind {
-        let declared = declared.to_ascii_uppercase();
-        if declared.starts_with("BOOL") {
-            CellKind::Bool
-        } else if declared.starts_with("JSON") {
-            CellKind::Json
-        } else {
-            CellKind::Text
-        }
+/// By what was declared; the values decide for themselves, as they do in SQLite.
+pub(super) fn sqlite_kind(declared: &str) -> Kind {
+    let declared = declared.to_ascii_uppercase();
+    match &*declared {
+        declared if declared.starts_with("BOOL") => Kind::Bool,
+        declared if declared.starts_with("JSON") => Kind::Json,
+        declared if declared.contains("CHAR") || declared.contains("TEXT") => Kind::Text,
+        declared if declared.contains("INT") => Kind::Number,
+        _ => Kind::Unknown,
     }
 }
 
 /// A column that was cast to text.
-pub(super) fn postgres(row: &PgRow, at: usize, kind: CellKind) -> Result<Cell, sqlx::Error> {
+pub(super) fn postgres(row: &PgRow, at: usize, kind: Kind) -> Result<Cell<'static>, sqlx::Error> {
     let value = row.try_get_raw(at)?;
     if value.is_null() {
         return Ok(Cell::Null);
     }
     let bytes = value.as_bytes().map_err(sqlx::Error::Decode)?;
     // A database without an encoding may hold anything.
-    let Ok(text) = std::str::from_utf8(bytes) else { return Ok(Cell::Bytes(bytes.to_vec())) };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Ok(Cell::Bytes(bytes.to_vec().into()));
+    };
     let text = text.to_owned();
     Ok(match kind {
-        CellKind::Number if is_number(&text) => Cell::Number(text),
-        CellKind::Bool => Cell::Bool(text == "true"),
-        CellKind::Json => Cell::Json(text),
-        CellKind::Time => moment(&text).map_or(Cell::Text(text), Cell::Time),
-        CellKind::Bytes => match text.strip_prefix("\\x").and_then(unhex) {
-            Some(bytes) => Cell::Bytes(bytes),
-            None => Cell::Text(text),
+        Kind::Number if is_number(&text) => Cell::Number(text.into()),
+        Kind::Bool => Cell::Bool(text == "true"),
+        Kind::Json => Cell::Json(text.into()),
+        Kind::Time => moment(&text).map_or_else(|| Cell::Text(text.clone().into()), Cell::Time),
+        Kind::Bytes => match text.strip_prefix("\\x").and_then(unhex) {
+            Some(bytes) => Cell::Bytes(bytes.into()),
+            None => Cell::Text(text.into()),
         },
-        _ => Cell::Text(text),
+        _ => Cell::Text(text.into()),
     })
 }
 
-/// `2026-01-02 03:04:05.6+00` in RFC 3339. Infinity, and years that it has no words for, stay texts.
-fn moment(text: &str) -> Option<String> {
+/// `2026-01-02 03:04:05.6+00`. Infinity, and years that RFC 3339 has no words for, stay texts.
+fn moment(text: &str) -> Option<Micros> {
     let plain = text.strip_suffix("+00")?;
     let (date, time) = plain.split_once(' ')?;
-    (date.len() == 10 && time.len() >= 8).then(|| format!("{date}T{time}Z"))
+    Micros::parse(&format!("{date}T{time}Z")).ok()
 }
 
 pub(super) fn postgres_key(row: &PgRow, at: usize) -> Result<Key, sqlx::Error> {
     row.try_get(at).map(Key::Text)
 }
 
-pub(super) fn sqlite(row: &SqliteRow, at: usize, kind: CellKind) -> Result<Cell, sqlx::Error> {
+pub(super) fn sqlite(row: &SqliteRow, at: usize, kind: Kind) -> Result<Cell<'static>, sqlx::Error> {
     Ok(match sqlite_value(row, at)? {
         None => Cell::Null,
-        Some(Key::Integer(value @ (0 | 1))) if kind == CellKind::Bool => Cell::Bool(value == 1),
-        Some(Key::Integer(value)) => Cell::Number(value.to_string()),
+        Some(Key::Integer(value @ (0 | 1))) if kind == Kind::Bool => Cell::Bool(value == 1),
+        Some(Key::Integer(value)) => Cell::Number(value.to_string().into()),
         Some(Key::Real(value)) => {
             let text = format!("{:?}", f64::from_bits(value.bits));
-            if is_number(&text) { Cell::Number(text) } else { Cell::Text(text) }
+            if is_number(&text) { Cell::Number(text.into()) } else { Cell::Text(text.into()) }
         }
-        Some(Key::Text(text)) if kind == CellKind::Json && is_json(&text) => Cell::Json(text),
-        Some(Key::Text(text)) => Cell::Text(text),
-        Some(Key::Bytes(bytes)) => Cell::Bytes(bytes),
+        Some(Key::Text(text)) if kind == Kind::Json && is_json(&text) => Cell::Json(text.into()),
+        Some(Key::Text(text)) => Cell::Text(text.into()),
+        Some(Key::Bytes(bytes)) => Cell::Bytes(bytes.into()),
     })
 }
 
@@ -106,7 +100,7 @@ fn sqlite_value(row: &SqliteRow, at: usize) -> Result<Option<Key>, sqlx::Error> 
     let name = value.type_info().name().to_owned();
     Ok(Some(match &*name {
         "INTEGER" => Key::Integer(row.try_get_unchecked(at)?),
-        "REAL" => Key::Real(f64Bits { bits: row.try_get_unchecked::<f64, _>(at)?.to_bits() }),
+        "REAL" => Key::Real(Bits { bits: row.try_get_unchecked::<f64, _>(at)?.to_bits() }),
         "BLOB" => Key::Bytes(row.try_get_unchecked(at)?),
         _ => {
             let bytes: Vec<u8> = row.try_get_unchecked(at)?;
@@ -120,8 +114,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_rfc_3339_where_it_has_words_for_them() {
-        assert_eq!(moment("2026-01-02 03:04:05.6+00").unwrap(), "2026-01-02T03:04:05.6Z");
+    fn moments_are_read_where_there_are_words_for_them() {
+        let at = moment("2026-01-02 03:04:05.6+00").unwrap();
+        assert_eq!(at.to_string(), "2026-01-02T03:04:05.600000Z");
         for other in
             ["infinity", "-infinity", "0044-03-15 12:00:00+00 BC", "12026-01-02 03:04:05+00"]
         {

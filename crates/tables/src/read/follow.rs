@@ -26,8 +26,8 @@ pub struct Reading {
     /// How far the present pass is.
     at: Option<Place>,
     stage: Stage,
-    /// Keys that were given out behind the base, and in which pass they were last there.
-    seen: HashMap<String, u64>,
+    /// Rows that were given out behind the base, and in which pass they were last there.
+    seen: HashMap<Place, u64>,
     pass: u64,
     marks: VecDeque<Mark>,
     /// Where the base moves when the present pass is through.
@@ -115,12 +115,12 @@ impl Reading {
         let running = if page.last { self.table.snapshot().await? } else { None };
         let (pass, seen) = (self.pass, &mut self.seen);
         page.rows.retain(|row| {
-            if let Some(last) = seen.get_mut(&row.key) {
+            if let Some(last) = seen.get_mut(&row.place) {
                 *last = pass;
                 return false;
             }
             if seen.len() < SEEN_MAX {
-                seen.insert(row.key.clone(), pass);
+                seen.insert(row.place.clone(), pass);
             }
             true
         });

@@ -5,21 +5,21 @@ mod cells;
 mod follow;
 mod order;
 
+use indelible_connect::rows::{self, Cell};
 use serde::{Deserialize, Serialize};
+use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row as _};
 
 pub use follow::Reading;
 pub use order::Order;
 
 use crate::address::{Address, Kind};
-use crate::cell::Cell;
+use crate::cell;
 use crate::connection::{Connection, Link, Purpose};
 use crate::error::{Meaning, TableError};
 use crate::limits::{PAGE_BYTES, PAGE_ROWS_MAX};
 use crate::name::{TableName, quoted};
-use cells::CellKind;
 
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Column {
     pub name: String,
     /// Its type, as the database says it.
     pub type_name: String,
-    pub(crate) kind: CellKind,
+    pub(crate) kind: rows::Kind,
     pub(crate) nullable: bool,
 }
 
@@ -50,7 +50,7 @@ pub struct Wanted {
 }
 
 /// Behind which row reading goes on: the values of the key, as the database writes them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place(pub(crate) Vec<Key>);
 
 /// A value of a key.
@@ -59,27 +59,26 @@ pub struct Place(pub(crate) Vec<Key>);
 pub(crate) enum Key {
     /// SQLite compares numbers as numbers only if they are.
     Integer(i64),
-    Real(f64Bits),
+    Real(Bits),
     Text(String),
     Bytes(Vec<u8>),
 }
 
 /// A float that is compared and hashed by its bits.
-#[allow(non_camel_case_types, reason = "it stands for the primitive")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct f64Bits {
+pub(crate) struct Bits {
     pub(crate) bits: u64,
 }
 
 /// A row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// What it is known by in its table: the primary key; where there is none, its place in the file.
-    pub key: String,
     /// Reading goes on behind it from here.
     pub place: Place,
+    /// Its number in the file, which tells it from others where no key does; 0 where there is none.
+    pub position: u64,
     /// Its values, one for each column.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<Cell<'static>>,
 }
 
 /// Some rows, in order.
@@ -97,8 +96,8 @@ pub struct Table {
     name: TableName,
     columns: Vec<Column>,
     order: Order,
-    /// The columns that a row is known by; `None` where only its place in the file tells it from others.
-    identity: Option<Vec<usize>>,
+    /// The columns that a row is known by; none where only its number in the file tells it from others.
+    identity: Vec<usize>,
     /// Rows asked for at a time, fewer where they are large.
     rows: u32,
 }
@@ -131,6 +130,16 @@ impl Table {
         &self.columns
     }
 
+    /// The same as rows have them, those that tell one row from all others marked.
+    pub fn row_columns(&self) -> Vec<rows::Column> {
+        let columns = self.columns.iter().enumerate().map(|(at, column)| rows::Column {
+            name: column.name.clone(),
+            kind: column.kind,
+            key: self.identity.contains(&at),
+        });
+        columns.collect()
+    }
+
     /// In which order it is read.
     pub fn order(&self) -> &Order {
         &self.order
@@ -151,29 +160,17 @@ impl Table {
         let sql = match self.connection.address.kind() {
             Kind::Postgres => format!(
                 "SELECT CASE WHEN c.relkind IN ('r', 'm') AND c.reltuples >= 100000 THEN c.reltuples::bigint \
-                 ELSE (SELECT count(*) FROM (SELECT 1 FROM {0} LIMIT 1000000) AS some) END \
+                 ELSE (SELECT count(*) FROM (SELECT 1 FROM {0} LIMIT 1000000) AS head) END \
                  FROM pg_class c WHERE c.oid = to_regclass('{1}')",
                 self.name.sql(),
                 self.name.sql().replace('\'', "''")
             ),
             Kind::Sqlite => format!("SELECT count(*) FROM {}", self.name.sql()),
         };
-        let count = self
-            .connection
-            .with(async |link| match link {
-                Link::Postgres(link) => {
-                    sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql))
-                        .fetch_optional(&mut **link)
-                        .await
-                }
-                Link::Sqlite(link) => {
-                    sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql))
-                        .fetch_optional(&mut **link)
-                        .await
-                }
-            })
-            .await;
-        count.map(|count| count.map(i64::unsigned_abs)).map_err(Meaning::plain)
+        let count =
+            self.connection.fetch(&sql, Vec::new(), |row| row.try_get(0), |row| row.try_get(0));
+        let count: Option<i64> = count.await.map_err(Meaning::plain)?.pop();
+        Ok(count.map(i64::unsigned_abs))
     }
 
     /// What comes behind a place, up to another one where it is given: at most so many rows.
@@ -198,30 +195,13 @@ impl Table {
             ));
         }
         let (columns, keys) = (&self.columns, self.order.columns.len());
-        let rows = self.connection.with(async |link| match link {
-            Link::Postgres(link) => {
-                let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
-                for key in bound {
-                    query = query.bind(key.text());
-                }
-                let rows = query.fetch_all(&mut **link).await?;
-                rows.iter().map(|row| Raw::postgres(row, columns, keys)).collect()
-            }
-            Link::Sqlite(link) => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for key in bound {
-                    query = match key {
-                        Key::Integer(value) => query.bind(value),
-                        Key::Real(value) => query.bind(f64::from_bits(value.bits)),
-                        Key::Text(value) => query.bind(value),
-                        Key::Bytes(value) => query.bind(value),
-                    };
-                }
-                let rows = query.fetch_all(&mut **link).await?;
-                rows.iter().map(|row| Raw::sqlite(row, columns, keys)).collect()
-            }
-        });
-        let rows: Vec<Raw> = rows.await.map_err(Meaning::plain)?;
+        let rows = self.connection.fetch(
+            &sql,
+            bound,
+            |row| Raw::postgres(row, columns, keys),
+            |row| Raw::sqlite(row, columns, keys),
+        );
+        let rows = rows.await.map_err(Meaning::plain)?;
         self.page(rows, wanted as usize)
     }
 
@@ -244,17 +224,9 @@ impl Table {
     }
 
     fn row(&self, raw: Raw) -> Row {
-        let place = Place(raw.keys);
-        let of = |columns: &[usize]| -> Option<Vec<String>> {
-            columns.iter().map(|column| raw.cells[*column].said()).collect()
-        };
-        // SQLite lets a primary key be NULL, which is like no other NULL.
-        let key = match self.identity.as_deref().and_then(of) {
-            Some(values) if values.len() == 1 => values.into_iter().next().unwrap_or_default(),
-            Some(values) => serde_json::to_string(&values).expect("texts are JSON"),
-            None => format!("at {}", place.last()),
-        };
-        Row { key, place, cells: raw.cells }
+        let hidden = if self.order.has_number { raw.keys.last() } else { None };
+        let position = hidden.map_or(0, Key::number);
+        Row { place: Place(raw.keys), position, cells: raw.cells }
     }
 
     /// The place so many rows before one; `None` where there are not so many.
@@ -269,40 +241,20 @@ impl Table {
         let order: Vec<String> =
             self.order.columns.iter().map(|key| format!("{} DESC", key.sql)).collect();
         let sql = format!(
-            "SELECT {} FROM {} {} ORDER BY {} LIMIT 1 OFFSET {rows}",
+            "SELECT {} FROM {} AS t {} ORDER BY {} LIMIT 1 OFFSET {rows}",
             keys.join(", "),
             self.name.sql(),
             if until.is_empty() { String::new() } else { format!("WHERE {until}") },
             order.join(", ")
         );
         let count = keys.len();
-        let found = self.connection.with(async |link| match link {
-            Link::Postgres(link) => {
-                let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
-                for key in bound {
-                    query = query.bind(key.text());
-                }
-                let row = query.fetch_optional(&mut **link).await?;
-                row.map(|row| (0..count).map(|at| cells::postgres_key(&row, at)).collect())
-                    .transpose()
-            }
-            Link::Sqlite(link) => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for key in bound {
-                    query = match key {
-                        Key::Integer(value) => query.bind(value),
-                        Key::Real(value) => query.bind(f64::from_bits(value.bits)),
-                        Key::Text(value) => query.bind(value),
-                        Key::Bytes(value) => query.bind(value),
-                    };
-                }
-                let row = query.fetch_optional(&mut **link).await?;
-                row.map(|row| (0..count).map(|at| cells::sqlite_key(&row, at)).collect())
-                    .transpose()
-            }
-        });
-        let found: Option<Vec<Key>> = found.await.map_err(Meaning::plain)?;
-        Ok(found.map(Place))
+        let found = self.connection.fetch(
+            &sql,
+            bound,
+            |row| (0..count).map(|at| cells::postgres_key(row, at)).collect(),
+            |row| (0..count).map(|at| cells::sqlite_key(row, at)).collect(),
+        );
+        Ok(found.await.map_err(Meaning::plain)?.pop().map(Place))
     }
 
     /// What runs in the database now: every transaction before the first is over, none from the second on had begun.
@@ -327,19 +279,13 @@ impl Table {
         }
         let is_null: Vec<String> =
             nullable.iter().map(|key| format!("{} IS NULL", key.sql)).collect();
-        let sql =
-            format!("SELECT 1 FROM {} WHERE {} LIMIT 1", self.name.sql(), is_null.join(" OR "));
-        let found = self.connection.with(async |link| match link {
-            Link::Postgres(link) => sqlx::query(AssertSqlSafe(sql))
-                .fetch_optional(&mut **link)
-                .await
-                .map(|row| row.is_some()),
-            Link::Sqlite(link) => sqlx::query(AssertSqlSafe(sql))
-                .fetch_optional(&mut **link)
-                .await
-                .map(|row| row.is_some()),
-        });
-        if found.await.map_err(Meaning::plain)? {
+        let sql = format!(
+            "SELECT 1 FROM {} AS t WHERE {} LIMIT 1",
+            self.name.sql(),
+            is_null.join(" OR ")
+        );
+        let found = self.connection.fetch(&sql, Vec::new(), |_| Ok(()), |_| Ok(()));
+        if !found.await.map_err(Meaning::plain)?.is_empty() {
             let why =
                 format!("{}: some rows have no {}, so they have no order", self.name, self.order);
             return Err(TableError::wrong(why, "name a column with --key that every row has"));
@@ -350,8 +296,8 @@ impl Table {
     fn select(&self, after: bool, until: bool, rows: u32) -> String {
         let columns = self.columns.iter().map(|column| match self.connection.address.kind() {
             // As text, each type is what it is, and none has to be known here.
-            Kind::Postgres => format!("{}::text", quoted(&column.name)),
-            Kind::Sqlite => quoted(&column.name),
+            Kind::Postgres => format!("t.{}::text", quoted(&column.name)),
+            Kind::Sqlite => format!("t.{}", quoted(&column.name)),
         });
         let keys = self.order.columns.iter().map(|key| key.shown.clone());
         let what: Vec<String> = columns.chain(keys).collect();
@@ -369,7 +315,7 @@ impl Table {
             format!("WHERE {}", bounds.join(" AND "))
         };
         format!(
-            "SELECT {} FROM {} {bounds} ORDER BY {} LIMIT {rows}",
+            "SELECT {} FROM {} AS t {bounds} ORDER BY {} LIMIT {rows}",
             what.join(", "),
             self.name.sql(),
             order.join(", ")
@@ -391,7 +337,7 @@ impl Table {
 
 /// A row as it comes.
 struct Raw {
-    cells: Vec<Cell>,
+    cells: Vec<Cell<'static>>,
     keys: Vec<Key>,
     bytes: usize,
 }
@@ -416,25 +362,31 @@ impl Raw {
     }
 
     fn weighed(mut self, columns: usize) -> Result<Raw, sqlx::Error> {
-        self.bytes = 32 * columns + self.cells.iter().map(Cell::len).sum::<usize>();
+        self.bytes = 32 * columns + self.cells.iter().map(cell::len).sum::<usize>();
         Ok(self)
     }
 }
 
-impl Place {
-    /// Its last value, which tells rows apart that have no other key.
-    fn last(&self) -> String {
-        self.0.last().map(Key::text).unwrap_or_default()
-    }
-}
-
 impl Key {
-    fn text(&self) -> String {
+    /// The number of a row: SQLite's own, or PostgreSQL's `(page,line)`.
+    fn number(&self) -> u64 {
+        match self {
+            Key::Integer(value) => value.unsigned_abs(),
+            Key::Text(text) => {
+                let parts = text.trim_matches(['(', ')']).split_once(',');
+                let (page, line) = parts.unwrap_or(("0", text));
+                page.parse::<u64>().unwrap_or(0) << 16 | line.parse::<u64>().unwrap_or(0)
+            }
+            Key::Real(_) | Key::Bytes(_) => 0,
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
         match self {
             Key::Integer(value) => value.to_string(),
             Key::Real(value) => format!("{:?}", f64::from_bits(value.bits)),
             Key::Text(value) => value.clone(),
-            Key::Bytes(value) => crate::cell::hex(value),
+            Key::Bytes(value) => cell::hex(value),
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Order {
     pub(crate) columns: Vec<KeyColumn>,
     /// No two rows are at one place, for the database sees to it.
     pub(crate) unique: bool,
+    /// Its last column is the database's own number of a row.
+    pub(crate) has_number: bool,
     /// Why it is this one, for people.
     why: &'static str,
 }
@@ -33,7 +35,8 @@ pub(crate) struct KeyColumn {
 
 impl KeyColumn {
     fn of(column: &Column, kind: Kind) -> KeyColumn {
-        let sql = quoted(&column.name);
+        // By its table: PostgreSQL takes a bare name behind ORDER BY for what was selected under it, which is text.
+        let sql = format!("t.{}", quoted(&column.name));
         let (shown, cast) = match kind {
             Kind::Postgres => (format!("{sql}::text"), Some(column.type_name.clone())),
             Kind::Sqlite => (sql.clone(), None),
@@ -41,12 +44,12 @@ impl KeyColumn {
         KeyColumn { name: column.name.clone(), sql, shown, cast, nullable: column.nullable }
     }
 
-    fn hidden(name: &str, kind: Kind) -> KeyColumn {
+    fn number(name: &str, kind: Kind) -> KeyColumn {
         let (shown, cast) = match kind {
-            Kind::Postgres => (format!("{name}::text"), Some("tid".to_owned())),
-            Kind::Sqlite => (name.to_owned(), None),
+            Kind::Postgres => (format!("t.{name}::text"), Some("tid".to_owned())),
+            Kind::Sqlite => (format!("t.{name}"), None),
         };
-        let (name, sql) = (name.to_owned(), name.to_owned());
+        let (name, sql) = (name.to_owned(), format!("t.{name}"));
         KeyColumn { name, sql, shown, cast, nullable: false }
     }
 
@@ -76,7 +79,7 @@ impl fmt::Display for Order {
 /// Chooses one.
 pub(super) fn choose(found: &Found, wanted: &Wanted) -> Result<Order, TableError> {
     let of = |at: &usize| KeyColumn::of(&found.columns[*at], found.kind);
-    let mut hidden = found.hidden.iter().map(|name| KeyColumn::hidden(name, found.kind));
+    let mut hidden = found.hidden.iter().map(|name| KeyColumn::number(name, found.kind));
     if let Some(key) = &wanted.key {
         return named(found, key);
     }
@@ -86,18 +89,18 @@ pub(super) fn choose(found: &Found, wanted: &Wanted) -> Result<Order, TableError
     // SQLite numbers rows as they come, so this is the order that they came in.
     if let (Kind::Sqlite, Some(rowid)) = (found.kind, hidden.next()) {
         let why = "the order in which rows were added";
-        return Ok(Order { columns: vec![rowid], unique: true, why });
+        return Ok(Order { columns: vec![rowid], unique: true, has_number: true, why });
     }
     if wanted.follow && !grows {
         return by_time(found, primary);
     }
     if !primary.is_empty() {
-        return Ok(Order { columns: primary, unique: true, why: "its key" });
+        return Ok(Order { columns: primary, unique: true, has_number: false, why: "its key" });
     }
-    match (found.what, KeyColumn::hidden("ctid", Kind::Postgres)) {
+    match (found.what, KeyColumn::number("ctid", Kind::Postgres)) {
         (What::Table, ctid) if found.hidden.is_some() => {
             let why = "it has no key: as it lies in the file";
-            Ok(Order { columns: vec![ctid], unique: true, why })
+            Ok(Order { columns: vec![ctid], unique: true, has_number: true, why })
         }
         (what, _) => {
             let why = format!("{}: {what} has no key, so nothing orders its rows", found.name);
@@ -116,9 +119,9 @@ fn named(found: &Found, name: &str) -> Result<Order, TableError> {
     };
     let mut columns = vec![KeyColumn::of(&found.columns[at], found.kind)];
     let rest = tie_breaker(found, &[at]);
-    let unique = rest.is_some();
+    let (unique, has_number) = (rest.is_some(), found.key.is_none() && rest.is_some());
     columns.extend(rest.into_iter().flatten());
-    Ok(Order { columns, unique, why: "the column that was named" })
+    Ok(Order { columns, unique, has_number, why: "the column that was named" })
 }
 
 /// Keys that are random are no order to follow: what comes next may be anywhere.
@@ -147,7 +150,8 @@ fn by_time(found: &Found, primary: Vec<KeyColumn>) -> Result<Order, TableError> 
         (Some(at), false) => {
             let mut columns = vec![KeyColumn::of(&found.columns[at], found.kind)];
             columns.extend(tie_breaker(found, &[at]).into_iter().flatten());
-            Ok(Order { columns, unique: true, why: "time, for its key does not grow" })
+            let has_number = found.key.is_none();
+            Ok(Order { columns, unique: true, has_number, why: "time, for its key does not grow" })
         }
         _ => {
             let why =
@@ -164,17 +168,18 @@ fn tie_breaker(found: &Found, but: &[usize]) -> Option<Vec<KeyColumn>> {
         let rest = key.iter().filter(|at| !but.contains(at));
         return Some(rest.map(|at| KeyColumn::of(&found.columns[*at], found.kind)).collect());
     }
-    found.hidden.as_ref().map(|name| vec![KeyColumn::hidden(name, found.kind)])
+    found.hidden.as_ref().map(|name| vec![KeyColumn::number(name, found.kind)])
 }
 
 /// The columns that a row is known by.
-pub(super) fn identity(found: &Found, wanted: &Wanted) -> Option<Vec<usize>> {
-    if found.key.is_some() {
-        return found.key.clone();
+pub(super) fn identity(found: &Found, wanted: &Wanted) -> Vec<usize> {
+    if let Some(key) = &found.key {
+        return key.clone();
     }
     // Of a view, only whoever named the column knows.
-    let named = wanted.key.as_ref().filter(|_| found.hidden.is_none())?;
-    Some(vec![found.columns.iter().position(|column| column.name == *named)?])
+    let named = wanted.key.as_ref().filter(|_| found.hidden.is_none());
+    let at = named.and_then(|name| found.columns.iter().position(|column| column.name == *name));
+    at.into_iter().collect()
 }
 
 fn integer(column: &Column) -> bool {

@@ -58,11 +58,11 @@ fn all(origin: &str) -> [Door; 3] {
         Door {
             id: "bulk",
             title: "Elasticsearch _bulk",
-            path: "/_bulk",
-            means: "index and create only: Fluent Bit, rsyslog, syslog-ng, the official clients. The key is the password of any user.",
+            path: "/shop/_bulk",
+            means: "index and create only: Fluent Bit, rsyslog, syslog-ng, the official clients. The index, here shop, is the trail; the key is the password of any user.",
             line: format!(
                 "printf '%s\\n' '{{\"create\":{{\"_id\":\"1\"}}}}' '{{\"action\":\"order.create\",\"user_id\":\"maria\"}}' |\n\
-                 \x20 curl {auth} \\\n  -H 'Content-Type: application/x-ndjson' --data-binary @- {origin}/_bulk"
+                 \x20 curl {auth} \\\n  -H 'Content-Type: application/x-ndjson' --data-binary @- {origin}/shop/_bulk"
             ),
         },
     ]

@@ -66,33 +66,42 @@ async fn list(visit: Visit) -> Response {
 }
 
 async fn list_page(visit: &Visit) -> Result<Page, Problem> {
-    let me = auditor(visit)?;
-    let shown = all(visit).await?;
+    let is_admin = auditor(visit)?.is_admin();
+    let shown = now_shown(visit).await?;
     let body = html! {
         p.quiet { "Events come in from what you already run, and go out to where people look. Inputs and streams are described in a file, which "
             "the server reads when it starts; what each does is recorded in the trail." }
-        (piece(&tables::tables(visit, me, &shown)))
-        (doors::doors(&visit.origin(), me.is_admin()))
+        (piece("connections", NOW, &shown))
+        (doors::doors(&visit.origin(), is_admin))
     };
     Ok(frame(visit, Tab::Connections, body))
 }
 
-/// Part of a page that asks for itself again. What has the keyboard keeps it, and an answer that tells of a problem
-/// is shown in its place, so that nobody reads what has become old.
-fn piece(tables: &Markup) -> Markup {
+/// Part of a page that asks for itself again, at `address`. What has the keyboard keeps it. What this node has to say
+/// of a problem is shown in its place, so that nobody reads what has become old; what a proxy says while the node
+/// starts anew is not.
+fn piece(id: &str, address: &str, shown: &Markup) -> Markup {
     let every = format!("every {}s", limits::CONNECTIONS_EVERY_SECONDS);
-    html! { div #connections hx-get=(NOW) hx-trigger=(every) hx-swap="outerMorph" { (tables) } }
+    html! { div id=(id) hx-get=(address) hx-trigger=(every) hx-swap="outerMorph" hx-status:5xx="swap:none" { (shown) } }
+}
+
+/// The answer to who asks for such a part: it, or why there is none, which takes its place.
+fn answer(visit: &Visit, id: &str, shown: Result<Markup, Problem>) -> Response {
+    let shown = match shown {
+        Ok(shown) => shown,
+        Err(problem) if visit.fragment => failed(&problem),
+        Err(problem) => return visit.answer(Err(problem)),
+    };
+    let piece = piece(id, visit.path(), &shown);
+    visit.answer(Ok(Page::new("Connections", Nav::Settings, piece)))
 }
 
 async fn now(visit: Visit) -> Response {
-    let shown = match auditor(&visit) {
-        Ok(me) => all(&visit).await.map(|shown| tables::tables(&visit, me, &shown)),
-        Err(problem) => Err(problem),
-    };
-    let piece = match shown {
-        Ok(tables) => piece(&tables),
-        Err(problem) if visit.fragment => piece(&failed(&problem)),
-        Err(problem) => return visit.answer(Err(problem)),
-    };
-    visit.answer(Ok(Page::new("Connections", Nav::Settings, piece)))
+    let shown = now_shown(&visit).await;
+    answer(&visit, "connections", shown)
+}
+
+async fn now_shown(visit: &Visit) -> Result<Markup, Problem> {
+    let me = auditor(visit)?;
+    Ok(tables::tables(visit, me, &all(visit).await?))
 }

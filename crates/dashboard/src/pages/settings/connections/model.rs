@@ -66,6 +66,16 @@ impl Stream {
     pub fn is_paused(&self) -> bool {
         self.state == "paused"
     }
+
+    /// Whether it waits for somebody to say from where it is to go on.
+    pub fn is_stopped(&self) -> bool {
+        self.state == "stopped"
+    }
+
+    /// Whether it waits before it tries again.
+    pub fn is_failing(&self) -> bool {
+        self.state == "failing"
+    }
 }
 
 /// What is wrong, and what to do about it.

@@ -27,6 +27,8 @@ pub fn routes() -> Router<Api> {
 /// From where.
 enum From {
     Beginning,
+    /// What is recorded from now on: what waits is never sent.
+    Now,
     /// What was recorded from this moment on.
     Time(Micros),
     /// From this event on.
@@ -42,6 +44,7 @@ impl From {
         let given = |name: &str| form.get(name).map(str::trim).unwrap_or_default();
         match given("from") {
             "beginning" => Ok(From::Beginning),
+            "now" => Ok(From::Now),
             "time" => moment(given("time"))
                 .map(From::Time)
                 .ok_or("The time is one such as 2026-01-31 10:00, in UTC."),
@@ -56,23 +59,26 @@ impl From {
                     Ok(From::Place { trail, seq })
                 }
             }
-            _ => Err("Say from where: the beginning, a time, or an event."),
+            _ => Err("Say from where: the beginning, a time, an event, or now."),
         }
     }
 
     /// As the API takes it.
     fn json(&self) -> Value {
-        match self {
-            From::Beginning => json!({"from": "beginning"}),
-            From::Time(at) => json!({"from": at.to_string()}),
-            From::Place { trail, seq } => json!({"from": {"trail": trail, "seq": seq}}),
-        }
+        let from = match self {
+            From::Beginning => "beginning".to_owned(),
+            From::Now => "now".to_owned(),
+            From::Time(at) => at.to_string(),
+            From::Place { trail, seq } => format!("{trail}/{seq}"),
+        };
+        json!({ "from": from })
     }
 
     /// As a form has it.
     fn hidden(&self) -> Vec<(&'static str, String)> {
         match self {
             From::Beginning => vec![("from", "beginning".to_owned())],
+            From::Now => vec![("from", "now".to_owned())],
             From::Time(at) => vec![("from", "time".to_owned()), ("time", at.to_string())],
             From::Place { trail, seq } => vec![
                 ("from", "place".to_owned()),
@@ -85,6 +91,7 @@ impl From {
     fn markup(&self) -> Markup {
         match self {
             From::Beginning => html! { "the first record there is" },
+            From::Now => html! { "what is recorded from now on" },
             From::Time(at) => html! { "what was recorded from " (time::at(&at.to_string())) " on" },
             From::Place { trail, seq } => {
                 html! { "record " (grouped(*seq)) " of " (short(trail)) }
@@ -110,7 +117,8 @@ pub fn forms(stream: &Stream) -> Markup {
     html! {
         section #replay.panel aria-labelledby="replay-title" {
             h2 #replay-title { "Replay" }
-            p { "The stream goes back, sends again what matches, and goes on to the present. Use it where a receiver lost something." }
+            p { "The stream goes back, sends again what matches, and goes on to the present. Use it where a receiver lost something, or "
+                "a stream has stopped and has to be told from where to go on." }
             div.cols {
                 form.save method="get" action=(action) {
                     input type="hidden" name="from" value="beginning";
@@ -130,6 +138,12 @@ pub fn forms(stream: &Stream) -> Markup {
                     p { label for="replay-trail" { "Trail" } br; input #replay-trail name="trail" required autocomplete="off" spellcheck="false"; }
                     p { label for="replay-seq" { "Its number there (seq)" } br; input #replay-seq name="seq" required inputmode="numeric" pattern="[0-9]+" autocomplete="off"; }
                     p.acts { button.plain { "From this event…" } }
+                }
+                form.save method="get" action=(action) {
+                    input type="hidden" name="from" value="now";
+                    h3 { "From now on" }
+                    p.quiet { "What waits is skipped, and never sent." }
+                    p.acts { button.plain { "From now on…" } }
                 }
             }
         }
@@ -153,8 +167,13 @@ async fn ask_page(visit: &Visit, name: &str) -> Result<Page, Problem> {
         Ok(from) => from,
         Err(why) => return Ok(went_wrong(visit, Tab::Connections, &unreadable(why), &back)),
     };
+    let skips = matches!(from, From::Now);
     let means = html! {
-        p { "The receiver gets again what it may have already. Each event comes with its id, place and leaf hash as before, so that it can tell." }
+        @if skips {
+            p { "What waits is skipped: this stream never sends it, unless it is replayed. The trail keeps it." }
+        } @else {
+            p { "The receiver gets again what it may have already. Each event comes with its id, place and leaf hash as before, so that it can tell." }
+        }
         @if stream.is_paused() { p.notice.warn { "The stream is paused: it begins when it is resumed." } }
     };
     let rows = vec![
@@ -168,12 +187,12 @@ async fn ask_page(visit: &Visit, name: &str) -> Result<Page, Problem> {
     ];
     let action = deed(&stream, "replay");
     let asked = Asked {
-        title: "Send it again?",
+        title: if skips { "Skip what waits?" } else { "Send it again?" },
         means,
         rows,
         action: &action,
         hidden: from.hidden(),
-        button: "Replay",
+        button: if skips { "Skip it" } else { "Replay" },
         danger: true,
         back: &back,
     };

@@ -11,16 +11,17 @@ use super::super::change::Asked;
 use super::super::{Tab, admin, done, frame, told, went_wrong};
 use super::model::{Stream, badge};
 use super::tables::{behind, deed, set_aside, target};
-use super::{HERE, address, auditor, replay};
+use super::{HERE, address, answer, auditor, piece, replay};
 use crate::href::{self, Params, segment};
 use crate::page::Page;
 use crate::text::{grouped, short, short_to, whole};
+use crate::time;
 use crate::visit::{Api, Problem, Visit};
-use crate::{limits, time};
 
 pub fn routes() -> Router<Api> {
     Router::new()
         .route("/settings/connections/streams/{name}", get(one))
+        .route("/settings/connections/streams/{name}/now", get(now))
         .route("/settings/connections/streams/{name}/pause", get(ask_pause).post(pause))
         .route("/settings/connections/streams/{name}/resume", get(ask_resume).post(resume))
 }
@@ -45,20 +46,26 @@ async fn one_page(visit: &Visit, name: &str) -> Result<Page, Problem> {
     let stream = ask(visit, name).await?;
     let body = html! {
         (told(visit).await)
-        (shown(visit, &stream, me.is_admin()))
+        (piece("stream", &deed(&stream, "now"), &shown(visit, &stream, me.is_admin())))
         @if me.is_admin() { (replay::forms(&stream)) }
         p { a href=(HERE) { "All connections" } }
     };
     Ok(frame(visit, Tab::Connections, body))
 }
 
+async fn now(Path(name): Path<String>, visit: Visit) -> Response {
+    let shown = match auditor(&visit) {
+        Ok(me) => ask(&visit, &name).await.map(|stream| shown(&visit, &stream, me.is_admin())),
+        Err(problem) => Err(problem),
+    };
+    answer(&visit, "stream", shown)
+}
+
 fn shown(visit: &Visit, stream: &Stream, is_admin: bool) -> Markup {
-    let here = address(&stream.name);
-    let every = format!("every {}s", limits::CONNECTIONS_EVERY_SECONDS);
     let events = format!("trail:_system {}", target("stream", &stream.name));
     let last = stream.last_at.as_deref();
     html! {
-        section #stream.panel hx-get=(here) hx-trigger=(every) hx-select="#stream" hx-swap="outerMorph" {
+        section.panel {
             div.between { h2 { (short(&stream.name)) } (badge(&stream.state)) }
             @if let Some(trouble) = &stream.trouble { div #trouble.notice.bad { (trouble.markup(visit)) } }
             dl.facts {
@@ -73,10 +80,20 @@ fn shown(visit: &Visit, stream: &Stream, is_admin: bool) -> Markup {
                 div { dt { "Set aside" } dd { @if stream.set_aside == 0 { "none" } @else { (set_aside(stream)) } } }
             }
             p.acts {
-                @if is_admin { @if stream.is_paused() { a.button href=(deed(stream, "resume")) { "Resume…" } }
-                    @else { a.button.plain href=(deed(stream, "pause")) { "Pause…" } } }
+                @if is_admin { (acts(stream)) }
                 a href=(href::search(&events)) { "What the trail tells of it" }
             }
+        }
+    }
+}
+
+/// What an admin can do with it now.
+fn acts(stream: &Stream) -> Markup {
+    html! {
+        @if stream.is_paused() { a.button href=(deed(stream, "resume")) { "Resume…" } }
+        @else {
+            @if stream.is_failing() { a.button href=(deed(stream, "resume")) { "Try now…" } }
+            @if !stream.is_stopped() { a.button.plain href=(deed(stream, "pause")) { "Pause…" } }
         }
     }
 }
@@ -95,33 +112,29 @@ async fn ask_page(visit: &Visit, name: &str, pausing: bool) -> Result<Page, Prob
     admin(visit)?;
     let stream = ask(visit, name).await?;
     let back = address(name);
-    if stream.is_paused() == pausing {
-        let problem = as_it_is(pausing);
+    if let Some(why) = refused(&stream, pausing) {
+        let problem = Problem::new(StatusCode::CONFLICT, "Not as things are now", why);
         return Ok(went_wrong(visit, Tab::Connections, &problem, &back));
     }
     let means = html! {
         @if pausing {
             p { "It sends nothing until somebody resumes it, also after a restart. What is recorded meanwhile waits: nothing is lost." }
+        } @else if stream.is_failing() {
+            p { "It would try again by itself, after a pause that grows. Now it tries at once, and goes on in order." }
         } @else { p { "It goes on where it stopped, in order, until it has caught up." } }
     };
-    let word = |paused: bool| {
-        if paused {
-            badge("paused")
-        } else {
-            html! { span.outcome.good { "sends" } }
-        }
-    };
-    let waits = html! { (behind(&stream, visit)) };
+    let sends = html! { span.outcome.good { "sends" } };
     let then = html! { span.quiet { @if pausing { "grows" } @else { "is sent" } } };
     let rows = vec![
         ("Stream", short(&stream.name), short(&stream.name)),
         ("To", short_to(&stream.to, 200), short_to(&stream.to, 200)),
-        ("State", if pausing { badge(&stream.state) } else { word(true) }, word(pausing)),
-        ("Behind", waits, then),
+        ("State", badge(&stream.state), if pausing { badge("paused") } else { sends }),
+        ("Behind", behind(&stream, visit), then),
     ];
     let action = deed(&stream, if pausing { "pause" } else { "resume" });
     let (title, button) = match pausing {
         true => ("Pause this stream?", "Pause it"),
+        false if stream.is_failing() => ("Try again now?", "Try now"),
         false => ("Resume this stream?", "Resume it"),
     };
     let (hidden, back) = (Vec::new(), &*back);
@@ -130,10 +143,16 @@ async fn ask_page(visit: &Visit, name: &str, pausing: bool) -> Result<Page, Prob
     Ok(frame(visit, Tab::Connections, asked.markup()))
 }
 
-fn as_it_is(pausing: bool) -> Problem {
-    let detail =
-        if pausing { "The stream is paused already." } else { "The stream is not paused." };
-    Problem::new(StatusCode::CONFLICT, "Not as things are now", detail)
+/// Why it cannot be paused or resumed as it is.
+fn refused(stream: &Stream, pausing: bool) -> Option<&'static str> {
+    if stream.is_stopped() {
+        return Some("The stream has stopped. Say from where it is to send: replay it.");
+    }
+    match pausing {
+        true if stream.is_paused() => Some("The stream is paused already."),
+        false if !stream.is_paused() && !stream.is_failing() => Some("The stream is not paused."),
+        _ => None,
+    }
 }
 
 async fn pause(Path(name): Path<String>, visit: Visit) -> Response {

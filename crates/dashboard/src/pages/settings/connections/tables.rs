@@ -67,7 +67,8 @@ fn streams(visit: &Visit, me: &Me, streams: &[Stream]) -> Markup {
                     td data-label="Sent" { (grouped(one.sent)) (aside(one)) }
                     td data-label="Last sent" { (last(one.last_at.as_deref(), visit)) }
                     td.acts { @if me.is_admin() {
-                        @if one.is_paused() { a href=(deed(one, "resume")) { "Resume…" } } @else { a href=(deed(one, "pause")) { "Pause…" } }
+                        @if one.is_paused() { a href=(deed(one, "resume")) { "Resume…" } }
+                        @else if !one.is_stopped() { a href=(deed(one, "pause")) { "Pause…" } }
                         " " a href={(address(&one.name)) "#replay"} { "Replay…" }
                     } }
                 }
