@@ -1,8 +1,3 @@
-//! Tests.
-
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod syslog;
 //! Inputs and streams against real peers, and against receivers that misbehave as their documentation says.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
@@ -13,3 +8,4 @@ mod brokers;
 mod http_receivers;
 mod nats;
 mod receiver;
+mod syslog;
