@@ -14,8 +14,7 @@ use crate::node::{Answer, Node, bearer, split};
 use crate::search::{LOGS, Tenants};
 
 const EXPORT: &str = "/api/audit/export";
-const FORMATS: [&str; 7] =
-    ["csv", "ndjson", "ocsf", "cef", "cloudevents", "parquet", "bundle"];
+const FORMATS: [&str; 7] = ["csv", "ndjson", "ocsf", "cef", "cloudevents", "parquet", "bundle"];
 /// What a hostile caller puts into every text.
 const NASTY: &str = "=1+1\",\"a\\\n\r\n\t\u{2028};'</script>\u{0}\u{7f}ü\u{10ffff}";
 
@@ -216,7 +215,9 @@ fn cef_and_cloudevents_name_the_leaf_and_one_event_a_line() {
     assert_eq!((told.len(), clouds.len()), (22, 22));
     for ((line, cloud), event) in told.iter().zip(&clouds).zip(&events) {
         assert!(line.starts_with("CEF:0|Indelible|Indelible|"), "{line}");
-        assert!(!line.contains('\r') && line.ends_with(&format!("cn1={} cn1Label=seq", event["seq"])));
+        assert!(
+            !line.contains('\r') && line.ends_with(&format!("cn1={} cn1Label=seq", event["seq"]))
+        );
         let id = event["id"].as_str().unwrap();
         assert!(line.contains(&format!(" externalId={id} ")), "{line}");
         // The whole event, from the trail that its source names.
