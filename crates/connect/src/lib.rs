@@ -13,6 +13,7 @@ pub mod import;
 pub mod intake;
 pub mod limits;
 pub mod ocsf;
+mod own;
 mod repair;
 pub mod rows;
 mod sentence;

@@ -8,7 +8,7 @@
 mod event;
 mod frame;
 mod known;
-mod members;
+pub(crate) mod members;
 mod old;
 mod parse;
 mod write;

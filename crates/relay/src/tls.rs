@@ -222,7 +222,7 @@ pub fn trouble(error: &io::Error, side: Side) -> Option<TlsTrouble> {
                 format!("the {theirs}'s certificate does not count yet"),
                 "set the clocks right".into(),
             ),
-            CertificateError::UnknownIssuer => (
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => (
                 format!("the {theirs}'s certificate is of an authority that is not believed"),
                 format!("name the file of its authority's certificate with {other}"),
             ),

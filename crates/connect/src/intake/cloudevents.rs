@@ -202,7 +202,12 @@ fn event(envelope: &Envelope<'_>) -> Result<Vec<u8>, Unmapped> {
         None => None,
     };
     let whole = envelope.whole();
-    if let Data::Json(json) = &envelope.data
+    // An event that a node sent says there where it stood in that node's log.
+    let data = match &envelope.data {
+        Data::Json(json) => Some(crate::own::without_place(json)),
+        _ => None,
+    };
+    if let Some(json) = &data
         && let Ok(members) = Members::read(json.as_bytes())
         && (kind == OWN_TYPE || is_ours(&members, &[]))
     {

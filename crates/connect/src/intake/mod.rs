@@ -19,7 +19,7 @@ use crate::draft::Unmapped;
 use json::{Members, put, text};
 
 /// The members of an event of ours, in both forms.
-const OWN_MEMBERS: &[&str] = &[
+pub(crate) const OWN_MEMBERS: &[&str] = &[
     "id",
     "trail",
     "occurred_at",

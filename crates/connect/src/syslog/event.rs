@@ -8,20 +8,17 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::members::{self, Members};
+use super::members::Members;
 use super::{Element, Frame, Message, known};
 use crate::draft::{self, Draft, Place, Text};
 use crate::limits::{ACTION_BYTES_MAX, SYSLOG_RAW_BYTES_MAX};
+use crate::own;
 
 /// What a message becomes that cannot be read.
 const UNREADABLE: &str = "syslog.unreadable";
 
 /// What loggers write before a JSON object, by the Common Event Expression.
 const CEE: &str = "@cee:";
-
-/// What a node says of an event itself, and takes from nobody.
-const OF_A_NODE: [&str; 8] =
-    ["seq", "recorded_at", "recorded_by", "credential_subject", "leaf", "erased", "expired", "cut"];
 
 /// Severities up to this one (err) are errors.
 const ERROR_SEVERITY: u8 = 3;
@@ -115,8 +112,11 @@ pub fn event(frame: &Frame, sender: &Sender<'_>) -> Vec<u8> {
     };
     let body = message.msg.strip_prefix(CEE).unwrap_or(message.msg).trim_ascii();
     let members = Members::read(body);
-    if let Some(members) = members.as_ref().filter(|members| is_event(members)) {
-        return own(members, body, sender);
+    if let Some(members) = members.as_ref().filter(|members| own::is_ours(members)) {
+        let named = |name: &str, value: &RawValue| {
+            matches!(name, "trail" | "tenant_id") && !is_allowed(value, sender.trails)
+        };
+        return own::placeless(members, body, named).into_owned().into_bytes();
     }
     mapped(frame, &text, &message, members.and(serde_json::from_str(body).ok()), sender)
 }
@@ -231,44 +231,6 @@ fn action(message: &Message<'_>) -> String {
     action.truncate(ACTION_BYTES_MAX);
     action.truncate(action.trim_end_matches(['.', '_']).len());
     action
-}
-
-/// Whether it says an action as our events do.
-fn is_event(members: &Members<'_>) -> bool {
-    members.0.iter().any(|(name, value)| name == "action" && value.get().starts_with('"'))
-}
-
-/// The event that it is: as it stands, but for what only a node says, which goes into `details.copy_of`.
-fn own(members: &Members<'_>, text: &str, sender: &Sender<'_>) -> Vec<u8> {
-    let moved = |(name, value): &&(Cow<'_, str>, &RawValue)| {
-        OF_A_NODE.contains(&&**name)
-            || (matches!(&**name, "trail" | "tenant_id") && !is_allowed(value, sender.trails))
-    };
-    let of_a_node: BTreeMap<&str, &RawValue> =
-        members.0.iter().filter(moved).map(|(name, value)| (&**name, *value)).collect();
-    if of_a_node.is_empty() {
-        return text.as_bytes().to_vec();
-    }
-    let copy_of = json(&of_a_node);
-    let mut out = String::with_capacity(text.len() + 32);
-    let mut told = false;
-    for (name, value) in members.0.iter().filter(|member| !moved(member)) {
-        let details = matches!(&**name, "details" | "metadata") && value.get().starts_with('{');
-        let value = match value.get().get(1..).filter(|_| details && !told) {
-            Some(rest) => {
-                told = true;
-                let comma = if rest.trim_ascii_start() == "}" { "" } else { "," };
-                format!("{{\"copy_of\":{copy_of}{comma}{rest}")
-            }
-            None => value.get().to_owned(),
-        };
-        members::add(&mut out, name, &value);
-    }
-    if !told {
-        members::add(&mut out, "details", &format!("{{\"copy_of\":{copy_of}}}"));
-    }
-    out.push('}');
-    out.into_bytes()
 }
 
 fn is_allowed(trail: &RawValue, trails: &[String]) -> bool {

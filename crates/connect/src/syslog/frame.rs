@@ -143,10 +143,11 @@ impl Frames {
         if rest.len() < len {
             return None;
         }
-        let bytes = rest[..len].to_vec();
+        // Senders count the line break that they end their messages with.
+        let bytes = trimmed(&rest[..len]).to_vec();
         self.start += len;
         self.state = State::Between;
-        Some(Some(Frame { bytes, cut_from: None }))
+        Some((!bytes.is_empty()).then_some(Frame { bytes, cut_from: None }))
     }
 
     fn line(&mut self) -> Option<Option<Frame>> {

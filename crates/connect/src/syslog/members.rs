@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// The members of a JSON object, in their order.
-pub(super) struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Members<'a> {
     /// Takes an object apart; `None` if it is none.
@@ -18,7 +18,7 @@ impl<'a> Members<'a> {
 }
 
 /// Writes a member into an object that nothing has closed.
-pub(super) fn add(out: &mut String, name: &str, value: &str) {
+pub(crate) fn add(out: &mut String, name: &str, value: &str) {
     out.push(if out.is_empty() { '{' } else { ',' });
     out.push_str(&serde_json::to_string(name).expect("plain data goes into memory"));
     out.push(':');

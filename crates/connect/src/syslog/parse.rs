@@ -45,7 +45,11 @@ pub(super) fn message<'a>(text: &'a str, rest: &'a str) -> Result<Message<'a>, U
     let structured_data = scan.structured_data()?;
     let rest = scan.rest();
     let msg = match rest.strip_prefix(' ') {
-        Some(msg) => msg.strip_prefix(BOM).unwrap_or(msg),
+        // rsyslog writes what stood behind the older form's tag, and that began with a space.
+        Some(msg) => {
+            let msg = msg.strip_prefix(BOM).unwrap_or(msg);
+            msg.strip_prefix(' ').unwrap_or(msg)
+        }
         None if rest.is_empty() => "",
         None => return Err(scan.bad("a space has to follow its structured data")),
     };

@@ -185,6 +185,12 @@ fn an_event_of_ours_is_taken_as_it_is() {
     let event = sent(format!("<14>1 - - app - - - {json}").as_bytes());
     let copy_of = json!({"seq": 7, "recorded_at": "2026-01-31T10:00:00.000000Z", "leaf": "ab"});
     assert_eq!(event, json!({"trail": "shop", "action": "a.b", "details": {"copy_of": copy_of}}));
+    // What others call an action is theirs.
+    let event = sent(br#"<14>1 - - fw - - - {"action":"deny","src":"192.0.2.1"}"#);
+    assert_eq!(
+        (&event["action"], &event["details"]["data"]["action"]),
+        (&"syslog.fw".into(), &"deny".into())
+    );
     let event = sent(br#"<14>1 - - app - - - {"action":"a.b","seq":1}"#);
     assert_eq!(event, json!({"action": "a.b", "details": {"copy_of": {"seq": 1}}}));
 }
@@ -245,7 +251,7 @@ fn messages_are_told_apart_however_they_are_framed() {
         " 20 x",
         "<13>7 x",
         "123456789 <13>many digits",
-        "<13>\u{0}",
+        "<13>",
         "<13>",
     ];
     let mut whole = Frames::default();

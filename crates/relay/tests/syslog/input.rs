@@ -222,7 +222,7 @@ async fn what_was_read_is_appended_before_it_stops() {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let json =
         r#"{"action":"user.login","trail":"named","id":"0190b1a0-0000-7000-8000-000000000000"}"#;
-    let refused = r#"{"action":"user.login","nobody":"knows this"}"#;
+    let refused = r#"{"action":"user.login","outcome":"nobody knows"}"#;
     for text in [json, json, refused] {
         let message = format!("<13>1 - - - - - - {text}");
         stream.write_all(format!("{} {message}", message.len()).as_bytes()).await.unwrap();
@@ -241,7 +241,7 @@ async fn what_was_read_is_appended_before_it_stops() {
     assert_eq!(actions.iter().filter(|action| **action == "syslog.unreadable").count(), 2);
     let of_refused =
         events.iter().find(|e| e["details"]["raw"].as_str().is_some_and(|r| r.contains("nobody")));
-    assert!(of_refused.unwrap()["details"]["why"].as_str().unwrap().contains("nobody"));
+    assert!(of_refused.unwrap()["details"]["why"].as_str().unwrap().contains("outcome"));
     assert_eq!(events.last().unwrap()["details"]["message"], "not whole");
     let status = status.lock().unwrap();
     assert_eq!((status.kept, status.known, status.refused), (5, 1, 1));

@@ -182,7 +182,8 @@ async fn syslog_ng_reads_every_field() {
             ),
         };
         let _daemon = place.syslog_ng(&format!(
-            "source s {{ syslog(ip(127.0.0.1) port({port}) {transport}); }};\n\
+            "options {{ keep-hostname(yes); }};\n\
+             source s {{ syslog(ip(127.0.0.1) port({port}) {transport}); }};\n\
              parser p {{ json-parser(prefix(\".j.\")); }};\n\
              destination d {{ file(\"{}\" template(\"seq=\\\"${{.SDATA.indelible@32473.seq}}\\\" ${{.SDATA.indelible@32473.trail}} $FACILITY $LEVEL $HOST $PROGRAM $MSGID ${{.j.actor.id}} ${{.j.leaf}}\\n\")); }};\n\
              log {{ source(s); parser(p); destination(d); }};\n",
@@ -200,13 +201,10 @@ async fn syslog_ng_reads_every_field() {
         until(&format!("all arrive: {}", place.log()), || seqs(&place).len() == 200).await;
         assert_eq!(seqs(&place), (0..200).collect::<Vec<u64>>());
         let told = format!(
-            "seq=\"7\" shop 13 warning web1 indelible file.delete a\\b=\"c|d] {}",
+            "seq=\"7\" shop security warning web1 indelible file.delete a\\b=\"c|d] {}",
             "ab".repeat(32)
         );
-        assert_eq!(
-            place.lines("out")[7].replace("audit", "13").replace(" logaudit ", " 13 "),
-            told
-        );
+        assert_eq!(place.lines("out")[7], told);
     }
 }
 
@@ -347,7 +345,8 @@ async fn what_a_broken_connection_may_have_swallowed_comes_again_for_a_minute() 
             assert!(text.contains("seq=\"2\""));
             drop(stream);
             told.send(()).unwrap();
-            receive(&listener, 5 - first).1
+            // Open until it is joined: closed sooner, it would not count as received.
+            receive(&listener, 5 - first)
         });
         let (sink, result) = send(sink, events(0..2)).await;
         result.unwrap();
@@ -360,7 +359,7 @@ async fn what_a_broken_connection_may_have_swallowed_comes_again_for_a_minute() 
         // The one side's end may take a moment to reach the other.
         let sink = send_surely(sink, events(3..5)).await;
         drop(sink);
-        let text = receiver.join().unwrap();
+        let (_, text) = receiver.join().unwrap();
         let seqs: Vec<u64> = text
             .split("seq=\"")
             .skip(1)

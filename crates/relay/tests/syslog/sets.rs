@@ -28,7 +28,7 @@ impl Certificates {
     pub fn authority(&self, name: &str) {
         self.key(name);
         self.openssl(&format!(
-            "req -x509 -new -key {name}.key -subj /CN=authority -days 2 -out {name}.pem -addext basicConstraints=critical,CA:TRUE"
+            "req -x509 -new -key {name}.key -subj /CN={name}-authority -days 2 -out {name}.pem -addext basicConstraints=critical,CA:TRUE"
         ));
     }
 
