@@ -18,8 +18,7 @@ use indelible_merkle::Vkey;
 pub use asking::{At, Search, Shape, Show, Stats, Tail, Timeline, User, Which, with_exclusions};
 pub use copying::{
     Archive, ArchiveCommand, ArchiveSet, ArchiveSettingsCommand, BackupCommand, BackupCreate,
-    BackupList, BackupOne, BackupSet, BackupSettingsCommand, Offload, OffloadAfter,
-    Restore,
+    BackupList, BackupOne, BackupSet, BackupSettingsCommand, Offload, OffloadAfter, Restore,
 };
 pub use erasing::{Certificate, Erase, EraseCommand};
 pub use exporting::{Export, VerifyBundle};

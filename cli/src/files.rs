@@ -147,9 +147,13 @@ pub fn below(path: &Path) -> Result<Vec<PathBuf>, Failure> {
         return Ok(vec![path.to_owned()]);
     }
     let entries = fs::read_dir(path).map_err(Failure::io(path.display()))?;
-    let mut names = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
-    let names = names.as_mut().map_err(|e| Failure::cannot(format_args!("{}: {e}", path.display())))?;
-    names.retain(|path| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
+    let mut names =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
+    let names =
+        names.as_mut().map_err(|e| Failure::cannot(format_args!("{}: {e}", path.display())))?;
+    names.retain(|path| {
+        path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"."))
+    });
     names.sort();
     let mut files = Vec::new();
     for name in names {

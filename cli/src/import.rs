@@ -37,7 +37,12 @@ pub fn run(global: &Global, out: &mut Out, args: &Import) -> Result<(), Failure>
     }
 }
 
-fn import(global: &Global, out: &mut Out, args: &Import, format: FileFormat) -> Result<(), Failure> {
+fn import(
+    global: &Global,
+    out: &mut Out,
+    args: &Import,
+    format: FileFormat,
+) -> Result<(), Failure> {
     let mut paths = Vec::new();
     for path in &args.what {
         paths.extend(files::below(path)?);
@@ -54,7 +59,8 @@ fn import(global: &Global, out: &mut Out, args: &Import, format: FileFormat) -> 
     let place = Place::open(args, format, &paths, &to)?;
     let Some(client) = client else {
         let store = Arc::new(writer(global)?);
-        let result = told(global, &store, &paths, format, |sink| all(sink, task, &paths, place, report));
+        let result =
+            told(global, &store, &paths, format, |sink| all(sink, task, &paths, place, report));
         let closed = Arc::into_inner(store).map_or(Ok(()), Store::close);
         let tally = result?;
         closed?;
@@ -82,13 +88,15 @@ fn told(
         actor: json!({"type": "system", "id": "local"}),
         context: None,
     };
-    let names: Vec<String> = paths.iter().take(NAMES_MAX).map(|path| path.display().to_string()).collect();
+    let names: Vec<String> =
+        paths.iter().take(NAMES_MAX).map(|path| path.display().to_string()).collect();
     let details = json!({"format": format.name(), "files": paths.len(), "names": names});
     let target = json!({"type": "files", "id": format.name()});
     let begun = keep.begin(&who, ACTION, target, details).map_err(Failure::cannot)?;
     match work(&Sink::store(store.clone())) {
         Ok(tally) => {
-            let details = json!({"kept": tally.kept, "known": tally.known, "refused": tally.refused});
+            let details =
+                json!({"kept": tally.kept, "known": tally.known, "refused": tally.refused});
             keep.end(begun, Ok((tally, details))).map_err(Failure::cannot)
         }
         Err(failure) => {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 use indelible_event::TrailName;
 
+use super::any_trail;
 use super::asking::At;
 use super::keeping::{AtOnly, OfTrail, ShapeAt, day, days};
-use super::any_trail;
 
 /// What a place for copies can be.
 const TARGETS: &str = "\

@@ -73,7 +73,9 @@ impl Task {
             Some(path) => {
                 let text = files::read(path, MAP_BYTES_MAX as u64)?;
                 let text = String::from_utf8(text);
-                let text = text.map_err(|_| Failure::cannot(format_args!("{}: is not UTF-8", path.display())))?;
+                let text = text.map_err(|_| {
+                    Failure::cannot(format_args!("{}: is not UTF-8", path.display()))
+                })?;
                 Some((text, path.clone()))
             }
         };
@@ -128,8 +130,11 @@ impl Task {
 
     /// What becomes what in the first file, as lines for people, and the map as a file.
     pub fn explain(&self, paths: &[PathBuf]) -> Result<String, Failure> {
-        let Some(path) = paths.first().filter(|_| self.needs_head()) else { return Ok(String::new()) };
-        let (Mapping::Objects { map, .. } | Mapping::Rows { map, .. }) = self.mapping(path, &read::head(path)?)?
+        let Some(path) = paths.first().filter(|_| self.needs_head()) else {
+            return Ok(String::new());
+        };
+        let (Mapping::Objects { map, .. } | Mapping::Rows { map, .. }) =
+            self.mapping(path, &read::head(path)?)?
         else {
             return Ok(String::new());
         };
@@ -157,14 +162,19 @@ fn source_name(path: &Path) -> String {
 /// The columns of a CSV file.
 fn header(path: &Path, head: &[u8]) -> Result<(Vec<Column>, u8), Failure> {
     let delimiter = delimiter(head);
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(head);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(head);
     let mut record = csv::ByteRecord::new();
     let read = reader.read_byte_record(&mut record).unwrap_or(false);
     if !read {
         return Err(Failure::cannot(format_args!("{}: has no header line", path.display())));
     }
-    let name = |name: &[u8]| Column::named(String::from_utf8_lossy(name).trim_start_matches('\u{feff}').trim());
+    let name = |name: &[u8]| {
+        Column::named(String::from_utf8_lossy(name).trim_start_matches('\u{feff}').trim())
+    };
     Ok((record.iter().map(name).collect(), delimiter))
 }
 
@@ -176,7 +186,9 @@ fn members(head: &[u8]) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
     Split::new(&[]).feed(head, |number, record| {
         let text = record.ok().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let Some(members) = text.filter(|_| number <= OBJECTS_MAX).and_then(|text| object(text).ok()) else {
+        let Some(members) =
+            text.filter(|_| number <= OBJECTS_MAX).and_then(|text| object(text).ok())
+        else {
             return;
         };
         for (name, _) in members {
@@ -256,7 +268,10 @@ fn map_chunk(chunk: Chunk, trail: Option<&TrailName>, line: &mut Vec<u8>) -> Lot
 fn item(event: Checked, trail: Option<&TrailName>) -> Result<Item, Unmapped> {
     let trail = match (&event.trail, trail) {
         (Some(own), Some(given)) if own != given => {
-            return Err(Unmapped::new("trail", format!("is {own}, but this goes to --trail {given}")));
+            return Err(Unmapped::new(
+                "trail",
+                format!("is {own}, but this goes to --trail {given}"),
+            ));
         }
         (Some(own), _) => own.clone(),
         (None, given) => given.cloned().unwrap_or_else(TrailName::unnamed),
@@ -304,12 +319,14 @@ fn by_map(map: &Map, number: u64, text: &str, line: &mut Vec<u8>) -> Result<Chec
 }
 
 fn by_row(map: &Map, number: u64, text: &str, line: &mut Vec<u8>) -> Result<Checked, Unmapped> {
-    let texts: Vec<Cow<'_, str>> = serde_json::from_str(text).map_err(|e| Unmapped::new("", e.to_string()))?;
+    let texts: Vec<Cow<'_, str>> =
+        serde_json::from_str(text).map_err(|e| Unmapped::new("", e.to_string()))?;
     let (has, needs) = (texts.len(), map.columns().len());
     if has != needs {
         return Err(Unmapped::new("", format!("has {has} values, the header {needs}")));
     }
-    let cell = |text| if matches!(&text, Cow::Borrowed("")) { Cell::Null } else { Cell::Text(text) };
+    let cell =
+        |text| if matches!(&text, Cow::Borrowed("")) { Cell::Null } else { Cell::Text(text) };
     let cells: Vec<Cell<'_>> = texts.into_iter().map(cell).collect();
     let row = Row { position: number, cells: &cells, more: &[] };
     finish(map.event(&row)?, text, line)

@@ -31,7 +31,12 @@ pub struct Place {
 
 impl Place {
     /// Finds the place of an import of these files to that log.
-    pub fn open(args: &Import, format: FileFormat, paths: &[PathBuf], to: &str) -> Result<Place, Failure> {
+    pub fn open(
+        args: &Import,
+        format: FileFormat,
+        paths: &[PathBuf],
+        to: &str,
+    ) -> Result<Place, Failure> {
         let mut reached: Vec<Reached> = Vec::with_capacity(paths.len());
         for path in paths {
             let whole = std::path::absolute(path).map_err(Failure::io(path.display()))?;
@@ -44,7 +49,9 @@ impl Place {
         let before: Option<Vec<Reached>> = match &file {
             Some(file) => {
                 let bytes = files::read_if_there(file).map_err(Failure::io(file.display()))?;
-                bytes.filter(|bytes| bytes.len() <= BYTES_MAX).and_then(|bytes| serde_json::from_slice(&bytes).ok())
+                bytes
+                    .filter(|bytes| bytes.len() <= BYTES_MAX)
+                    .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             }
             None => None,
         };
@@ -96,7 +103,12 @@ impl Place {
 }
 
 /// A name that says which import it is of; none where there is no home.
-fn default_file(args: &Import, format: FileFormat, to: &str, reached: &[Reached]) -> Option<PathBuf> {
+fn default_file(
+    args: &Import,
+    format: FileFormat,
+    to: &str,
+    reached: &[Reached],
+) -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let home = || std::env::var_os("HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let state = state.or_else(|| home().map(|home| home.join(".local/state")))?;

@@ -200,7 +200,8 @@ fn objects(
             Err(e) => return Err(Some(e)),
         };
         split.feed(&buffer[..len], |number, record| {
-            wanted = wanted && collector.record(number, record.map_err(|lost| lost.message())).is_ok();
+            wanted =
+                wanted && collector.record(number, record.map_err(|lost| lost.message())).is_ok();
         });
         if !wanted {
             return Err(None);
@@ -236,7 +237,8 @@ fn rows(from: impl Read, collector: &mut Collector<'_>) -> Result<(), Fault> {
         number += 1;
         let texts: Result<Vec<&str>, _> = record.iter().map(std::str::from_utf8).collect();
         let row = texts.map_err(|_| "is not UTF-8".to_owned());
-        let row = row.and_then(|texts| serde_json::to_vec(&texts).map_err(|error| error.to_string()));
+        let row =
+            row.and_then(|texts| serde_json::to_vec(&texts).map_err(|error| error.to_string()));
         if collector.record(number, row.as_deref().map_err(Clone::clone)).is_err() {
             return Err(None);
         }

@@ -56,7 +56,11 @@ struct Summary {
 }
 
 impl<'a> Report<'a> {
-    pub fn new(refused: Option<&Path>, progress: &'a Progress, json: bool) -> Result<Report<'a>, Failure> {
+    pub fn new(
+        refused: Option<&Path>,
+        progress: &'a Progress,
+        json: bool,
+    ) -> Result<Report<'a>, Failure> {
         let refused = match refused {
             None => None,
             Some(path) => {
@@ -80,7 +84,8 @@ impl<'a> Report<'a> {
         let file = path.display().to_string();
         if let Some((to, name)) = &mut self.refused {
             let original = String::from_utf8_lossy(original);
-            let line = RefusedLine { file: &file, record, field, reason, original: Some(&original) };
+            let line =
+                RefusedLine { file: &file, record, field, reason, original: Some(&original) };
             let written = serde_json::to_writer(&mut *to, &line).map_err(std::io::Error::from);
             written.and_then(|()| to.write_all(b"\n")).map_err(Failure::io(&*name))?;
         }
@@ -163,7 +168,10 @@ impl Tally {
             let all = kept + known + refused;
             let rate = match all {
                 0..1000 => String::new(),
-                _ => format!("; {seconds:.2} s, {} records/s", grouped((all as f64 / seconds) as u64)),
+                _ => format!(
+                    "; {seconds:.2} s, {} records/s",
+                    grouped((all as f64 / seconds) as u64)
+                ),
             };
             let before = match passed {
                 0 => String::new(),

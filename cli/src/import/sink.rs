@@ -71,7 +71,9 @@ fn here(store: &Store, items: Vec<Item>) -> Result<Vec<Became>, Failure> {
             Err(e) if e.stops_all() => {
                 return Err(Failure::Cannot {
                     why: e.to_string(),
-                    hint: Some("say the same again to go on: what is kept already is known again".into()),
+                    hint: Some(
+                        "say the same again to go on: what is kept already is known again".into(),
+                    ),
                 });
             }
             Err(e) => Became::Refused { field: String::new(), reason: e.to_string() },
@@ -90,7 +92,8 @@ fn there(
     if count == 0 {
         return Ok(Vec::new());
     }
-    let params: Vec<_> = trail.iter().map(|trail| ("trail".to_owned(), trail.to_string())).collect();
+    let params: Vec<_> =
+        trail.iter().map(|trail| ("trail".to_owned(), trail.to_string())).collect();
     let waiting = |error: &indelible_client::Error| told(&clean(&error.to_string()));
     let answers = client.append_surely(body, &params, Backoff::default(), waiting);
     let answers = answers.map_err(|error| refused(error, &params))?;
@@ -109,7 +112,9 @@ fn there(
                 Became::Refused { field: clean(&error.field), reason: clean(&error.message) }
             }
             Answer::Failed { .. } => {
-                return Err(Failure::cannot("the node could not keep some events now; say the same again"));
+                return Err(Failure::cannot(
+                    "the node could not keep some events now; say the same again",
+                ));
             }
         })
     };

@@ -157,8 +157,7 @@ pub fn import(
     args: &Import,
     archive: &Path,
 ) -> Result<(), Failure> {
-    let not_text =
-        || Failure::Usage(format!("{}: the name is not UTF-8", archive.display()));
+    let not_text = || Failure::Usage(format!("{}: the name is not UTF-8", archive.display()));
     let new = NewImport {
         from: target(archive.to_str().ok_or_else(not_text)?, &args.at, global)?,
         vkey: args.vkey.clone(),

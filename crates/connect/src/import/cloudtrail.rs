@@ -161,7 +161,8 @@ pub(super) fn map(record: &str) -> Result<Draft<'_>, Unmapped> {
     let table: &'static Table<Place> = &RECORD;
     let mut found: Found<'_> = Fields::read(record, table)?;
     let name = found.text(Place::Name);
-    let name = name.ok_or_else(|| Unmapped::new("eventName", "is missing: it is no record of CloudTrail"))?;
+    let name = name
+        .ok_or_else(|| Unmapped::new("eventName", "is missing: it is no record of CloudTrail"))?;
     let source = found.text(Place::Source).unwrap_or_default();
     let at = found.text(Place::Time).ok_or_else(|| Unmapped::new("eventTime", "is missing"))?;
     Micros::parse(&at).map_err(|error| Unmapped::new("eventTime", error.to_string()))?;
@@ -177,7 +178,12 @@ pub(super) fn map(record: &str) -> Result<Draft<'_>, Unmapped> {
         id: Some(foreign_id("cloudtrail", &id).into()),
         occurred_at: Some(at),
         action: what(service, &name).into(),
-        category: Some(Cow::Borrowed(category(service, &name, outcome, found.raw(Place::ReadOnly)))),
+        category: Some(Cow::Borrowed(category(
+            service,
+            &name,
+            outcome,
+            found.raw(Place::ReadOnly),
+        ))),
         outcome: Some(Cow::Borrowed(outcome)),
         actor: actor(&found),
         targets: targets(&found),
@@ -188,7 +194,8 @@ pub(super) fn map(record: &str) -> Result<Draft<'_>, Unmapped> {
     draft.context.ip = found.text(Place::Ip);
     draft.context.user_agent = found.text(Place::Agent);
     draft.context.request_id = found.text(Place::Request);
-    draft.context.service = (!source.is_empty()).then_some(source).filter(|name| name.len() <= TEXT_BYTES_MAX);
+    draft.context.service =
+        (!source.is_empty()).then_some(source).filter(|name| name.len() <= TEXT_BYTES_MAX);
     draft.details = found.details();
     Ok(draft)
 }
@@ -207,8 +214,14 @@ fn what(service: &str, name: &str) -> String {
 }
 
 fn outcome(error: Option<&str>, found: &Found<'_>) -> &'static str {
-    const DENIED: [&str; 6] =
-        ["AccessDenied", "Unauthorized", "Forbidden", "NotAuthorized", "AuthFailure", "AuthorizationError"];
+    const DENIED: [&str; 6] = [
+        "AccessDenied",
+        "Unauthorized",
+        "Forbidden",
+        "NotAuthorized",
+        "AuthFailure",
+        "AuthorizationError",
+    ];
     match error {
         Some(code) if DENIED.iter().any(|word| code.contains(word)) => "denied",
         Some(_) => "failure",
@@ -229,13 +242,32 @@ fn category(service: &str, name: &str, outcome: &str, read_only: Option<&str>) -
     if service == "signin" || begins(&["AssumeRole", "GetSessionToken", "GetFederationToken"]) {
         return "authentication";
     }
-    if read_only == Some("true") || (read_only.is_none() && begins(&["Get", "List", "Describe", "Head", "Lookup"])) {
+    if read_only == Some("true")
+        || (read_only.is_none() && begins(&["Get", "List", "Describe", "Head", "Lookup"]))
+    {
         return "data_access";
     }
     match service {
-        "iam" | "organizations" | "sso" | "sso-directory" | "account" | "cloudtrail" => "admin_action",
-        _ if begins(&["Create", "Run", "Allocate", "Register", "Import", "Copy", "Put", "Upload"]) => "data_create",
-        _ if begins(&["Delete", "Terminate", "Deregister", "Remove", "Release", "ScheduleKeyDeletion"]) => "data_delete",
+        "iam" | "organizations" | "sso" | "sso-directory" | "account" | "cloudtrail" => {
+            "admin_action"
+        }
+        _ if begins(&[
+            "Create", "Run", "Allocate", "Register", "Import", "Copy", "Put", "Upload",
+        ]) =>
+        {
+            "data_create"
+        }
+        _ if begins(&[
+            "Delete",
+            "Terminate",
+            "Deregister",
+            "Remove",
+            "Release",
+            "ScheduleKeyDeletion",
+        ]) =>
+        {
+            "data_delete"
+        }
         _ => "data_modify",
     }
 }
@@ -265,7 +297,9 @@ fn actor<'a>(found: &Found<'a>) -> Option<Who<'a>> {
         .or_else(|| found.text(Place::InvokedBy));
     let issuer = Who {
         kind: Some(Cow::Borrowed("service")),
-        id: found.text(Place::IssuerArn).or_else(|| found.text(Place::IssuerPrincipal).filter(fits)),
+        id: found
+            .text(Place::IssuerArn)
+            .or_else(|| found.text(Place::IssuerPrincipal).filter(fits)),
         name: found.text(Place::IssuerName),
         ..Who::default()
     };
@@ -302,7 +336,9 @@ struct Resource<'a> {
 }
 
 fn targets<'a>(found: &Found<'a>) -> Vec<Thing<'a>> {
-    let listed = found.raw(Place::Resources).and_then(|raw| serde_json::from_str::<Vec<Resource<'a>>>(raw).ok());
+    let listed = found
+        .raw(Place::Resources)
+        .and_then(|raw| serde_json::from_str::<Vec<Resource<'a>>>(raw).ok());
     let listed: Vec<Thing<'a>> = listed
         .unwrap_or_default()
         .into_iter()

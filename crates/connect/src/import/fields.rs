@@ -37,16 +37,25 @@ pub(super) struct Fields<'a, const N: usize> {
 
 impl<'a, const N: usize> Fields<'a, N> {
     /// Walks over a record, which has to be an object.
-    pub(super) fn read<S: Slot>(record: &'a str, table: &'static Table<S>) -> Result<Fields<'a, N>, Unmapped> {
+    pub(super) fn read<S: Slot>(
+        record: &'a str,
+        table: &'static Table<S>,
+    ) -> Result<Fields<'a, N>, Unmapped> {
         let mut fields = Fields { found: [None; N], rest: String::with_capacity(record.len()) };
         if !record.trim_ascii_start().starts_with('{') {
             return Err(Unmapped::new("", "is not a JSON object"));
         }
-        fields.walk(record, table).map_err(|error| Unmapped::new("", format!("is not JSON: {error}")))?;
+        fields
+            .walk(record, table)
+            .map_err(|error| Unmapped::new("", format!("is not JSON: {error}")))?;
         Ok(fields)
     }
 
-    fn walk<S: Slot>(&mut self, object: &'a str, table: &'static Table<S>) -> serde_json::Result<()> {
+    fn walk<S: Slot>(
+        &mut self,
+        object: &'a str,
+        table: &'static Table<S>,
+    ) -> serde_json::Result<()> {
         let mut from = serde_json::Deserializer::from_str(object);
         let begin = self.rest.len();
         de::Deserializer::deserialize_map(&mut from, Walk { fields: self, table, begin })?;

@@ -104,7 +104,8 @@ fn time(found: &mut Found<'_>) -> Result<Micros, Unmapped> {
         Ok(millis) => millis.checked_mul(1000).map(Micros).filter(Micros::in_years),
         Err(_) => Micros::parse(&text).ok(),
     };
-    let at = at.ok_or_else(|| Unmapped::new(name, "is neither milliseconds since 1970 nor RFC 3339"))?;
+    let at =
+        at.ok_or_else(|| Unmapped::new(name, "is neither milliseconds since 1970 nor RFC 3339"))?;
     if name == "created_at" && found.raw(Place::Time) != found.raw(Place::Created) {
         found.stays(Place::Time, "@timestamp");
     }
@@ -136,8 +137,20 @@ fn category(what: &str, operation: &str) -> &'static str {
         "authentication" => "authentication",
         "access" => "data_access",
         _ if of(&[
-            "org", "business", "enterprise", "team", "role", "integration", "integration_installation", "oauth_application",
-            "org_credential_authorization", "personal_access_token", "protected_branch", "repository_ruleset", "hook", "ip_allow_list",
+            "org",
+            "business",
+            "enterprise",
+            "team",
+            "role",
+            "integration",
+            "integration_installation",
+            "oauth_application",
+            "org_credential_authorization",
+            "personal_access_token",
+            "protected_branch",
+            "repository_ruleset",
+            "hook",
+            "ip_allow_list",
         ]) =>
         {
             "admin_action"

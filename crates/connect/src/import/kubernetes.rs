@@ -57,7 +57,8 @@ static RECORD: [(&str, At<Place>); 13] = [
 
 static USER: [(&str, At<Place>); 1] = [("username", At::Move(Place::User, TEXT_BYTES_MAX))];
 
-static IMPERSONATED: [(&str, At<Place>); 1] = [("username", At::Move(Place::Impersonated, TEXT_BYTES_MAX))];
+static IMPERSONATED: [(&str, At<Place>); 1] =
+    [("username", At::Move(Place::Impersonated, TEXT_BYTES_MAX))];
 
 static OBJECT: [(&str, At<Place>); 5] = [
     ("resource", At::Read(Place::Resource)),
@@ -112,7 +113,9 @@ pub(super) fn map(record: &str) -> Result<Draft<'_>, Unmapped> {
     // What the server answered to a change is the state after it, unless it is the answer that it failed.
     let changed = matches!(&*verb, "create" | "update" | "patch") && outcome == "success";
     match found.raw(Place::Response) {
-        Some(after) if changed && after.starts_with('{') => draft.after = Some(Cow::Borrowed(after)),
+        Some(after) if changed && after.starts_with('{') => {
+            draft.after = Some(Cow::Borrowed(after))
+        }
         _ => found.stays(Place::Response, "responseObject"),
     }
     draft.details = found.details();
@@ -124,7 +127,8 @@ fn short(text: Option<Text<'_>>, bytes_max: usize) -> Option<Text<'_>> {
 }
 
 fn what(verb: &str, found: &Found<'_>) -> String {
-    let mut what = found.text(Place::Resource).map_or_else(|| "url".into(), |resource| action(&resource));
+    let mut what =
+        found.text(Place::Resource).map_or_else(|| "url".into(), |resource| action(&resource));
     if let Some(sub) = found.text(Place::Subresource) {
         what = format!("{what}.{}", action(&sub));
     }
@@ -159,10 +163,20 @@ fn category(verb: &str, outcome: &str, found: &Found<'_>) -> &'static str {
     match (verb, &*resource) {
         _ if outcome == "denied" => "permission_denied",
         (_, "tokenreviews" | "selfsubjectreviews") => "authentication",
-        (_, "subjectaccessreviews" | "selfsubjectaccessreviews" | "selfsubjectrulesreviews" | "localsubjectaccessreviews") => {
-            "authorization"
+        (
+            _,
+            "subjectaccessreviews"
+            | "selfsubjectaccessreviews"
+            | "selfsubjectrulesreviews"
+            | "localsubjectaccessreviews",
+        ) => "authorization",
+        _ if matches!(
+            &*subresource,
+            "exec" | "attach" | "portforward" | "proxy" | "token" | "approval"
+        ) =>
+        {
+            "admin_action"
         }
-        _ if matches!(&*subresource, "exec" | "attach" | "portforward" | "proxy" | "token" | "approval") => "admin_action",
         ("get" | "list" | "watch" | "head" | "options", _) => "data_access",
         _ if group.ends_with("rbac.authorization.k8s.io") => "admin_action",
         ("create" | "post", _) => "data_create",
@@ -202,7 +216,11 @@ fn targets<'a>(found: &Found<'a>) -> Vec<Thing<'a>> {
         targets.push(Thing { kind, id, name });
     }
     if let Some(namespace) = namespace {
-        targets.push(Thing { kind: Some(Cow::Borrowed("namespace")), id: Some(namespace), name: None });
+        targets.push(Thing {
+            kind: Some(Cow::Borrowed("namespace")),
+            id: Some(namespace),
+            name: None,
+        });
     }
     targets
 }

@@ -67,14 +67,21 @@ impl Format {
 
 /// Writes an event and checks it. Where only the JSON that was taken over is not fit for an event (keys twice, more keys
 /// than an event may have, too deep), the original is kept in `details.original` as the text that it is.
-pub fn finish(mut draft: Draft<'_>, original: &str, line: &mut Vec<u8>) -> Result<Checked, Unmapped> {
+pub fn finish(
+    mut draft: Draft<'_>,
+    original: &str,
+    line: &mut Vec<u8>,
+) -> Result<Checked, Unmapped> {
     line.clear();
     draft.write(line);
     let refusal = match check(line) {
         Ok(checked) => return Ok(checked),
         Err(refusal) => refusal,
     };
-    if refusal.field.starts_with('/') || refusal.field.starts_with("details") || refusal.field.starts_with("changes") {
+    if refusal.field.starts_with('/')
+        || refusal.field.starts_with("details")
+        || refusal.field.starts_with("changes")
+    {
         let mut details = String::from("{\"original\":");
         fields::write_text(original, &mut details);
         details.push('}');

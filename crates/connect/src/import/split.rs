@@ -104,7 +104,9 @@ impl Split {
         match self.state {
             State::Junk => self.lose(Lost::NotJson, &mut sink),
             State::Within | State::Text | State::Escaped => self.lose(Lost::Truncated, &mut sink),
-            State::Between if self.around != Around::Nothing => self.lose(Lost::Truncated, &mut sink),
+            State::Between if self.around != Around::Nothing => {
+                self.lose(Lost::Truncated, &mut sink)
+            }
             State::Between | State::After | State::AfterText | State::AfterEscaped => {}
         }
     }
@@ -116,7 +118,9 @@ impl Split {
     }
 
     fn between(&mut self, bytes: &[u8], sink: &mut impl FnMut(u64, Result<&[u8], Lost>)) -> usize {
-        let skipped = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | 0x1e | 0xef | 0xbb | 0xbf);
+        let skipped = |byte: &u8| {
+            byte.is_ascii_whitespace() || matches!(byte, b',' | 0x1e | 0xef | 0xbb | 0xbf)
+        };
         let Some(at) = bytes.iter().position(|byte| !skipped(byte)) else { return bytes.len() };
         match (bytes[at], self.around) {
             (b'{', _) => {
@@ -195,7 +199,8 @@ impl Split {
         let at = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\'));
         let len = at.map_or(bytes.len(), |at| at + 1);
         self.keep(&bytes[..len]);
-        if self.depth == 1 && self.around == Around::Nothing && self.key.len() < SPLIT_KEY_BYTES_MAX {
+        if self.depth == 1 && self.around == Around::Nothing && self.key.len() < SPLIT_KEY_BYTES_MAX
+        {
             self.key.extend_from_slice(&bytes[..at.unwrap_or(len).min(SPLIT_KEY_BYTES_MAX)]);
         }
         match at.map(|at| bytes[at]) {

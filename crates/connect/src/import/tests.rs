@@ -68,19 +68,31 @@ fn what_cloudtrail_says_in_its_own_ways() {
     let login = of(json!({"responseElements": {"ConsoleLogin": "Success"}}));
     assert_eq!((&login["category"], &login["outcome"]), (&json!("login"), &json!("success")));
     assert_eq!(login["action"], "signin.console_login");
-    let failed = of(json!({"responseElements": {"ConsoleLogin": "Failure"}, "userIdentity": {"type": "Root", "accountId": "1"}}));
-    assert_eq!((&failed["category"], &failed["outcome"]), (&json!("login_failed"), &json!("failure")));
+    let failed = of(
+        json!({"responseElements": {"ConsoleLogin": "Failure"}, "userIdentity": {"type": "Root", "accountId": "1"}}),
+    );
+    assert_eq!(
+        (&failed["category"], &failed["outcome"]),
+        (&json!("login_failed"), &json!("failure"))
+    );
     assert_eq!(failed["actor"], json!({"type": "user", "id": "1", "name": "root"}));
-    let service = of(json!({"eventSource": "kms.amazonaws.com", "eventName": "Decrypt", "readOnly": true,
+    let service =
+        of(json!({"eventSource": "kms.amazonaws.com", "eventName": "Decrypt", "readOnly": true,
         "userIdentity": {"type": "AWSService", "invokedBy": "ec2.amazonaws.com"},
         "resources": [{"ARN": "arn:aws:kms:key/1", "accountId": "1", "type": "AWS::KMS::Key"}]}));
     assert_eq!(service["actor"], json!({"type": "service", "id": "ec2.amazonaws.com"}));
-    assert_eq!((&service["category"], &service["action"]), (&json!("data_access"), &json!("kms.decrypt")));
+    assert_eq!(
+        (&service["category"], &service["action"]),
+        (&json!("data_access"), &json!("kms.decrypt"))
+    );
     assert_eq!(service["targets"], json!([{"type": "AWS::KMS::Key", "id": "arn:aws:kms:key/1"}]));
     let zoned = of(json!({"eventTime": "2026-01-31T10:00:00+02:00"}));
     assert_eq!(zoned["details"]["eventTime"], "2026-01-31T10:00:00+02:00");
     assert_eq!(refused(Format::CloudTrail, r#"{"eventName":"A"}"#).0, "eventTime");
-    assert_eq!(refused(Format::CloudTrail, r#"{"eventName":"A","eventTime":"now"}"#).0, "eventTime");
+    assert_eq!(
+        refused(Format::CloudTrail, r#"{"eventName":"A","eventTime":"now"}"#).0,
+        "eventTime"
+    );
     assert_eq!(refused(Format::CloudTrail, "{}").0, "eventName");
     assert!(refused(Format::CloudTrail, "[]").1.contains("not a JSON object"));
 }
@@ -114,11 +126,15 @@ fn an_event_of_kubernetes() {
         .replace(r#""code":200"#, r#""code":403,"reason":"Forbidden","message":"no""#)
         .replace("patch", "delete");
     let denied = event(Format::Kubernetes, &denied);
-    assert_eq!((&denied["outcome"], &denied["category"]), (&json!("denied"), &json!("permission_denied")));
+    assert_eq!(
+        (&denied["outcome"], &denied["category"]),
+        (&json!("denied"), &json!("permission_denied"))
+    );
     assert_eq!(denied["error"], json!({"code": "Forbidden", "message": "no"}));
     assert_eq!(denied["details"]["responseObject"]["kind"], "Deployment");
     let received = KUBERNETES.replace("ResponseComplete", "RequestReceived");
-    let ids = [KUBERNETES, &received].map(|record| Format::Kubernetes.map(record).unwrap().id.unwrap().into_owned());
+    let ids = [KUBERNETES, &received]
+        .map(|record| Format::Kubernetes.map(record).unwrap().id.unwrap().into_owned());
     assert_ne!(ids[0], ids[1], "each stage is an event");
     assert_eq!(event(Format::Kubernetes, &received)["outcome"], "pending");
     assert_eq!(refused(Format::Kubernetes, "{}").0, "auditID");
@@ -160,7 +176,11 @@ fn scalars(value: &Value, out: &mut Vec<String>) {
 
 #[test]
 fn nothing_of_a_record_is_lost() {
-    for (format, record) in [(Format::CloudTrail, CLOUDTRAIL), (Format::Kubernetes, KUBERNETES), (Format::GitHub, GITHUB)] {
+    for (format, record) in [
+        (Format::CloudTrail, CLOUDTRAIL),
+        (Format::Kubernetes, KUBERNETES),
+        (Format::GitHub, GITHUB),
+    ] {
         let mut line = Vec::new();
         format.event(record.as_bytes(), &mut line).unwrap();
         let line = String::from_utf8(line).unwrap();
@@ -168,7 +188,10 @@ fn nothing_of_a_record_is_lost() {
         scalars(&serde_json::from_str(record).unwrap(), &mut values);
         for value in values {
             let is_time = matches!(&*value, "1769853600123");
-            assert!(is_time || line.contains(&value) || line.contains(&format!("\"{value}\"")), "{value} in {line}");
+            assert!(
+                is_time || line.contains(&value) || line.contains(&format!("\"{value}\"")),
+                "{value} in {line}"
+            );
         }
     }
 }
@@ -176,17 +199,30 @@ fn nothing_of_a_record_is_lost() {
 #[test]
 fn what_no_event_may_hold_is_kept_as_text() {
     let many: String = (0..2000).map(|i| format!("\"k{i}\":1,")).collect();
-    for odd in [format!("{{{many}\"z\":1}}"), r#"{"a":1,"a":2}"#.into(), r#""\ud800""#.into(), "[".repeat(40) + &"]".repeat(40)] {
-        let record = CLOUDTRAIL.replace(r#"{"bucketName":"backups","Host":"s3.example.com"}"#, &odd);
+    for odd in [
+        format!("{{{many}\"z\":1}}"),
+        r#"{"a":1,"a":2}"#.into(),
+        r#""\ud800""#.into(),
+        "[".repeat(40) + &"]".repeat(40),
+    ] {
+        let record =
+            CLOUDTRAIL.replace(r#"{"bucketName":"backups","Host":"s3.example.com"}"#, &odd);
         let event = event(Format::CloudTrail, &record);
         assert_eq!(event["details"]["original"], json!(record));
-        assert_eq!((&event["action"], &event["outcome"]), (&json!("s3.delete_bucket"), &json!("denied")));
+        assert_eq!(
+            (&event["action"], &event["outcome"]),
+            (&json!("s3.delete_bucket"), &json!("denied"))
+        );
     }
     let long = CLOUDTRAIL.replace("backups", &"x".repeat(300_000));
     assert!(refused(Format::CloudTrail, &long).1.contains("longer than"));
 }
 
-fn records(lists: &'static [&'static str], bytes: &[u8], piece: usize) -> Vec<Result<String, Lost>> {
+fn records(
+    lists: &'static [&'static str],
+    bytes: &[u8],
+    piece: usize,
+) -> Vec<Result<String, Lost>> {
     let mut found = Vec::new();
     let mut split = Split::new(lists);
     let mut keep = |number: u64, record: Result<&[u8], Lost>| {
@@ -206,7 +242,10 @@ fn records_are_found_in_every_wrapping() {
         ("{\"a\":1}\n{\"b\":2}\n", ok(&["{\"a\":1}", "{\"b\":2}"])),
         ("\u{feff}{\"a\":\"}\\\"{\"} {\"b\":[{}]}", ok(&["{\"a\":\"}\\\"{\"}", "{\"b\":[{}]}"])),
         ("[{\"a\":1},\r\n{\"b\":2}]", ok(&["{\"a\":1}", "{\"b\":2}"])),
-        ("{\"Records\":[{\"a\":1},{\"Records\":[{}]}],\"more\":{\"]\":\"}\\\\\"}}\n{\"Records\" : [ ]}{\"c\":3}", ok(&["{\"a\":1}", "{\"Records\":[{}]}", "{\"c\":3}"])),
+        (
+            "{\"Records\":[{\"a\":1},{\"Records\":[{}]}],\"more\":{\"]\":\"}\\\\\"}}\n{\"Records\" : [ ]}{\"c\":3}",
+            ok(&["{\"a\":1}", "{\"Records\":[{}]}", "{\"c\":3}"]),
+        ),
         ("{\"kind\":\"L\",\"Records\":[{\"a\":1}]}", ok(&["{\"a\":1}"])),
         ("{\"x\":\"Records\",\"y\":[{}]}", ok(&["{\"x\":\"Records\",\"y\":[{}]}"])),
         ("{\"x\":{\"Records\":[{}]}}", ok(&["{\"x\":{\"Records\":[{}]}}"])),
@@ -220,11 +259,14 @@ fn records_are_found_in_every_wrapping() {
         }
     }
     let long = format!("{{\"a\":\"{}\"}}{{\"b\":1}}", "x".repeat(crate::limits::RECORD_BYTES_MAX));
-    assert_eq!(records(&[], long.as_bytes(), 4096), vec![Err(Lost::TooLong), Ok("{\"b\":1}".into())]);
+    assert_eq!(
+        records(&[], long.as_bytes(), 4096),
+        vec![Err(Lost::TooLong), Ok("{\"b\":1}".into())]
+    );
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(20_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_mutated_record_is_an_event_or_refused(

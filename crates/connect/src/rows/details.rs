@@ -127,7 +127,8 @@ pub(super) fn states(object: &str) -> Option<(Option<String>, Option<String>)> {
         })
     }
 
-    let given = |state: &RawValue| Some(state.get()).filter(|json| *json != "null").map(str::to_owned);
+    let given =
+        |state: &RawValue| Some(state.get()).filter(|json| *json != "null").map(str::to_owned);
     if let Some((before, after)) = pair(object) {
         return Some((given(before), given(after)));
     }

@@ -80,7 +80,9 @@ impl Map {
                 ("source", Line::Column(text)) => map.source = text,
                 ("zone", Line::Column(text)) => {
                     map.zone = Zone::named(&text).ok_or_else(|| {
-                        MapError(format!("zone: {text} is not known here: write Europe/Berlin or +02:00"))
+                        MapError(format!(
+                            "zone: {text} is not known here: write Europe/Berlin or +02:00"
+                        ))
                     })?;
                 }
                 ("source" | "zone", Line::Full(_)) => {
@@ -100,7 +102,8 @@ impl Map {
 
     /// The map as a file, which [`Map::read`] reads.
     pub fn yaml(&self) -> String {
-        let mut yaml = format!("source: {}\nzone: {}\n", scalar(&self.source), scalar(&self.zone.name));
+        let mut yaml =
+            format!("source: {}\nzone: {}\n", scalar(&self.source), scalar(&self.zone.name));
         let column = |i: &usize| scalar(&self.columns[*i].name);
         for one in &USUAL {
             let Some(take) = self.take(one.0) else { continue };
@@ -121,8 +124,11 @@ impl Map {
             parts.extend(take.entity.iter().map(|i| format!("entity: {}", column(i))));
             parts.extend(take.constant.iter().map(|text| format!("const: {}", scalar(text))));
             if !take.values.is_empty() {
-                let values: Vec<String> =
-                    take.values.iter().map(|(a, b)| format!("{}: {}", quoted(a), scalar(b))).collect();
+                let values: Vec<String> = take
+                    .values
+                    .iter()
+                    .map(|(a, b)| format!("{}: {}", quoted(a), scalar(b)))
+                    .collect();
                 parts.push(format!("values: {{ {} }}", values.join(", ")));
             }
             yaml += &format!("{}: {{ {} }}\n", one.1, parts.join(", "));
@@ -156,7 +162,12 @@ fn take(name: &str, member: Member, line: Line, columns: &[Column]) -> Result<Ta
     }
     let whole = matches!(
         member,
-        Member::Id | Member::OccurredAt | Member::Before | Member::After | Member::Changes | Member::Details
+        Member::Id
+            | Member::OccurredAt
+            | Member::Before
+            | Member::After
+            | Member::Changes
+            | Member::Details
     );
     if whole && (full.constant.is_some() || !full.values.is_empty()) {
         return Err(MapError(format!("{name}: is taken of a column, without const or values")));
@@ -178,7 +189,8 @@ fn take(name: &str, member: Member, line: Line, columns: &[Column]) -> Result<Ta
 fn scalar(text: &str) -> String {
     let mut bytes = text.bytes();
     let plain = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-'))
+        && bytes
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-'))
         && !matches!(
             &*text.to_ascii_lowercase(),
             "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null"

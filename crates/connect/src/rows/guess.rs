@@ -90,7 +90,9 @@ fn complete(map: &mut Map, names: &[String]) {
 fn may_be(member: Member, kind: Kind) -> bool {
     match member {
         Member::Id | Member::Before | Member::After => true,
-        Member::Changes | Member::Details => !matches!(kind, Kind::Number | Kind::Bool | Kind::Time),
+        Member::Changes | Member::Details => {
+            !matches!(kind, Kind::Number | Kind::Bool | Kind::Time)
+        }
         Member::OccurredAt => !matches!(kind, Kind::Bool | Kind::Json | Kind::Bytes),
         Member::Outcome => !matches!(kind, Kind::Json | Kind::Time | Kind::Bytes),
         Member::ActorId | Member::TargetId => !matches!(kind, Kind::Json | Kind::Time | Kind::Bool),

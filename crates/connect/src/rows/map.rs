@@ -247,7 +247,8 @@ impl<'a> Reading<'a> {
             [column] => self.cell(column),
             // A date and a time.
             _ => {
-                let texts: Vec<_> = take.columns.iter().filter_map(|&i| self.cell(i).text()).collect();
+                let texts: Vec<_> =
+                    take.columns.iter().filter_map(|&i| self.cell(i).text()).collect();
                 joined = Cell::Text(texts.join(" ").into());
                 &joined
             }
@@ -302,7 +303,10 @@ impl<'a> Reading<'a> {
         let action = words::deed(&text, entity.as_deref());
         if action.is_empty() {
             let name = column.map_or("action", |i| &*self.map.columns[i].name);
-            return Err(Unmapped::new(name, "has no letter or digit of which an action could be made"));
+            return Err(Unmapped::new(
+                name,
+                "has no letter or digit of which an action could be made",
+            ));
         }
         if let Some(column) = column {
             self.placed[column] = action == *text;
@@ -316,7 +320,8 @@ impl<'a> Reading<'a> {
             name: self.text(Member::BehalfName),
             ..Who::default()
         };
-        let is_somebody = |who: &Who<'_>| who.id.is_some() || who.name.is_some() || who.email.is_some();
+        let is_somebody =
+            |who: &Who<'_>| who.id.is_some() || who.name.is_some() || who.email.is_some();
         let on_behalf_of = is_somebody(&other).then(|| Box::new(other));
         let mut who = Who {
             id: self.text(Member::ActorId),

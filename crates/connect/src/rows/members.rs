@@ -52,8 +52,18 @@ pub(super) struct Usual(pub Member, pub &'static str, pub usize, pub &'static st
 
 /// In the order in which columns are given away: what is first takes first.
 pub(super) static USUAL: [Usual; COUNT] = [
-    Usual(Member::Id, "id", usize::MAX, "id audit_id log_id event_id entry_id uuid guid record_uuid event_uuid history_id pk"),
-    Usual(Member::Trail, "trail", usize::MAX, "trail tenant_id tenant org_id organization_id organisation_id"),
+    Usual(
+        Member::Id,
+        "id",
+        usize::MAX,
+        "id audit_id log_id event_id entry_id uuid guid record_uuid event_uuid history_id pk",
+    ),
+    Usual(
+        Member::Trail,
+        "trail",
+        usize::MAX,
+        "trail tenant_id tenant org_id organization_id organisation_id",
+    ),
     Usual(
         Member::OccurredAt,
         "occurred_at",
@@ -93,7 +103,12 @@ pub(super) static USUAL: [Usual; COUNT] = [
          operation_type operation_name change_type activity_type audit_type audit_operation history_type dml_type tg_op \
          event_code command cmd type",
     ),
-    Usual(Member::Category, "category", usize::MAX, "category event_category action_category audit_category event_type log_name"),
+    Usual(
+        Member::Category,
+        "category",
+        usize::MAX,
+        "category event_category action_category audit_category event_type log_name",
+    ),
     Usual(
         Member::Outcome,
         "outcome",
@@ -122,15 +137,30 @@ pub(super) static USUAL: [Usual; COUNT] = [
         "actor_name username user_name user_full_name full_name user_display_name performed_by_name login login_name actor \
          user performed_by changed_by author session_user_name",
     ),
-    Usual(Member::ActorEmail, "actor.email", TEXT_BYTES_MAX, "actor_email user_email email email_address mail performed_by_email"),
+    Usual(
+        Member::ActorEmail,
+        "actor.email",
+        TEXT_BYTES_MAX,
+        "actor_email user_email email email_address mail performed_by_email",
+    ),
     Usual(
         Member::BehalfId,
         "actor.on_behalf_of.id",
         TEXT_BYTES_MAX,
         "on_behalf_of on_behalf_of_id on_behalf_of_user_id impersonated_user_id acting_as_id",
     ),
-    Usual(Member::BehalfName, "actor.on_behalf_of.name", TEXT_BYTES_MAX, "on_behalf_of_name impersonated_user_name impersonated_user"),
-    Usual(Member::AuthMethod, "actor.auth.method", KIND_BYTES_MAX, "auth_method authentication_method"),
+    Usual(
+        Member::BehalfName,
+        "actor.on_behalf_of.name",
+        TEXT_BYTES_MAX,
+        "on_behalf_of_name impersonated_user_name impersonated_user",
+    ),
+    Usual(
+        Member::AuthMethod,
+        "actor.auth.method",
+        KIND_BYTES_MAX,
+        "auth_method authentication_method",
+    ),
     Usual(Member::SubjectType, "subject.type", KIND_BYTES_MAX, "data_subject_type"),
     Usual(Member::SubjectId, "subject.id", TEXT_BYTES_MAX, "data_subject_id data_subject"),
     Usual(
@@ -168,22 +198,62 @@ pub(super) static USUAL: [Usual; COUNT] = [
         "ip ip_address ip_addr ipaddress client_ip remote_ip source_ip actor_ip user_ip client_addr remote_addr \
          remote_address client_address source_ip_address ip_v4",
     ),
-    Usual(Member::UserAgent, "context.user_agent", TEXT_BYTES_MAX, "user_agent useragent http_user_agent ua browser"),
-    Usual(Member::RequestId, "context.request_id", TEXT_BYTES_MAX, "request_id request_uuid req_id x_request_id requestid"),
+    Usual(
+        Member::UserAgent,
+        "context.user_agent",
+        TEXT_BYTES_MAX,
+        "user_agent useragent http_user_agent ua browser",
+    ),
+    Usual(
+        Member::RequestId,
+        "context.request_id",
+        TEXT_BYTES_MAX,
+        "request_id request_uuid req_id x_request_id requestid",
+    ),
     Usual(
         Member::CorrelationId,
         "context.correlation_id",
         TEXT_BYTES_MAX,
         "correlation_id correlationid transaction_id txid tx_id batch_id batch_uuid",
     ),
-    Usual(Member::SessionId, "context.session_id", TEXT_BYTES_MAX, "session_id sessionid session sid session_key"),
+    Usual(
+        Member::SessionId,
+        "context.session_id",
+        TEXT_BYTES_MAX,
+        "session_id sessionid session sid session_key",
+    ),
     Usual(Member::TraceId, "context.trace_id", TEXT_BYTES_MAX, "trace_id traceid"),
     Usual(Member::SpanId, "context.span_id", TEXT_BYTES_MAX, "span_id spanid"),
-    Usual(Member::Service, "context.service", TEXT_BYTES_MAX, "service service_name application application_name app app_name"),
-    Usual(Member::Host, "context.host", TEXT_BYTES_MAX, "host hostname host_name server server_name machine machine_name node"),
-    Usual(Member::HttpMethod, "context.http.method", KIND_BYTES_MAX, "http_method request_method method"),
-    Usual(Member::HttpPath, "context.http.path", PATH_BYTES_MAX, "http_path request_path path request_uri uri request_url url endpoint"),
-    Usual(Member::HttpStatus, "context.http.status", usize::MAX, "http_status status_code http_status_code response_code response_status"),
+    Usual(
+        Member::Service,
+        "context.service",
+        TEXT_BYTES_MAX,
+        "service service_name application application_name app app_name",
+    ),
+    Usual(
+        Member::Host,
+        "context.host",
+        TEXT_BYTES_MAX,
+        "host hostname host_name server server_name machine machine_name node",
+    ),
+    Usual(
+        Member::HttpMethod,
+        "context.http.method",
+        KIND_BYTES_MAX,
+        "http_method request_method method",
+    ),
+    Usual(
+        Member::HttpPath,
+        "context.http.path",
+        PATH_BYTES_MAX,
+        "http_path request_path path request_uri uri request_url url endpoint",
+    ),
+    Usual(
+        Member::HttpStatus,
+        "context.http.status",
+        usize::MAX,
+        "http_status status_code http_status_code response_code response_status",
+    ),
     Usual(
         Member::Details,
         "details",

@@ -41,7 +41,8 @@ pub fn object(json: &str) -> Result<Vec<(Text<'_>, Cell<'_>)>, Unmapped> {
         }
     }
     let read: Result<Read<'_>, _> = serde_json::from_str(json);
-    read.map(|read| read.0).map_err(|error| Unmapped::new("", format!("is no JSON object: {error}")))
+    read.map(|read| read.0)
+        .map_err(|error| Unmapped::new("", format!("is no JSON object: {error}")))
 }
 
 fn cell(raw: &str) -> serde_json::Result<Cell<'_>> {
@@ -62,7 +63,10 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 impl Map {
     /// The values of named ones as this map's columns have them, and those that have no column. The names of the
     /// latter are made different from the former's.
-    pub fn arrange<'a>(&self, members: Vec<(Text<'a>, Cell<'a>)>) -> (Vec<Cell<'a>>, Vec<(Text<'a>, Cell<'a>)>) {
+    pub fn arrange<'a>(
+        &self,
+        members: Vec<(Text<'a>, Cell<'a>)>,
+    ) -> (Vec<Cell<'a>>, Vec<(Text<'a>, Cell<'a>)>) {
         let mut cells = vec![Cell::Null; self.columns.len()];
         let mut more = Vec::new();
         for (name, cell) in members {

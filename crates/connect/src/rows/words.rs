@@ -27,8 +27,14 @@ const OUTCOMES: [(&str, &str); 6] = [
 ];
 
 const ACTORS: [(&str, &str); 5] = [
-    ("user", "user users admin administrator staff employee customer member person human account operator owner"),
-    ("service", "service app application api client machine token integration service_account webhook api_key"),
+    (
+        "user",
+        "user users admin administrator staff employee customer member person human account operator owner",
+    ),
+    (
+        "service",
+        "service app application api client machine token integration service_account webhook api_key",
+    ),
     ("system", "system cron job scheduler daemon root worker task trigger"),
     ("agent", "agent bot ai assistant robot"),
     ("anonymous", "anonymous guest public nobody"),
