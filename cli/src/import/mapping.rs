@@ -53,7 +53,7 @@ pub struct Lot {
     pub file: usize,
     pub path: Arc<Path>,
     /// Bytes of the file that they were read from.
-    pub records: u64,
+    pub bytes: u64,
     /// Records that were passed over.
     pub passed: u64,
     /// The number of the last one.
@@ -261,7 +261,7 @@ fn map_chunk(chunk: Chunk, trail: Option<&TrailName>, line: &mut Vec<u8>) -> Lot
         };
         mapped.push((number, one));
     }
-    Lot { file, path, records: read, passed, last, mapped }
+    Lot { file, path, bytes: read, passed, last, mapped }
 }
 
 /// Finds the event's trail.
