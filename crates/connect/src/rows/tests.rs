@@ -164,7 +164,7 @@ fn what_was_done_shows_in_the_states_where_no_column_says_it() {
     assert_eq!(of("NULL", "{}"), "t.create");
     assert_eq!(of("{}", "NULL"), "t.delete");
     assert_eq!(of("{}", "{}"), "t.update");
-    assert_eq!(guess("t", &columns("id note")).missing().is_some(), true);
+    assert!(guess("t", &columns("id note")).missing().is_some());
     assert_eq!(guess("t", &columns(names)).missing(), None);
 }
 
