@@ -132,7 +132,7 @@ pub fn run(parent: &Path, how: &Import) -> Result<()> {
     let logs = dir.path().join("logs");
     std::fs::create_dir(&logs)?;
     let bytes = Records::new(how.seed).write(&logs, how)?;
-    let count = thousands(how.records);
+    let count = thousands(how.records as u64);
     println!(
         "{count} records of CloudTrail, {} bytes each, {}",
         bytes / how.records.max(1) as u64,
@@ -142,13 +142,13 @@ pub fn run(parent: &Path, how: &Import) -> Result<()> {
     ensure!(read_only(&logs, how)? == how.records, "records went missing");
     println!(
         "unpacked and parsed, one thread: {} records/s",
-        thousands(rate_since(begun, how.records) as usize)
+        thousands(rate_since(begun, how.records) as u64)
     );
     let begun = Instant::now();
     written(&dir.path().join("written"), bytes)?;
     println!(
         "as many bytes written and synced: {} records/s",
-        thousands(rate_since(begun, how.records) as usize)
+        thousands(rate_since(begun, how.records) as u64)
     );
     let data = dir.path().join("data");
     let run = |args: &[&str]| -> Result<bool> {
@@ -169,7 +169,7 @@ pub fn run(parent: &Path, how: &Import) -> Result<()> {
     );
     println!(
         "imported, durable, indexed and signed: {} records/s",
-        thousands(rate_since(begun, how.records) as usize)
+        thousands(rate_since(begun, how.records) as u64)
     );
     Ok(())
 }
