@@ -20,6 +20,7 @@ pub mod delay;
 pub mod generator;
 pub mod history;
 pub mod http;
+pub mod import;
 pub mod keep;
 pub mod layer;
 pub mod limits;

@@ -15,6 +15,7 @@ use indelible_bench::bulk::{self, Load};
 use indelible_bench::generator::{Events, Generator};
 use indelible_bench::history::History;
 use indelible_bench::http::Address;
+use indelible_bench::import::{self, Import};
 use indelible_bench::keep;
 use indelible_bench::measure::Measurement;
 use indelible_bench::node::{MERGED, Node};
@@ -161,6 +162,24 @@ enum Bench {
         /// Where to write: a directory on the disk that is to be measured.
         #[arg(long, default_value = ".")]
         dir: PathBuf,
+    },
+    /// Imports files of CloudTrail, beside what it takes to unpack, parse and write them.
+    Import {
+        /// Records in all.
+        #[arg(long, default_value_t = 1_000_000)]
+        records: usize,
+        /// Plain files, not gzip.
+        #[arg(long)]
+        plain: bool,
+        /// Where to write: a directory on the disk that is to be measured.
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
+        /// The program; without it the `indelible` beside this one.
+        #[arg(long)]
+        program: Option<PathBuf>,
+        /// Another seed, other records.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Makes a directory with months of events, to ask a node over it what a dashboard asks.
     History {
@@ -361,6 +380,12 @@ fn main() -> Result<()> {
             record::run(record::Plan { threads, calls, rate }, &dir)
         }
         Bench::Layer { seconds, runs, dir } => layer::run(&dir, seconds, runs),
+        Bench::Import { records, plain, dir, program, seed } => {
+            let beside =
+                || Ok::<_, anyhow::Error>(std::env::current_exe()?.with_file_name("indelible"));
+            let program = program.map_or_else(beside, Ok)?;
+            import::run(&dir, &Import { records, seed, plain, program })
+        }
         Bench::History { events, days, data, seed } => {
             history::make(&data, &History { seed, events, days })
         }

@@ -145,11 +145,11 @@ fn append(
     report: &mut Report<'_>,
 ) -> Result<(), Failure> {
     for lot in lots {
-        let Lot { file, path, records, passed, last, mapped } = lot?;
+        let Lot { file, path, bytes, passed, last, mapped } = lot?;
         report.passed(passed);
         let (numbers, events): (Vec<_>, Vec<Mapped>) = mapped.into_iter().unzip();
         take(sink, &path, &numbers, &events, report)?;
-        report.advance(records);
+        report.advance(bytes);
         place.reached(file, last);
         place.write_at_times()?;
     }
@@ -200,7 +200,7 @@ fn dry_run(
     let (lots, reading) = mapping::start(task, paths, Vec::new())?;
     let mut left = SHOWN;
     for lot in lots {
-        let Lot { path, mapped, records, .. } = lot?;
+        let Lot { path, mapped, bytes, .. } = lot?;
         for (number, mapped) in mapped {
             match mapped {
                 Mapped::Refused { field, reason, original } => {
@@ -216,7 +216,7 @@ fn dry_run(
                 }
             }
         }
-        report.advance(records);
+        report.advance(bytes);
     }
     reading.join().map_err(|_| Failure::cannot("reading the files broke off"))?;
     report.clear();

@@ -53,7 +53,7 @@ pub struct Lot {
     pub file: usize,
     pub path: Arc<Path>,
     /// Bytes of the file that they were read from.
-    pub records: u64,
+    pub bytes: u64,
     /// Records that were passed over.
     pub passed: u64,
     /// The number of the last one.
@@ -114,8 +114,9 @@ impl Task {
             }
             return Ok(Mapping::Rows { map, delimiter });
         }
-        let map = self.map(path, &members(head))?;
-        Ok(Mapping::Objects { map, own: self.map.is_none() })
+        let own = self.map.is_none();
+        let map = self.map(path, &members(head, own))?;
+        Ok(Mapping::Objects { map, own })
     }
 
     fn map(&self, path: &Path, columns: &[Column]) -> Result<Map, Failure> {
@@ -183,14 +184,15 @@ fn header(path: &Path, head: &[u8]) -> Result<(Vec<Column>, u8), Failure> {
     Ok((record.iter().map(name).collect(), delimiter))
 }
 
-/// The members of the objects at the beginning of a file.
-fn members(head: &[u8]) -> Vec<Column> {
+/// The members of the objects at the beginning of a file; of those that are no events of ours, where these go as they are.
+fn members(head: &[u8], own: bool) -> Vec<Column> {
     /// Objects that are looked at, and members that are told.
     const OBJECTS_MAX: u64 = 1000;
     const MEMBERS_MAX: usize = 500;
     let mut columns: Vec<Column> = Vec::new();
     Split::new(&[]).feed(head, |number, record| {
-        let text = record.ok().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let record = record.ok().filter(|bytes| !own || check(bytes).is_err());
+        let text = record.and_then(|bytes| std::str::from_utf8(bytes).ok());
         let Some(members) =
             text.filter(|_| number <= OBJECTS_MAX).and_then(|text| object(text).ok())
         else {
@@ -266,7 +268,7 @@ fn map_chunk(chunk: Chunk, trail: Option<&TrailName>, line: &mut Vec<u8>) -> Lot
         };
         mapped.push((number, one));
     }
-    Lot { file, path, records: read, passed, last, mapped }
+    Lot { file, path, bytes: read, passed, last, mapped }
 }
 
 /// Finds the event's trail.

@@ -107,6 +107,8 @@ struct Collector<'a> {
     chunk: Chunk,
     /// Records up to this number were imported before.
     done: u64,
+    /// The number of the last one.
+    last: u64,
     told: u64,
     count: Arc<AtomicU64>,
     to: &'a SyncSender<Result<Chunk, Failure>>,
@@ -114,6 +116,7 @@ struct Collector<'a> {
 
 impl Collector<'_> {
     fn record(&mut self, number: u64, record: Result<&[u8], String>) -> Result<(), Unwanted> {
+        self.last = number;
         if number <= self.done {
             self.chunk.passed += 1;
             return Ok(());
@@ -168,17 +171,19 @@ fn one(
         read: 0,
         passed: 0,
     };
-    let mut collector = Collector { chunk, done, told: 0, count: source.count, to };
+    let mut collector = Collector { chunk, done, last: 0, told: 0, count: source.count, to };
     let bytes = Cursor::new(head).chain(source.bytes);
     let read = match task.format {
         FileFormat::Csv => rows(bytes, &mut collector),
         _ => objects(bytes, task.lists(), &mut collector),
     };
-    // What was read before a fault is good all the same.
-    match (read, collector.send()) {
-        (Ok(_) | Err(None), _) => Ok(()),
-        (Err(Some(error)), _) => Err(io()(error)),
+    // What was read before a fault is good all the same, and so are the other files.
+    if let Err(Some(error)) = read {
+        let _ = collector
+            .record(collector.last + 1, Err(format!("the file cannot be read on: {error}")));
     }
+    let _ = collector.send();
+    Ok(())
 }
 
 /// `None` where nobody wants more.

@@ -189,7 +189,7 @@ fn targets<'a>(found: &Found<'a>) -> Vec<Thing<'a>> {
         let id = found.text(place).filter(|id| id.len() <= TEXT_BYTES_MAX)?;
         // What somebody did in their own name was not done to them.
         let own = kind == "user" && actor.as_deref() == Some(&*id);
-        (!own).then(|| Thing { kind: Some(Cow::Borrowed(kind)), id: Some(id), name: None })
+        (!own).then_some(Thing { kind: Some(Cow::Borrowed(kind)), id: Some(id), name: None })
     };
     OF.into_iter().filter_map(thing).collect()
 }

@@ -89,7 +89,7 @@ impl Split {
     pub fn feed(&mut self, mut bytes: &[u8], mut sink: impl FnMut(u64, Result<&[u8], Lost>)) {
         while !bytes.is_empty() {
             let used = match self.state {
-                State::Between => self.between(bytes, &mut sink),
+                State::Between => self.between(bytes),
                 State::Within => self.within(bytes, &mut sink),
                 State::Text | State::Escaped => self.text(bytes),
                 State::Junk => self.junk(bytes, &mut sink),
@@ -117,7 +117,7 @@ impl Split {
         sink(self.number, Err(lost));
     }
 
-    fn between(&mut self, bytes: &[u8], sink: &mut impl FnMut(u64, Result<&[u8], Lost>)) -> usize {
+    fn between(&mut self, bytes: &[u8]) -> usize {
         let skipped = |byte: &u8| {
             byte.is_ascii_whitespace() || matches!(byte, b',' | 0x1e | 0xef | 0xbb | 0xbf)
         };
@@ -133,10 +133,7 @@ impl Split {
             (b']', Around::List) => {
                 (self.state, self.around, self.depth) = (State::After, Around::Nothing, 1);
             }
-            _ => {
-                self.state = State::Junk;
-                let _ = sink;
-            }
+            _ => self.state = State::Junk,
         }
         at + 1
     }

@@ -8,11 +8,11 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::cell::Column;
-use super::cell::write_text;
 use super::map::{Map, Take};
 use super::members::{COUNT, Member, USUAL, named};
 use super::time::Zone;
 use crate::limits::MAP_BYTES_MAX;
+use crate::text::is_harmful;
 
 /// What is wrong with a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,8 +198,17 @@ fn scalar(text: &str) -> String {
     if plain { text.to_owned() } else { quoted(text) }
 }
 
+/// A text in quotes. What YAML does not take as it is, and what could not be seen, is escaped.
 fn quoted(text: &str) -> String {
-    let mut json = String::new();
-    write_text(text, &mut json);
-    json
+    let mut yaml = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => yaml.extend(['\\', c]),
+            '\u{fffe}' | '\u{ffff}' => yaml += &format!("\\u{:04x}", u32::from(c)),
+            c if is_harmful(c) => yaml += &format!("\\U{:08x}", u32::from(c)),
+            c => yaml.push(c),
+        }
+    }
+    yaml.push('"');
+    yaml
 }

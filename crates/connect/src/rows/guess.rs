@@ -6,9 +6,12 @@ use super::cell::{Column, Kind};
 use super::map::{Map, Take};
 use super::members::{Member, USUAL};
 
+/// What values are here.
+type Values = &'static [(&'static str, &'static str)];
+
 /// Values of well-known libraries that are numbers or signs there: the column, another one that has to be there with it,
 /// and what its values mean.
-const CODES: [(&str, &str, &[(&str, &str)]); 3] = [
+const CODES: [(&str, &str, Values); 3] = [
     // Django's admin.
     ("action_flag", "object_repr", &[("1", "create"), ("2", "update"), ("3", "delete")]),
     // django-auditlog.

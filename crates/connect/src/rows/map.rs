@@ -405,7 +405,8 @@ impl<'a> Reading<'a> {
         let object = own.and_then(|column| self.cell(column).object());
         let given = |i: &usize| {
             let cell = self.cell(*i);
-            !self.placed[*i] && !cell.is_null() && !(object.is_some() && own == Some(*i))
+            let spread = object.is_some() && own == Some(*i);
+            !(self.placed[*i] || cell.is_null() || spread)
         };
         let left: Vec<usize> = (0..self.map.columns.len()).filter(given).collect();
         for &i in &left {

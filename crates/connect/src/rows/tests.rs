@@ -164,7 +164,7 @@ fn what_was_done_shows_in_the_states_where_no_column_says_it() {
     assert_eq!(of("NULL", "{}"), "t.create");
     assert_eq!(of("{}", "NULL"), "t.delete");
     assert_eq!(of("{}", "{}"), "t.update");
-    assert_eq!(guess("t", &columns("id note")).missing().is_some(), true);
+    assert!(guess("t", &columns("id note")).missing().is_some());
     assert_eq!(guess("t", &columns(names)).missing(), None);
 }
 
@@ -375,7 +375,7 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(20_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_row_is_an_event_or_refused_with_a_field(

@@ -87,9 +87,9 @@ fn epoch(text: &str) -> Option<Option<(Micros, bool)>> {
     let Ok(count) = whole.parse::<i128>() else { return Some(None) };
     // Nanoseconds of each unit.
     let unit: i128 = match count {
-        0..100_000_000_000 => 1_000_000_000,
-        0..100_000_000_000_000 => 1_000_000,
-        0..100_000_000_000_000_000 => 1000,
+        ..100_000_000_000 => 1_000_000_000,
+        100_000_000_000..100_000_000_000_000 => 1_000_000,
+        100_000_000_000_000..100_000_000_000_000_000 => 1000,
         _ => 1,
     };
     let mut nanos = count.checked_mul(unit)?;

@@ -52,7 +52,7 @@ pub(super) fn verb(text: &str) -> Option<&'static str> {
 /// How it ended. Numbers are statuses of HTTP.
 pub(super) fn outcome(text: &str) -> Option<&'static str> {
     let word = action(text);
-    look_up(&OUTCOMES, &word).or_else(|| match word.as_bytes() {
+    look_up(&OUTCOMES, &word).or(match word.as_bytes() {
         [b'1'..=b'3', b'0'..=b'9', b'0'..=b'9'] => Some("success"),
         b"401" | b"403" => Some("denied"),
         [b'4', b'0'..=b'9', b'0'..=b'9'] => Some("failure"),
