@@ -71,7 +71,8 @@ pub fn run(global: &Global, out: &mut Out, args: &Import, from: &str) -> Result<
     let source = args.files.source.clone().unwrap_or_else(|| table.source());
     let map = map(args, &source, &table)?;
     let until = until(args)?;
-    let importing = Importing { global, args, runtime, source: map.source().to_owned(), map, until };
+    let importing =
+        Importing { global, args, runtime, source: map.source().to_owned(), map, until };
     importing.show(out, &mut table)?;
     if args.files.dry_run {
         return importing.dry(out, &mut table);
@@ -81,7 +82,8 @@ pub fn run(global: &Global, out: &mut Out, args: &Import, from: &str) -> Result<
     }
     let client = args.at.client(global)?;
     let to = args.at.url.clone().unwrap_or_else(|| global.data.display().to_string());
-    let place = TablePlace::open(args, &database, &importing.source, &table.order().to_string(), &to)?;
+    let place =
+        TablePlace::open(args, &database, &importing.source, &table.order().to_string(), &to)?;
     if let Some(client) = client {
         let sink = Sink::node(client, args.trail.as_ref());
         return importing.all(table, &sink, place)?.end(global.json);
@@ -123,7 +125,8 @@ fn map(args: &Import, source: &str, table: &Table) -> Result<Map, Failure> {
         }
     };
     if let Some(why) = map.missing() {
-        let hint = "write what --dry-run prints to a file, add the line, and name it with --map".to_owned();
+        let hint = "write what --dry-run prints to a file, add the line, and name it with --map"
+            .to_owned();
         return Err(Failure::Cannot { why, hint: Some(hint) });
     }
     Ok(if args.trail.is_some() { map.without_trail() } else { map })
@@ -157,7 +160,8 @@ impl Importing<'_> {
     fn dry(&self, out: &mut Out, table: &mut Table) -> Result<(), Failure> {
         let page = self.runtime.block_on(table.read(None, None, DRY_ROWS_MAX)).map_err(said)?;
         let progress = Progress::count("rows", true);
-        let mut report = Report::new(self.args.files.refused.as_deref(), &progress, self.global.json)?;
+        let mut report =
+            Report::new(self.args.files.refused.as_deref(), &progress, self.global.json)?;
         let mut shown = 0;
         for (number, row) in (1..).zip(&page.rows) {
             match self.mapped(row) {
@@ -202,10 +206,14 @@ impl Importing<'_> {
             true => Progress::count("rows", self.global.json),
             false => Progress::of("rows", self.global.json),
         };
-        let mut report = Report::new(self.args.files.refused.as_deref(), &progress, self.global.json)?;
+        let mut report =
+            Report::new(self.args.files.refused.as_deref(), &progress, self.global.json)?;
         let mut reading = Reading::new(table, place.reached().cloned());
         if place.reached().is_some() && !self.global.json {
-            out::note(format_args!("going on where an import was before; to begin anew, remove {}", place.shown()));
+            out::note(format_args!(
+                "going on where an import was before; to begin anew, remove {}",
+                place.shown()
+            ));
         }
         let mut stop: Stop = Box::pin(tokio::signal::ctrl_c());
         let (mut done, mut tries) = (0_u64, 0_u32);
@@ -216,7 +224,8 @@ impl Importing<'_> {
             let page = match self.runtime.block_on(reading.next(SystemClock.now())) {
                 Ok(page) => page,
                 Err(TableError::Later { why }) if self.args.table.follow || tries < TRIES => {
-                    let pause = (Duration::from_secs(1) * 2_u32.saturating_pow(tries.min(6))).min(PAUSE_MAX);
+                    let pause = (Duration::from_secs(1) * 2_u32.saturating_pow(tries.min(6)))
+                        .min(PAUSE_MAX);
                     tries += 1;
                     report.waiting(&clean(&why));
                     if self.stopped(&mut stop, pause) {
@@ -303,7 +312,9 @@ impl Importing<'_> {
 
 fn said(error: TableError) -> Failure {
     match error {
-        TableError::Wrong { why, hint } => Failure::Cannot { why: clean(&why), hint: Some(clean(&hint)) },
+        TableError::Wrong { why, hint } => {
+            Failure::Cannot { why: clean(&why), hint: Some(clean(&hint)) }
+        }
         error => Failure::cannot(clean(&error.to_string())),
     }
 }
