@@ -283,7 +283,7 @@ async fn a_server_that_is_killed_delays_and_loses_nothing() {
         }
         sent += rows.len();
     }
-    let seqs = database.texts("SELECT seq::text FROM audit_logs ORDER BY seq").await;
+    let seqs = database.texts("SELECT t.seq::text FROM audit_logs t ORDER BY t.seq").await;
     assert_eq!(seqs.len(), sent);
     assert!(seqs.iter().enumerate().all(|(at, seq)| seq.as_deref() == Some(&*at.to_string())));
 }
