@@ -146,7 +146,7 @@ fn below(path: Option<&mut PathBuf>, dir: &Path) {
     }
 }
 
-fn bad(path: &Path, why: &dyn fmt::Display) -> TlsTrouble {
+pub(crate) fn bad(path: &Path, why: &dyn fmt::Display) -> TlsTrouble {
     TlsTrouble {
         why: format!("{}: {why}", path.display()),
         hint: "give a PEM file that this process may read".into(),
@@ -164,14 +164,14 @@ fn pair(cert: &Path, key: &Path, why: &dyn fmt::Display) -> TlsTrouble {
     clippy::disallowed_methods,
     reason = "certificates lie where the file of connections says"
 )]
-fn file(path: &Path) -> Result<Vec<u8>, TlsTrouble> {
+pub(crate) fn file(path: &Path) -> Result<Vec<u8>, TlsTrouble> {
     let mut pem = Vec::new();
     let file = std::fs::File::open(path);
     let read = file.and_then(|file| file.take(PEM_BYTES_MAX).read_to_end(&mut pem));
     read.map(|_| pem).map_err(|e| bad(path, &e))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsTrouble> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsTrouble> {
     let pem = file(path)?;
     let certs: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let certs = certs.map_err(|e| bad(path, &e))?;

@@ -1,19 +1,20 @@
 //! What receivers that are sent to by HTTP have in common.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::{Compression, write::GzEncoder};
 use ureq::Agent;
 use ureq::http::{StatusCode, Uri, header};
-use ureq::tls::{ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use super::SinkError;
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, SAID_BYTES_MAX, SEND_TIMEOUT};
 use crate::seam::Outgoing;
 use crate::secret::{Secret, Value};
-use crate::tls::ClientTls;
+use crate::tls::{ClientTls, TlsTrouble, bad, certificates, file};
 
 /// A client of one receiver. Certificates are read when it is made.
 pub(super) struct Http {
@@ -33,18 +34,8 @@ impl Http {
     /// To an address of the form `https://HOST[:PORT][/PATH]`.
     pub fn new(url: &Value, tls: &ClientTls) -> Result<Http, SinkError> {
         let base = base(url)?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let roots = match &tls.ca {
-            None => RootCerts::PlatformVerifier,
-            Some(path) => super::authorities(path)?,
-        };
-        let tls = TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(provider)
-            .root_certs(roots)
-            .client_cert(identity(tls)?)
-            .build();
         let config = Agent::config_builder()
-            .tls_config(tls)
+            .tls_config(tls_of(tls)?)
             .http_status_as_error(false)
             .max_redirects(0)
             .user_agent(concat!("indelible/", env!("CARGO_PKG_VERSION")))
@@ -171,28 +162,34 @@ fn base(url: &Value) -> Result<String, SinkError> {
     Ok(text.trim().trim_end_matches('/').to_owned())
 }
 
-fn identity(tls: &ClientTls) -> Result<Option<ClientCert>, SinkError> {
-    let hint = "`tls.cert` and `tls.key` are our certificate and its key (PEM), both or none";
-    let wrong = |why: String| SinkError::Wrong { why, hint: hint.into() };
-    let (cert, key) = match (&tls.cert, &tls.key) {
-        (None, None) => return Ok(None),
-        (Some(cert), Some(key)) => (cert, key),
-        _ => return Err(wrong("one of certificate and key is missing".into())),
+/// TLS as the HTTP client takes it.
+pub(super) fn tls_of(tls: &ClientTls) -> Result<TlsConfig, SinkError> {
+    let wrong = |trouble: TlsTrouble| SinkError::Wrong { why: trouble.why, hint: trouble.hint };
+    let certs = |path: &Path| -> Result<Vec<Certificate<'static>>, SinkError> {
+        let certs = certificates(path).map_err(wrong)?;
+        Ok(certs.iter().map(|cert| Certificate::from_der(cert).to_owned()).collect())
     };
-    let read = |path: &std::path::PathBuf| Secret::File(path.clone()).reveal().map_err(wrong);
-    let chain = read(cert)?;
-    let chain: Vec<_> = parse_pem(chain.as_bytes())
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(cert)) => Some(cert),
-            _ => None,
-        })
-        .collect();
-    if chain.is_empty() {
-        return Err(wrong(format!("{} has no certificate", cert.display())));
-    }
-    let key = PrivateKey::from_pem(read(key)?.as_bytes())
-        .map_err(|_| wrong(format!("{} has no key", key.display())))?;
-    Ok(Some(ClientCert::new_with_certs(&chain, key)))
+    let roots = match &tls.ca {
+        None => RootCerts::PlatformVerifier,
+        Some(path) => RootCerts::new_with_certs(&certs(path)?),
+    };
+    let own = match (&tls.cert, &tls.key) {
+        (None, None) => None,
+        (Some(cert), Some(path)) => {
+            let pem = file(path).map_err(wrong)?;
+            let key = PrivateKey::from_pem(&pem);
+            let key = key.map_err(|_| wrong(bad(path, &"no secret key is in it")))?;
+            Some(ClientCert::new_with_certs(&certs(cert)?, key))
+        }
+        _ => {
+            let why = "one of certificate and key is missing".into();
+            let hint = "`cert` and `key` are our certificate and its key (PEM), both or none";
+            return Err(SinkError::Wrong { why, hint: hint.into() });
+        }
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = TlsConfig::builder().unversioned_rustls_crypto_provider(provider);
+    Ok(config.root_certs(roots).client_cert(own).build())
 }
 
 fn answer(
@@ -207,7 +204,7 @@ fn answer(
 }
 
 /// Why there is no answer.
-fn unreached(error: ureq::Error) -> SinkError {
+pub(super) fn unreached(error: ureq::Error) -> SinkError {
     let why = format!("the receiver cannot be reached: {error}");
     let tls = match &error {
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => true,
@@ -215,7 +212,7 @@ fn unreached(error: ureq::Error) -> SinkError {
         _ => false,
     };
     if tls {
-        let hint = "the receiver's certificate does not hold: renew it there, or name its authority with `tls.ca`";
+        let hint = "the receiver's certificate does not hold: renew it there, or name its authority with `ca`";
         return SinkError::Wrong { why, hint: hint.into() };
     }
     SinkError::Later { why, wait: None }

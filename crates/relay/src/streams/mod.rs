@@ -142,23 +142,3 @@ pub enum SinkError {
         why: String,
     },
 }
-
-/// The authorities of a PEM file, as the HTTP client takes them.
-fn authorities(path: &std::path::Path) -> Result<ureq::tls::RootCerts, SinkError> {
-    use ureq::tls::{PemItem, parse_pem};
-    let wrong = |why: String| SinkError::Wrong {
-        why: format!("{}: {why}", path.display()),
-        hint: "`ca` is a file of PEM certificates that the server may read".into(),
-    };
-    let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
-    let certs: Vec<_> = parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(cert)) => Some(cert),
-            _ => None,
-        })
-        .collect();
-    if certs.is_empty() {
-        return Err(wrong("has no certificate".into()));
-    }
-    Ok(ureq::tls::RootCerts::new_with_certs(&certs))
-}

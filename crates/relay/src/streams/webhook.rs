@@ -14,13 +14,14 @@ use serde::Deserialize;
 use sha2::Sha256;
 use ureq::Agent;
 use ureq::http::{StatusCode, Uri, header};
-use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
 
+use super::http::{self, tls_of};
 use super::{Context, Sink, SinkError};
 use crate::limits::{CONNECT_TIMEOUT, SAID_BYTES_MAX, SEND_TIMEOUT};
 use crate::seam::Outgoing;
 use crate::secret::{Secret, Value};
+use crate::tls::ClientTls;
 use public::{Forbidden, PublicOnly};
 
 /// What a secret's text begins with.
@@ -81,18 +82,10 @@ impl WebhookTo {
     }
 
     fn agent(&self) -> Result<Agent, SinkError> {
-        let roots = match &self.ca {
-            None => RootCerts::PlatformVerifier,
-            Some(path) => super::authorities(path)?,
-        };
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(provider)
-            .root_certs(roots)
-            .build();
+        let tls = ClientTls { ca: self.ca.clone(), ..ClientTls::default() };
         // What the environment says of proxies would undo what the resolver makes sure of.
         let config = Agent::config_builder()
-            .tls_config(tls)
+            .tls_config(tls_of(&tls)?)
             .proxy(None)
             .http_status_as_error(false)
             .max_redirects(0)
@@ -268,25 +261,14 @@ fn refused(status: StatusCode, wait: Option<Duration>, said: &str) -> SinkError 
 }
 
 fn unreached(error: ureq::Error) -> SinkError {
-    let why = error.to_string();
-    let wrong = |hint: &str| SinkError::Wrong { why: why.clone(), hint: hint.into() };
+    let wrong = |hint: &str| SinkError::Wrong { why: error.to_string(), hint: hint.into() };
     match &error {
         ureq::Error::Other(other) if other.is::<Forbidden>() => wrong(
             "receivers on this machine and in private networks need `allow_private: true`; what clouds keep for themselves is never sent to",
         ),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => wrong(
-            "the receiver's certificate does not hold: renew it there, or name its authority with `ca`",
-        ),
-        ureq::Error::Io(inner) if is_tls(inner) => wrong(
-            "the receiver's certificate does not hold: renew it there, or name its authority with `ca`",
-        ),
         ureq::Error::RequireHttpsOnly(_) => wrong("`allow_http: true` allows http"),
-        _ => SinkError::Later { why, wait: None },
+        _ => http::unreached(error),
     }
-}
-
-fn is_tls(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
 #[cfg(test)]
