@@ -207,12 +207,11 @@ fn members(head: &[u8], own: bool) -> Vec<Column> {
     columns
 }
 
+/// What comes of it, and the thread that it comes from.
+pub type Lots = (Receiver<Result<Lot, Failure>>, JoinHandle<()>);
+
 /// Starts reading and mapping. `done` says of each file how many records of it were imported before.
-pub fn start(
-    task: Task,
-    paths: &[PathBuf],
-    done: Vec<u64>,
-) -> Result<(Receiver<Result<Lot, Failure>>, JoinHandle<()>), Failure> {
+pub fn start(task: Task, paths: &[PathBuf], done: Vec<u64>) -> Result<Lots, Failure> {
     let (chunks_to, chunks) = sync_channel(WAITING_MAX);
     let (lots_to, lots) = sync_channel(WAITING_MAX);
     let paths = paths.to_vec();

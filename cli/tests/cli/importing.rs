@@ -35,7 +35,7 @@ fn records_of_a_directory_are_kept_once_and_what_is_refused_is_told() {
     harness::write(&dir.join("2026/a.json"), &list);
     harness::write(
         &dir.join("b.json.gz"),
-        &gzip(format!("{}\nnonsense\n{}\n", record(3), record(2)).as_bytes()),
+        gzip(format!("{}\nnonsense\n{}\n", record(3), record(2)).as_bytes()),
     );
     let import =
         ["import", "--format", "cloudtrail", "--trail", "aws", "--refused", "bad.ndjson", "logs"];
@@ -104,7 +104,7 @@ fn a_table_is_guessed_shown_corrected_and_imported() {
         .collect();
     harness::write(
         &log.path("map.yaml"),
-        &yaml.replace("actor.id: \"User ID\"", "actor.name: \"User ID\""),
+        yaml.replace("actor.id: \"User ID\"", "actor.name: \"User ID\""),
     );
     log.run(["import", "--format", "csv", "--map", "map.yaml", "--trail", "t", "audit.csv"])
         .status(1)
@@ -123,7 +123,7 @@ fn a_table_is_guessed_shown_corrected_and_imported() {
 fn objects_are_events_of_ours_or_rows() {
     let log = Log::new();
     let lines = "{\"action\":\"a.b\",\"user_id\":\"anna\"}\n{\"event\":\"Login\",\"who\":\"ben\",\"at\":1769853600,\"more\":{\"x\":[1.50]}}\n";
-    harness::write(&log.path("events.ndjson.gz"), &gzip(lines.as_bytes()));
+    harness::write(&log.path("events.ndjson.gz"), gzip(lines.as_bytes()));
     for (kept, known) in [(2, 0), (0, 2)] {
         log.run(["import", "--format", "ndjson", "events.ndjson.gz"])
             .ok()
@@ -145,7 +145,7 @@ fn an_import_that_is_killed_goes_on_and_keeps_nothing_twice() {
     let records: Vec<Value> = (0..RECORDS).map(record).collect();
     harness::write(
         &log.path("big.json.gz"),
-        &gzip(json!({"Records": records}).to_string().as_bytes()),
+        gzip(json!({"Records": records}).to_string().as_bytes()),
     );
     let import = [
         "import",

@@ -23,7 +23,7 @@ mod peer {
         let subject = format!("$JS.API.STREAM.CREATE.{name}");
         let request = Outgoing { subject, payload: body.into(), id: None, headers: vec![] };
         broker.publish_plain(&[request]).await.unwrap();
-        let first = subjects.trim_matches('"').replace('>', "x").replace('*', "x");
+        let first = subjects.trim_matches('"').replace(['>', '*'], "x");
         let first = first.split('"').next().unwrap().to_owned();
         for _ in 0..200 {
             if broker.stream_of(&first).await.is_ok() {

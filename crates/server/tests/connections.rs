@@ -83,6 +83,7 @@ fn answer(stream: TcpStream, has: &Mutex<Vec<Value>>) {
 }
 
 /// A stream of what matches a query.
+#[expect(clippy::disallowed_methods, reason = "a test's own files")]
 fn described(dir: &Path, url: &str, query: &str) -> Connections {
     let secret = format!("whsec_{}\n", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=");
     std::fs::write(dir.join("secret.txt"), secret).unwrap();

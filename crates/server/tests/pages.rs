@@ -231,6 +231,7 @@ fn two_admins_change_what_was_promised_by_the_pages_alone() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how long a person would wait")]
 fn a_stream_is_paused_resumed_and_replayed_by_the_pages_alone() {
     let text_of = "streams: [{ name: hooks, to: { webhook: { url: 'https://hooks.example.com/x', \
                    secrets: [{ env: INDELIBLE_TEST_NO_SUCH_VARIABLE }] } } }]";

@@ -70,7 +70,7 @@ async fn a_kill_in_the_middle_loses_nothing() {
             };
             for one in batch {
                 *seen.entry(one.header("number").unwrap().into()).or_default() += 1;
-                if seen.len() % 150 == 0 && kills < 3 {
+                if seen.len().is_multiple_of(150) && kills < 3 {
                     kills += 1;
                     server.kill();
                     server.again();

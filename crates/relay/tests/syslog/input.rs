@@ -231,7 +231,7 @@ async fn what_was_read_is_appended_before_it_stops() {
     until("whole ones are kept", || running.kept.count() == 4).await;
     let status = running.status.clone();
     let kept = running.stop().await;
-    let events = kept.events.lock().unwrap();
+    let events = kept.events.lock().unwrap().clone();
     assert_eq!(
         (&events[0]["action"], &events[0]["trail"]),
         (&"user.login".into(), &"named".into())
@@ -243,7 +243,7 @@ async fn what_was_read_is_appended_before_it_stops() {
         events.iter().find(|e| e["details"]["raw"].as_str().is_some_and(|r| r.contains("nobody")));
     assert!(of_refused.unwrap()["details"]["why"].as_str().unwrap().contains("outcome"));
     assert_eq!(events.last().unwrap()["details"]["message"], "not whole");
-    let status = status.lock().unwrap();
+    let status = status.lock().unwrap().clone();
     assert_eq!((status.kept, status.known, status.refused), (5, 1, 1));
     // Nobody listens any more.
     assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());

@@ -67,6 +67,7 @@ const ELSEWHERE: &str = "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/
 const NO: &str = "HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// A secret in a file, which is read at each batch.
+#[expect(clippy::disallowed_methods, reason = "a test's own files")]
 fn secret(dir: &tempfile::TempDir, name: &str, bytes: &[u8]) -> Secret {
     let path = dir.path().join(name);
     std::fs::write(&path, format!("whsec_{}\n", STANDARD.encode(bytes))).unwrap();
