@@ -31,7 +31,7 @@ pub use keeping::{
 };
 pub use reporting::{Gaps, ReportCommand, Unfinished};
 pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve, TrailAt, Trails, TrailsCommand};
-pub use streaming::{StreamCheck, StreamCommand, StreamReplay};
+pub use streaming::{Database, StreamCheck, StreamCommand, StreamReplay, StreamSchema};
 
 /// An audit trail that cannot be quietly changed.
 ///

@@ -55,13 +55,15 @@ fn import(
     let task = mapping::Task::of(args, format)?;
     let bytes: Option<u64> = paths.iter().map(|path| files::len(path)).sum();
     let progress = Progress::bytes(bytes, global.json);
-    let report = Report::new(args.files.refused.as_deref(), &progress, global.json)?;
+    let refused = args.files.refused.as_deref();
     if args.files.dry_run {
+        let report = Report::new((refused, false), &progress, global.json)?;
         return dry_run(out, task, &paths, report);
     }
     let client = args.at.client(global)?;
     let to = args.at.url.clone().unwrap_or_else(|| global.data.display().to_string());
     let place = Place::open(args, format, &paths, &to)?;
+    let report = Report::new((refused, place.goes_on()), &progress, global.json)?;
     let Some(client) = client else {
         let store = Arc::new(writer(global)?);
         let result = told(global, &store, "import.files", about(&paths, format), |sink| {

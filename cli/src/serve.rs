@@ -11,6 +11,8 @@ use indelible_server::{
 };
 use indelible_store::{InitOptions, Store};
 use serde::Serialize;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Global, Serve};
 use crate::failure::Failure;
@@ -176,7 +178,11 @@ fn listen_to_warnings() {
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
         .with_target(false)
         .with_ansi(false)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .finish();
+    // A session with a broker that ended is told by us, with what to do; its client says the same as an error of its own.
+    let ours =
+        tracing_subscriber::filter::filter_fn(|about| !about.target().starts_with("async_nats"));
     // Only a test that runs several of these in one process could have set one before.
-    let _ = lines.try_init();
+    let _ = lines.with(ours).try_init();
 }

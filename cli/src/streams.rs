@@ -2,11 +2,13 @@
 
 use indelible_client::path_segment;
 use indelible_server::check_connections;
+use indelible_tables::Kind;
 use serde_json::{Value, json};
 
-use crate::args::{At, Global, StreamCheck, StreamCommand, StreamReplay};
+use crate::args::{At, Database, Global, StreamCheck, StreamCommand, StreamReplay, StreamSchema};
 use crate::ask::Params;
 use crate::ask::source::read;
+use crate::ask::when::{End, moment};
 use crate::failure::Failure;
 use crate::keeping::shown::{As, Fact, facts};
 use crate::keeping::{Session, list, print, session};
@@ -84,11 +86,33 @@ pub fn run(global: &Global, out: &mut Out, command: &StreamCommand) -> Result<()
         StreamCommand::Pause(args) => change(global, out, &args.at, (&args.name, "pause"), None),
         StreamCommand::Resume(args) => change(global, out, &args.at, (&args.name, "resume"), None),
         StreamCommand::Replay(StreamReplay { name, from, at }) => {
+            let place = matches!(&**from, "beginning" | "now") || from.contains('/');
+            let from = if place { from.clone() } else { since(from)? };
             let from = json!({ "from": from });
             change(global, out, at, (name, "replay"), Some(from))
         }
         StreamCommand::Check(args) => check(global, out, args),
+        StreamCommand::Schema(args) => schema(out, args),
     }
+}
+
+/// A time, as it may be said everywhere.
+fn since(text: &str) -> Result<String, Failure> {
+    let (now, zone) = (jiff::Timestamp::now(), jiff::tz::TimeZone::system());
+    moment(text, End::Since, now, &zone).map_err(Failure::Usage)
+}
+
+fn schema(out: &mut Out, args: &StreamSchema) -> Result<(), Failure> {
+    let kind = match args.database {
+        Database::Postgres => Kind::Postgres,
+        Database::Sqlite => Kind::Sqlite,
+    };
+    let sql = indelible_tables::schema(kind, &args.table);
+    if out.is_json() {
+        return out.object(&json!({"table": args.table.to_string(), "sql": sql}));
+    }
+    out.line(sql.trim_end())?;
+    out.flush()
 }
 
 /// Asks a node: nothing flows where none serves.

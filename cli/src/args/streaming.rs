@@ -35,6 +35,33 @@ Examples:
     Resume(StreamOne),
     Replay(StreamReplay),
     Check(StreamCheck),
+    Schema(StreamSchema),
+}
+
+/// Print the SQL that makes the table which a stream sends to
+///
+/// The stream makes it by itself, unless it is told not to (`migrate: false`).
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  indelible stream schema --for postgres | psql reports
+  indelible stream schema --for sqlite --table audit_copy | sqlite3 reports.db")]
+pub struct StreamSchema {
+    /// For which database
+    #[arg(long = "for", value_name = "DATABASE")]
+    pub database: Database,
+    /// The table: `table` or `schema.table`
+    #[arg(long, value_name = "TABLE", default_value = "audit_logs")]
+    pub table: indelible_tables::TableName,
+}
+
+/// A database that a stream can send to.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Database {
+    /// PostgreSQL
+    Postgres,
+    /// SQLite
+    Sqlite,
 }
 
 /// A stream, and where it is.

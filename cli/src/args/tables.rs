@@ -15,7 +15,7 @@ pub struct FromTable {
     pub table: Option<String>,
     /// The column to read it by, where it has no key, or a random one: later rows are larger
     #[arg(long, value_name = "COLUMN", requires = "from")]
-    pub key: Option<String>,
+    pub order_by: Option<String>,
     /// Go on with what is added, until Ctrl-C or --until
     #[arg(long, requires = "from")]
     pub follow: bool,

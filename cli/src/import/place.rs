@@ -1,9 +1,10 @@
 //! How far an import is, in a file, so that it can go on. Only for speed: what is imported again is known again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indelible_event::{EventId, Micros};
 use indelible_log::{Clock, SystemClock};
+use indelible_store::NODE;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{FileFormat, Import};
@@ -75,6 +76,11 @@ impl Place {
         }
     }
 
+    /// Whether an import before this one got anywhere.
+    pub fn goes_on(&self) -> bool {
+        self.reached.iter().any(|one| one.records > 0)
+    }
+
     /// Writes it, if that was not done just now.
     pub fn write_at_times(&mut self) -> Result<(), Failure> {
         let now = SystemClock.now();
@@ -122,7 +128,9 @@ pub fn state_file(args: &Import, to: &str, from: &[&str]) -> Option<PathBuf> {
     let to = if args.at.url.is_some() {
         to.to_owned()
     } else {
-        std::path::absolute(to).ok()?.display().to_string()
+        // The log, not only where it lies: what was imported into the one before is not in a new one at its place.
+        let node = files::read_if_there(&Path::new(to).join(NODE)).ok().flatten()?;
+        format!("{}\n{}", std::path::absolute(to).ok()?.display(), String::from_utf8_lossy(&node))
     };
     let mut which = vec![&*to, &*trail];
     which.extend(from);

@@ -57,14 +57,16 @@ struct Summary {
 
 impl<'a> Report<'a> {
     pub fn new(
-        refused: Option<&Path>,
+        (refused, goes_on): (Option<&Path>, bool),
         progress: &'a Progress,
         json: bool,
     ) -> Result<Report<'a>, Failure> {
         let refused = match refused {
             None => None,
             Some(path) => {
-                let file = files::create(path).map_err(Failure::io(path.display()))?;
+                // What was refused before is not looked at again, and stays there.
+                let file = if goes_on { files::append(path) } else { files::create(path) };
+                let file = file.map_err(Failure::io(path.display()))?;
                 Some((BufWriter::new(file), path.display().to_string()))
             }
         };

@@ -64,7 +64,7 @@ pub fn run(global: &Global, out: &mut Out, args: &Import, from: &str) -> Result<
     let runtime = runtime.map_err(Failure::io("starting"))?;
     let name = args.table.table.as_deref().unwrap_or_default();
     let name: TableName = name.parse().map_err(said)?;
-    let wanted = Wanted { key: args.table.key.clone(), follow: args.table.follow };
+    let wanted = Wanted { key: args.table.order_by.clone(), follow: args.table.follow };
     let address = address(from)?;
     let database = address.to_string();
     let mut table = runtime.block_on(Table::open(address, &name, &wanted)).map_err(said)?;
@@ -160,8 +160,8 @@ impl Importing<'_> {
     fn dry(&self, out: &mut Out, table: &mut Table) -> Result<(), Failure> {
         let page = self.runtime.block_on(table.read(None, None, DRY_ROWS_MAX)).map_err(said)?;
         let progress = Progress::count("rows", true);
-        let mut report =
-            Report::new(self.args.files.refused.as_deref(), &progress, self.global.json)?;
+        let refused = self.args.files.refused.as_deref();
+        let mut report = Report::new((refused, false), &progress, self.global.json)?;
         let mut shown = 0;
         for (number, row) in (1..).zip(&page.rows) {
             match self.mapped(row) {
@@ -206,8 +206,8 @@ impl Importing<'_> {
             true => Progress::count("rows", self.global.json),
             false => Progress::of("rows", self.global.json),
         };
-        let mut report =
-            Report::new(self.args.files.refused.as_deref(), &progress, self.global.json)?;
+        let refused = (self.args.files.refused.as_deref(), place.reached().is_some());
+        let mut report = Report::new(refused, &progress, self.global.json)?;
         let mut reading = Reading::new(table, place.reached().cloned());
         if place.reached().is_some() && !self.global.json {
             out::note(format_args!(

@@ -39,16 +39,24 @@ pub(crate) fn placeless<'a>(
     let mut out = String::with_capacity(text.len() + 32);
     let mut told = false;
     for (name, value) in members.0.iter().filter(|member| !moved(member)) {
-        let details = matches!(&**name, "details" | "metadata") && value.get().starts_with('{');
-        let value = match value.get().get(1..).filter(|_| details && !told) {
-            Some(rest) => {
-                told = true;
-                let comma = if rest.trim_ascii_start() == "}" { "" } else { "," };
-                format!("{{\"copy_of\":{copy_of}{comma}{rest}")
-            }
-            None => value.get().to_owned(),
+        let details = matches!(&**name, "details" | "metadata") && !told;
+        let Some(Members(inside)) = details.then(|| Members::read(value.get())).flatten() else {
+            add(&mut out, name, value.get());
+            continue;
         };
-        add(&mut out, name, &value);
+        told = true;
+        let (mut copy, mut made) = (copy_of.clone(), String::new());
+        // What the node before said of its own copy goes along in this one.
+        for (_, earlier) in inside.iter().filter(|(name, _)| name == "copy_of") {
+            copy.pop();
+            copy.push_str(&format!(",\"copy_of\":{}}}", earlier.get()));
+        }
+        add(&mut made, "copy_of", &copy);
+        for (name, value) in inside.iter().filter(|(name, _)| name != "copy_of") {
+            add(&mut made, name, value.get());
+        }
+        made.push('}');
+        add(&mut out, name, &made);
     }
     if !told {
         add(&mut out, "details", &format!("{{\"copy_of\":{copy_of}}}"));

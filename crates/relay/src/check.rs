@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use crate::config::Connections;
 use crate::inputs::InputContext;
-use crate::streams::{Context, SinkError};
+use crate::streams::{Context, LATER, SinkError};
 
 /// What was found of one input or stream.
 #[derive(Clone, Debug, Serialize)]
@@ -58,7 +58,8 @@ pub fn check(
         let (wrong, hint) = match probed {
             Ok(()) => (None, None),
             Err(SinkError::Wrong { why, hint }) => (Some(why), Some(hint)),
-            Err(SinkError::Later { why, .. } | SinkError::Poison { why, .. }) => (Some(why), None),
+            Err(SinkError::Later { why, .. }) => (Some(why), Some(LATER.into())),
+            Err(SinkError::Poison { why, .. }) => (Some(why), None),
         };
         let (name, kind, place) = (stream.name.clone(), stream.to.kind(), stream.to.place());
         Finding { what: "stream", name, kind, place, wrong, hint }

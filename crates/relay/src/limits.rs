@@ -116,3 +116,6 @@ pub const FILE_SECONDS_DEFAULT: u64 = 60;
 pub const FILE_SECONDS_MAX: u64 = 3_600;
 /// How often it is looked whether enough was gathered.
 pub const GATHER_LOOK_MICROS: i64 = 2_000_000;
+
+/// Events of one batch to a webhook, which takes a request for each.
+pub const WEBHOOK_EVENTS_MAX: usize = 32;

@@ -101,6 +101,12 @@ fn told(answer: &Answer, method: &str) -> (u16, Vec<(String, String)>, String) {
             let results =
                 json.get_mut("results").and_then(Value::as_array_mut).filter(|_| method == "POST");
             results.into_iter().flatten().for_each(|result| result["id"] = Value::Null);
+            let items = json.get_mut("items").and_then(Value::as_array_mut);
+            for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+                for told in item.values_mut().filter(|told| told["receipt"].is_object()) {
+                    (told["_id"], told["receipt"]["id"]) = (Value::Null, Value::Null);
+                }
+            }
             json.to_string()
         }
         Err(_) => String::from_utf8_lossy(&answer.body).into_owned(),

@@ -1,5 +1,7 @@
 //! Every operation of the API's own description, as requests that concern one of two tenants, and who may make them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::world::{EVENT, Tenant, Who};
 
 /// Who may make a request, as docs/api.md says.
@@ -92,8 +94,11 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
             ),
         ],
         "POST /api/cloudevents" => {
+            // Another event each time: by another credential, the same id would be a conflict.
+            static ASKED: AtomicU64 = AtomicU64::new(0);
             let event = |data: &str| {
-                format!(r#"{{"specversion":"1.0","id":"1","source":"s","type":"a.b"{data}}}"#)
+                let id = ASKED.fetch_add(1, Ordering::Relaxed);
+                format!(r#"{{"specversion":"1.0","id":"{id}","source":"s","type":"a.b"{data}}}"#)
             };
             let own = format!(r#","data":{{"action":"a.b","trail":"{trail}"}}"#);
             vec![

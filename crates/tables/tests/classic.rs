@@ -219,7 +219,7 @@ async fn without_migrate_the_statements_are_named(database: Database) {
     let mut classic = Classic::new(database.address(), name(), false).unwrap();
     let kind = classic.kind();
     let (_, hint) = wrong(classic.write(&[row(kind, 1, "")]).await);
-    assert!(hint.contains("stream schema --to"), "{hint}");
+    assert!(hint.contains("stream schema --for"), "{hint}");
     database.run(&schema(kind, &name())).await;
     classic.write(&[row(kind, 1, "")]).await.unwrap();
     assert_eq!(count(&database).await, 1);

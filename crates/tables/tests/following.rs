@@ -167,7 +167,7 @@ async fn a_random_key_without_a_time_is_not_followed() {
     database.run("CREATE TABLE t (id uuid PRIMARY KEY, seen_by text)").await;
     let wanted = Wanted { key: None, follow: true };
     match Table::open(database.address(), &"t".parse().unwrap(), &wanted).await.err().unwrap() {
-        TableError::Wrong { hint, .. } => assert!(hint.contains("--key"), "{hint}"),
+        TableError::Wrong { hint, .. } => assert!(hint.contains("--order-by"), "{hint}"),
         other => panic!("{other:?}"),
     }
 }

@@ -85,7 +85,7 @@ async fn what_nothing_orders_is_refused_with_what_to_do(database: Database) {
         TableError::Wrong { why, hint } => format!("{why}; {hint}"),
         other => panic!("{other:?}"),
     };
-    assert!(refused(with("v", None).await).contains("--key"));
+    assert!(refused(with("v", None).await).contains("--order-by"));
     assert!(refused(with("v", Some("nothing")).await).contains("id, day, note"));
     assert!(refused(with("t", Some("day")).await).contains("have no day"));
     let mut view = with("v", Some("id")).await.unwrap();

@@ -222,6 +222,11 @@ impl Session {
     fn hear(&mut self, event: Event) -> bool {
         match event {
             Event::Disconnected | Event::Closed | Event::LameDuckMode => self.over = true,
+            // On a plain subject they are gone, which must not go unsaid.
+            Event::SlowConsumer(_) => {
+                self.said =
+                    Some("messages came faster than they were taken, and some are lost".into());
+            }
             Event::ServerError(ServerError::Other(said)) => self.said = Some(said),
             Event::ServerError(ServerError::AuthorizationViolation) => {
                 self.said = Some("authorization violation".into());

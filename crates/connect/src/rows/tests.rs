@@ -375,7 +375,7 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(20_000), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(100_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_row_is_an_event_or_refused_with_a_field(

@@ -56,6 +56,15 @@ const PHRASES: &[Phrase] = &[
     deed("trail.checkpoint", "record a checkpoint", "recorded a checkpoint", " of "),
     deed("log.rollback_accept", "go on after a rollback", "went on after a rollback", " of "),
     deed("login.refused", "sign in", "signed in", " to "),
+    deed("stream.start", "start", "started", " "),
+    deed("stream.set_aside", "send an event", "set an event aside", " to "),
+    deed("stream.fail", "send events", "sent events", " to "),
+    deed("stream.recover", "send again", "sent events again", " to "),
+    deed("stream.replay", "begin again", "began again", " with "),
+    deed("input.start", "start", "started", " "),
+    deed("input.fail", "take events", "took events", " from "),
+    deed("input.recover", "take again", "took events again", " from "),
+    deed("input.refuse", "take a message", "took a message", " from "),
 ];
 
 /// The event, if it is one of these.

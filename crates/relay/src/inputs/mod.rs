@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::config::From;
 use crate::seam::{Busy, Incoming, Intake, Later, Notice, Notices, Taken};
 use crate::status::{InputStatus, State, Trouble};
+use crate::streams::cut;
 
 pub mod nats;
 mod running;
@@ -135,8 +136,10 @@ impl Door {
 
 fn refuse(status: &mut InputStatus, field: &str, message: &str) {
     status.refused += 1;
+    // Both may repeat what the sender wrote.
+    let (field, message) = (cut(field), cut(message));
     status.last_refused =
-        Some(if field.is_empty() { message.into() } else { format!("{field} {message}") });
+        Some(if field.is_empty() { message } else { format!("{field} {message}") });
 }
 
 impl From {

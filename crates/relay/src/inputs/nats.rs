@@ -98,6 +98,18 @@ impl NatsFrom {
             let hint = "`ack_wait_seconds` and `max_ack_pending` are 1 or more";
             return wrong("nothing could be acknowledged", hint);
         }
+        let takes = |filter: String, subject: &str| {
+            message::Pattern::try_from(filter).is_ok_and(|filter| filter.fits(subject))
+        };
+        if let Some(subject) = &self.dead_letter
+            && self.filters().into_iter().any(|filter| takes(filter, subject))
+        {
+            let hint = "name a `dead_letter` that none of the input's own subjects covers";
+            return wrong("what is refused would come in again, without an end", hint);
+        }
+        let server = broker::server(&context.input, &self.url, &self.auth, &self.tls);
+        let hint = "set it where the server is started";
+        server.map_err(|why| InputError { why, hint: hint.into() })?;
         Ok(Box::new(NatsInput { from: self.clone(), name: Arc::clone(&context.input) }))
     }
 

@@ -63,13 +63,17 @@ impl SyslogFrom {
     }
 
     /// Makes the input.
-    pub fn open(&self, _: &InputContext) -> Result<Box<dyn Input>, InputError> {
+    pub fn open(&self, context: &InputContext) -> Result<Box<dyn Input>, InputError> {
         let bad = |name: &&String| indelible_event::TrailName::parse(name).is_err();
         if let Some(name) = self.trails.iter().find(bad) {
             return Err(InputError {
                 why: format!("trails: {name:?} is no trail's name"),
                 hint: "name trails as the API does; _system is nobody's to write to".into(),
             });
+        }
+        if let Some(tls) = &self.tls {
+            let read = Certificate::read(tls, context.seams.clock.now());
+            read.map_err(|tls::TlsTrouble { why, hint }| InputError { why, hint })?;
         }
         Ok(Box::new(SyslogInput { from: self.clone() }))
     }
@@ -339,7 +343,11 @@ fn again(sent: Vec<(Frame, Option<String>)>, taken: Vec<Taken>) -> Vec<(Frame, O
             Some((frame, Some(format!("{field} {message}").trim_start().to_owned())))
         }
         // A text always fits; a trail that refuses even that takes nothing at all.
-        Taken::Refused { .. } => None,
+        Taken::Refused { field, message } => {
+            let text = String::from_utf8_lossy(&frame.bytes);
+            tracing::error!(field, message, %text, "a message was not kept, not even as a text");
+            None
+        }
     });
     left.collect()
 }

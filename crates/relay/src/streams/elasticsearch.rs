@@ -115,6 +115,7 @@ impl ElasticsearchTo {
                 hint: "give `api_key`, or `user` with `password`, or nothing".into(),
             });
         }
+        self.authorization()?;
         Ok(Box::new(Elasticsearch { to: self.clone(), http: Http::new(&self.url, &self.tls)? }))
     }
 
@@ -156,9 +157,7 @@ struct When<'a> {
 
 #[derive(Deserialize)]
 struct Bulk {
-    #[serde(default)]
     errors: bool,
-    #[serde(default)]
     items: Vec<Item>,
 }
 
@@ -216,10 +215,11 @@ impl Elasticsearch {
         };
         let said: Bulk = serde_json::from_slice(&answer.body)
             .map_err(|e| odd(format!("the answer is none of a bulk API: {e}")))?;
+        // Whoever answers well to everything has nothing of it.
+        if said.items.len() != events.len() {
+            return Err(odd("the answer does not name each document".into()));
+        }
         if said.errors {
-            if said.items.len() != events.len() {
-                return Err(odd("the answer does not name each document".into()));
-            }
             for (at, item) in said.items.into_iter().enumerate() {
                 item.create.outcome(at)?;
             }

@@ -24,7 +24,7 @@ pub mod table;
 pub mod webhook;
 
 pub use runner::Outlet;
-pub(crate) use runner::said;
+pub(crate) use runner::{cut, said};
 pub use running::Streams;
 pub use shared::Shared;
 
@@ -37,6 +37,11 @@ pub trait Sink: Send {
     /// Makes sure that the receiver can be reached and is as it should be, sending no event: what `stream check
     /// --connect` does.
     fn probe(&mut self) -> Result<(), SinkError>;
+
+    /// Whether it knows of something that may have to be sent again, which would be forgotten with it.
+    fn owes(&self) -> bool {
+        false
+    }
 
     /// How much it wants at a time.
     fn batch(&self) -> Batch {
@@ -60,6 +65,9 @@ impl Default for Batch {
         Batch { events: BATCH_EVENTS_MAX, bytes: BATCH_BYTES_MAX, patience: Duration::ZERO }
     }
 }
+
+/// What to do about a receiver that cannot be reached, does not answer or asks to wait.
+pub(crate) const LATER: &str = "see that the receiver runs and can be reached from here at this address; it is tried again by itself";
 
 /// What a sink may use.
 #[derive(Clone)]

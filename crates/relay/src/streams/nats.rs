@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use indelible_log::hex;
-use indelible_nats::{Broker, Error, Kind, Outgoing as Message};
+use indelible_nats::{Broker, Error, Kind, Outgoing as Message, Server};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
@@ -163,6 +163,13 @@ fn legal(text: &str, out: &mut String) {
 }
 
 impl NatsTo {
+    /// The server, with secrets as they are now.
+    fn server(&self, name: &str) -> Result<Server, SinkError> {
+        let server = broker::server(name, &self.url, &self.auth, &self.tls);
+        let hint = "set it where the server is started";
+        server.map_err(|why| SinkError::Wrong { why, hint: hint.into() })
+    }
+
     /// Makes its paths ones from this directory on.
     pub fn below(&mut self, dir: &Path) {
         self.url.below(dir);
@@ -179,6 +186,7 @@ impl NatsTo {
     pub fn open(&self, context: &Context) -> Result<Box<dyn Sink>, SinkError> {
         let name = format!("indelible {}", context.stream);
         let runtime = context.runtime.clone();
+        self.server(&name)?;
         Ok(Box::new(NatsSink { to: self.clone(), name, runtime, broker: None }))
     }
 }
@@ -225,12 +233,7 @@ impl NatsSink {
         if let Some(broker) = self.broker.take().filter(|broker| !broker.is_over()) {
             return Ok(broker);
         }
-        let to = &self.to;
-        let server = broker::server(&self.name, &to.url, &to.auth, &to.tls);
-        let server = server.map_err(|why| SinkError::Wrong {
-            why,
-            hint: "set it where the server is started".into(),
-        })?;
+        let server = self.to.server(&self.name)?;
         self.runtime.block_on(Broker::connect(&server)).map_err(told)
     }
 }

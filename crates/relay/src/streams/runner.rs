@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use super::place::Last;
 use super::shared::{Moved, Shared};
-use super::{Batch, Context, Sink, SinkError};
+use super::{Batch, Context, LATER, Sink, SinkError};
 use crate::limits::{
     ALARM_TRIES, BATCH_BYTES_MAX, GATHER_LOOK_MICROS, LOOK_EVERY, RETRY_MICROS, RETRY_MICROS_MAX,
     SET_ASIDE_RUN_MAX, TOLD_AFTER_MICROS, TOLD_EVERY_MICROS, WAIT_MICROS_MAX, WHY_BYTES_MAX,
@@ -139,6 +139,11 @@ impl Runner {
         self.outlet.seams.clock.now()
     }
 
+    /// Lets the sink go, unless something would be forgotten with it.
+    fn forget_sink(&mut self) {
+        self.sink = self.sink.take().filter(|sink| sink.owes());
+    }
+
     /// One batch, or less.
     fn step(&mut self) -> Result<Next, Failure> {
         let now = self.now();
@@ -147,11 +152,11 @@ impl Runner {
         if self.shared.take_nudge() {
             self.wait = None;
             self.run_of_asides = 0;
-            self.sink = None;
+            self.forget_sink();
         }
         if self.shared.is_at_rest() {
             // Somebody paused it, or has to say where it goes on.
-            self.sink = None;
+            self.forget_sink();
             self.tell_stopped();
             return Ok(Next::Rest);
         }
@@ -165,12 +170,13 @@ impl Runner {
             return Ok(Next::Rest);
         }
         self.known = true;
+        // Also where there is nothing to send yet: a secret that is not set is told before the first event waits for it.
+        if self.sink.is_none() {
+            self.sink = Some((self.opener)(&self.context).map_err(failure_of)?);
+        }
         if at.next >= self.outlet.source.end() {
             self.shared.is_up_to_date();
             return Ok(Next::Rest);
-        }
-        if self.sink.is_none() {
-            self.sink = Some((self.opener)(&self.context).map_err(failure_of)?);
         }
         let batch = self.sink.as_ref().map(|sink| sink.batch()).unwrap_or_default();
         let page = self.outlet.source.read(&self.shared.query, at.next, batch.events, batch.bytes);
@@ -227,8 +233,12 @@ impl Runner {
         }
         let Some(last) = last else { return Ok(true) };
         let page = self.outlet.source.read(&self.shared.query, last.pos, 1, BATCH_BYTES_MAX);
-        // What cannot be read is told when it is its turn; what has expired cannot be compared.
-        let Ok(page) = page else { return Ok(true) };
+        let page = match page {
+            Ok(page) => page,
+            Err(SourceError::Later(why)) => return Err(Failure::later(why)),
+            // What cannot be read is told when it is its turn; what has expired cannot be compared.
+            Err(_) => return Ok(true),
+        };
         let there = page.events.first().filter(|event| event.pos == last.pos);
         if there.is_none_or(|event| hex::encode(&event.leaf) == last.leaf) {
             return Ok(true);
@@ -289,7 +299,7 @@ impl Runner {
             Err(error) => {
                 // What has to be put right by people may be in what the sink read when it was made.
                 let wrong = matches!(error, SinkError::Wrong { .. });
-                self.sink = Some(sink).filter(|_| !wrong);
+                self.sink = Some(sink).filter(|sink| !wrong || sink.owes());
                 Err(failure_of(error))
             }
         }
@@ -370,7 +380,8 @@ impl Runner {
         self.wait = Some((now, Micros(now.0.saturating_add(pause))));
         if trouble.failures == 1 {
             let name = &*self.shared.name;
-            tracing::warn!(stream = name, why = trouble.message, "a stream fails; it tries again");
+            let (why, hint) = (&trouble.message, trouble.hint.as_deref());
+            tracing::warn!(stream = name, why, hint, "a stream fails; it tries again");
         }
         let due = failure.loud || now.0.saturating_sub(trouble.since.0) >= TOLD_AFTER_MICROS;
         let lately = |at: Micros| (0..TOLD_EVERY_MICROS).contains(&(now.0 - at.0));
@@ -399,7 +410,7 @@ fn failure_of(error: SinkError) -> Failure {
     match error {
         SinkError::Later { why, wait } => {
             let wait = wait.map_or(0, |wait| i64::try_from(wait.as_micros()).unwrap_or(i64::MAX));
-            Failure { wait, ..Failure::later(why) }
+            Failure { wait, hint: Some(LATER.into()), ..Failure::later(why) }
         }
         SinkError::Wrong { why, hint } => Failure::wrong(why, hint),
         // One that it was not sent.
@@ -416,7 +427,7 @@ pub(crate) fn said(trouble: &Trouble) -> Value {
 }
 
 /// The front of a text that somebody else wrote.
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     let mut end = text.len().min(WHY_BYTES_MAX);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indelible_keep::target::{self, Target, TargetError};
+use indelible_log::hex;
 use serde::Deserialize;
 
 use super::{Batch, Context, Sink, SinkError, http};
@@ -51,7 +52,10 @@ impl S3To {
 
     /// Where to, without secrets.
     pub fn place(&self) -> String {
-        self.url.reveal().unwrap_or_else(|_| "an address that cannot be read".into())
+        match &self.url {
+            Value::Plain(place) => place.clone(),
+            Value::Secret(secret) => format!("{secret:?}"),
+        }
     }
 
     /// Makes the sink.
@@ -113,7 +117,9 @@ impl Sink for Files {
 fn key(stream: &str, first: &Outgoing, last: &Outgoing) -> String {
     let day = first.recorded_at.to_string();
     let day = day.get(..10).unwrap_or("0000-00-00").replace('-', "/");
-    format!("{stream}/{day}/{:020}-{:020}.ndjson.gz", first.pos, last.pos)
+    // Of a log that was put back to an earlier state, the same places are other events: theirs do not go over these.
+    let leaf = hex::encode(&last.leaf[..4]);
+    format!("{stream}/{day}/{:020}-{:020}-{leaf}.ndjson.gz", first.pos, last.pos)
 }
 
 fn told(error: TargetError) -> SinkError {

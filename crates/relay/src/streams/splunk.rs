@@ -72,6 +72,7 @@ impl SplunkTo {
 
     /// Makes the sink.
     pub fn open(&self, context: &Context) -> Result<Box<dyn Sink>, SinkError> {
+        http::reveal(&self.token)?;
         Ok(Box::new(Splunk {
             http: Http::new(&self.url, &self.tls)?,
             to: self.clone(),
@@ -174,6 +175,9 @@ impl Splunk {
     }
 
     fn post(&self, token: &str, events: &[Outgoing]) -> Result<(), SinkError> {
+        if events.is_empty() {
+            return Ok(());
+        }
         let mut body = Vec::new();
         for event in events {
             self.line(event, &mut body)?;
@@ -181,6 +185,10 @@ impl Splunk {
         let answer = self.http.post("/services/collector/event", &self.headers(token), &body)?;
         let said = said(&answer);
         if answer.status.is_success() {
+            // Whoever answers well to everything has nothing of it.
+            if said.code != Some(0) {
+                return Err(SinkError::Wrong { why: answer.said(), hint: MISSING.into() });
+            }
             return if self.to.ack { self.acknowledged(token, said.ack) } else { Ok(()) };
         }
         let refused = self.refused(&answer);

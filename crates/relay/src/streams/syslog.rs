@@ -90,7 +90,8 @@ impl SyslogTo {
     /// Where to, without secrets.
     pub fn place(&self) -> String {
         match &self.url {
-            Value::Plain(url) => url.clone(),
+            Value::Plain(url) if Address::parse(url).is_ok() => url.clone(),
+            Value::Plain(_) => "an address that cannot be read".into(),
             Value::Secret(secret) => format!("{secret:?}"),
         }
     }
@@ -117,6 +118,9 @@ impl SyslogTo {
                 "certificates are given for an address without TLS".to_owned(),
                 "begin it with tls://, or take them out",
             ));
+        }
+        if address.tls {
+            self.tls.config(context.seams.clock.now()).map_err(told)?;
         }
         Ok(Box::new(SyslogSink {
             to: self.clone(),
@@ -149,7 +153,8 @@ impl Address {
     fn parse(url: &str) -> Result<Address, SinkError> {
         let bad = || {
             let hint = "give an address such as tls://siem.example.com:6514 or tcp://192.0.2.7:601";
-            wrong(format!("{url:?} is no address of a syslog receiver"), hint)
+            // Not repeated: it may hold a password, or be a secret of something else.
+            wrong("the address is none of a syslog receiver".to_owned(), hint)
         };
         let (scheme, rest) = url.split_once("://").ok_or_else(bad)?;
         let tls = match scheme {
@@ -283,6 +288,11 @@ struct SyslogSink {
 }
 
 impl Sink for SyslogSink {
+    /// Certificates are read with each connection, so nothing is stale in it.
+    fn owes(&self) -> bool {
+        !self.sent.is_empty()
+    }
+
     fn send(&mut self, events: &[Outgoing]) -> Result<(), SinkError> {
         let batch = self.messages(events)?;
         let result = self.exchange(&batch);

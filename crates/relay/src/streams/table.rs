@@ -55,9 +55,7 @@ impl TableTo {
 
     /// Makes the sink. An address that is not there yet is told when it is needed.
     pub fn open(&self, context: &Context) -> Result<Box<dyn Sink>, SinkError> {
-        if let Value::Plain(_) = self.url {
-            self.table()?;
-        }
+        self.table()?;
         Ok(Box::new(TableSink { to: self.clone(), runtime: context.runtime.clone(), open: None }))
     }
 

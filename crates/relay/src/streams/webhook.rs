@@ -17,8 +17,8 @@ use ureq::http::{StatusCode, Uri, header};
 use ureq::unversioned::transport::DefaultConnector;
 
 use super::http::{self, tls_of};
-use super::{Context, Sink, SinkError};
-use crate::limits::{CONNECT_TIMEOUT, SAID_BYTES_MAX, SEND_TIMEOUT};
+use super::{Batch, Context, Sink, SinkError};
+use crate::limits::{CONNECT_TIMEOUT, SAID_BYTES_MAX, SEND_TIMEOUT, WEBHOOK_EVENTS_MAX};
 use crate::seam::Outgoing;
 use crate::secret::{Secret, Value};
 use crate::tls::ClientTls;
@@ -76,6 +76,8 @@ impl WebhookTo {
                 hint,
             ));
         }
+        self.url()?;
+        keys(&self.secrets)?;
         let agent = self.agent()?;
         let (to, clock) = (self.clone(), context.seams.clock.clone());
         Ok(Box::new(Webhook { to, agent, clock, done: None }))
@@ -155,6 +157,11 @@ impl Sink for Webhook {
             }
         }
         Ok(())
+    }
+
+    /// Few: the place moves when all of a batch are taken, and stopping waits for it.
+    fn batch(&self) -> Batch {
+        Batch { events: WEBHOOK_EVENTS_MAX, ..Batch::default() }
     }
 
     fn probe(&mut self) -> Result<(), SinkError> {
@@ -261,9 +268,11 @@ fn refused(status: StatusCode, wait: Option<Duration>, said: &str) -> SinkError 
 }
 
 fn unreached(error: ureq::Error) -> SinkError {
-    let wrong = |hint: &str| SinkError::Wrong { why: error.to_string(), hint: hint.into() };
+    let wrong_of = |why: &str, hint: &str| SinkError::Wrong { why: why.into(), hint: hint.into() };
+    let wrong = |hint: &str| wrong_of(&error.to_string(), hint);
     match &error {
-        ureq::Error::Other(other) if other.is::<Forbidden>() => wrong(
+        ureq::Error::Other(other) if other.is::<Forbidden>() => wrong_of(
+            &other.to_string(),
             "receivers on this machine and in private networks need `allow_private: true`; what clouds keep for themselves is never sent to",
         ),
         ureq::Error::RequireHttpsOnly(_) => wrong("`allow_http: true` allows http"),

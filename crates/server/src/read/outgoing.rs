@@ -169,7 +169,9 @@ fn look(
     let page = session.page(query, &want)?;
     let first = page.alarms.into_iter().min_by_key(|alarm| alarm.pos);
     let alarm = first.map(|alarm| (alarm.pos, alarm.message));
-    let next = page.next.map_or(end, |cursor| cursor.pos());
+    // What was indexed after the end was looked at may be on the page already.
+    let behind = page.records.last().map_or(0, |found| found.record.pos.0 + 1);
+    let next = page.next.map_or(end.max(behind), |cursor| cursor.pos());
     Ok(Looked { records: page.records, next, alarm })
 }
 

@@ -14,7 +14,6 @@ use tokio::runtime::Handle;
 use crate::limits;
 use crate::metrics::Fate;
 use crate::problem::Problem;
-use crate::record;
 use crate::state::AppState;
 
 /// Takes in what inputs bring, as the API takes in what is posted.
@@ -146,6 +145,10 @@ fn taken(result: Option<Result<Appended, AppendError>>) -> (Fate, Taken) {
         Some(Err(AppendError::Refused(why))) => {
             (Fate::Refused, Taken::Refused { field: String::new(), message: why.into() })
         }
+        // For good: waiting for it would hold up everybody else's.
+        Some(Err(error @ AppendError::TooManyTrails)) => {
+            (Fate::Refused, Taken::Refused { field: "trail".into(), message: error.to_string() })
+        }
         Some(Err(error)) => (Fate::Failed, Taken::Failed(error.to_string())),
         None => (Fate::Failed, Taken::Failed("the thread that appends has ended".into())),
     }
@@ -160,14 +163,16 @@ impl NodeNotices {
 impl Notices for NodeNotices {
     fn tell(&self, Notice { action, outcome, target, details }: Notice) -> Result<(), String> {
         let writer = self.state.writer().ok_or("nothing is written here")?;
-        let event = record::event(json!({
+        let event = json!({
             "action": action,
             "category": "system",
             "outcome": outcome,
             "actor": {"type": "system", "id": "indelible"},
             "targets": [{"type": target.0, "id": target.1}],
             "details": details,
-        }));
+        });
+        let event = check(event.to_string().as_bytes());
+        let event = event.map_err(|e| format!("{} {}", e.field, e.reason))?;
         let told = self.runtime.block_on(writer.record(event));
         told.map(drop).map_err(|e| e.to_string())
     }

@@ -9,7 +9,7 @@ mod source;
 use std::sync::{Arc, PoisonError};
 
 use indelible_relay::inputs::{Inlet, Inputs, Watched};
-use indelible_relay::status::{InputStatus, State, StreamStatus};
+use indelible_relay::status::{InputStatus, State, StreamStatus, Trouble};
 use indelible_relay::streams::{Outlet, Shared, Streams};
 use indelible_relay::{Connections, Notices};
 use serde_json::{Value, json};
@@ -88,25 +88,34 @@ impl Connected {
     }
 }
 
-/// What does not go as it should: `input` or `stream`, its name, what it is doing, and why.
+/// What does not go as it should: `input` or `stream`, its name, what it is doing, why, and what to do about it.
 struct Failing {
     what: &'static str,
     name: String,
     state: State,
     message: Option<String>,
+    hint: Option<String>,
+}
+
+fn failing(what: &'static str, name: String, state: State, trouble: Option<Trouble>) -> Failing {
+    let (message, hint) =
+        trouble.map_or((None, None), |trouble| (Some(trouble.message), trouble.hint));
+    Failing { what, name, state, message, hint }
 }
 
 impl AppState {
     fn failing(&self) -> Vec<Failing> {
         let red = |state: State| matches!(state, State::Failing | State::Stopped);
-        let inputs = self.connected().inputs().into_iter().map(|input| {
-            let message = input.trouble.map(|trouble| trouble.message);
-            Failing { what: "input", name: input.name, state: input.state, message }
-        });
-        let streams = self.connected().streams(0).into_iter().map(|stream| {
-            let message = stream.trouble.map(|trouble| trouble.message);
-            Failing { what: "stream", name: stream.name, state: stream.state, message }
-        });
+        let inputs = self
+            .connected()
+            .inputs()
+            .into_iter()
+            .map(|input| failing("input", input.name, input.state, input.trouble));
+        let streams = self
+            .connected()
+            .streams(0)
+            .into_iter()
+            .map(|stream| failing("stream", stream.name, stream.state, stream.trouble));
         inputs.chain(streams).filter(|one| red(one.state)).collect()
     }
 
@@ -117,8 +126,8 @@ impl AppState {
 
     /// Inputs and streams, as the status tells them.
     pub(crate) fn connections_shown(&self) -> Value {
-        let failing = self.failing().into_iter().map(|Failing { what, name, state, message }| {
-            json!({"what": what, "name": name, "state": state, "message": message})
+        let failing = self.failing().into_iter().map(|Failing { what, name, state, message, hint }| {
+            json!({"what": what, "name": name, "state": state, "message": message, "hint": hint})
         });
         let connected = self.connected();
         json!({

@@ -94,7 +94,7 @@ impl Classic {
             There::Nothing => {
                 let kind = if self.kind() == Kind::Postgres { "postgres" } else { "sqlite" };
                 let hint = format!(
-                    "run what `indelible stream schema --to {kind}` prints, or set `migrate: true`"
+                    "run what `indelible stream schema --for {kind}` prints, or set `migrate: true`"
                 );
                 (format!("{place}: there is no table {name}, and `migrate` is off"), hint)
             }

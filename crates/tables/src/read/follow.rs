@@ -32,6 +32,8 @@ pub struct Reading {
     marks: VecDeque<Mark>,
     /// Where the base moves when the present pass is through.
     settled: Option<Place>,
+    /// Until the old rows are read: the first transaction that had not begun when they were found.
+    not_begun: Option<i64>,
 }
 
 /// A place that was reached, and when.
@@ -65,6 +67,7 @@ impl Reading {
             pass: 0,
             marks: VecDeque::new(),
             settled: None,
+            not_begun: None,
         }
     }
 
@@ -83,12 +86,21 @@ impl Reading {
     pub async fn next(&mut self, now: Micros) -> Result<Page, TableError> {
         if let Stage::Begin = self.stage {
             // Found before the first row is read, so that it is behind nothing that is being written now.
-            self.stage = match self.table.back(None, OVERLAP_ROWS).await? {
-                Some(old) => Stage::Old(old),
-                None => Stage::Pass,
-            };
+            let old = self.table.back(None, OVERLAP_ROWS).await?;
+            if old.is_some() && self.table.follow {
+                self.not_begun = self.table.snapshot().await?.map(|(_, not_begun)| not_begun);
+            }
+            self.stage = old.map_or(Stage::Pass, Stage::Old);
         }
         if let Stage::Old(until) = &self.stage {
+            // Each old row is read once, so whoever may still commit one of them has to be over.
+            if let Some(not_begun) = self.not_begun {
+                if self.table.snapshot().await?.is_some_and(|(over, _)| over < not_begun) {
+                    let why = "transactions that began before are still running: their rows may come before these";
+                    return Err(TableError::Later { why: why.into() });
+                }
+                self.not_begun = None;
+            }
             let page = self.table.read(self.at.as_ref(), Some(until), u32::MAX).await?;
             if let Some(row) = page.rows.last() {
                 self.base = Some(row.place.clone());

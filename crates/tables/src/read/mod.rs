@@ -100,6 +100,8 @@ pub struct Table {
     identity: Vec<usize>,
     /// Rows asked for at a time, fewer where they are large.
     rows: u32,
+    /// Whether rows are being added that must not be missed.
+    pub(crate) follow: bool,
 }
 
 impl Table {
@@ -120,6 +122,7 @@ impl Table {
             order,
             identity,
             rows: PAGE_ROWS_MAX,
+            follow: wanted.follow,
         };
         table.no_null_in_key().await?;
         Ok(table)
@@ -208,7 +211,7 @@ impl Table {
     fn page(&mut self, mut rows: Vec<Raw>, wanted: usize) -> Result<Page, TableError> {
         if !self.order.unique && rows.windows(2).any(|pair| pair[0].keys == pair[1].keys) {
             let why = format!("{}: several rows have one {}", self.name, self.order);
-            let hint = "name a column with --key that has another value in each row";
+            let hint = "name a column with --order-by that has another value in each row";
             return Err(TableError::wrong(why, hint));
         }
         let last = rows.len() <= wanted;
@@ -288,7 +291,7 @@ impl Table {
         if !found.await.map_err(Meaning::plain)?.is_empty() {
             let why =
                 format!("{}: some rows have no {}, so they have no order", self.name, self.order);
-            return Err(TableError::wrong(why, "name a column with --key that every row has"));
+            return Err(TableError::wrong(why, "name a column with --order-by that every row has"));
         }
         Ok(())
     }

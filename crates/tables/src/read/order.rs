@@ -104,7 +104,7 @@ pub(super) fn choose(found: &Found, wanted: &Wanted) -> Result<Order, TableError
         }
         (what, _) => {
             let why = format!("{}: {what} has no key, so nothing orders its rows", found.name);
-            let hint = "name a column with --key that has another value in each row, the larger the later, like an id";
+            let hint = "name a column with --order-by that has another value in each row, the larger the later, like an id";
             Err(TableError::wrong(why, hint))
         }
     }
@@ -156,7 +156,8 @@ fn by_time(found: &Found, primary: Vec<KeyColumn>) -> Result<Order, TableError> 
         _ => {
             let why =
                 format!("{} cannot be followed: its key does not grow with each row", found.name);
-            let hint = "name the column with --key by which later rows are larger, like created_at";
+            let hint =
+                "name the column with --order-by by which later rows are larger, like created_at";
             Err(TableError::wrong(why, hint))
         }
     }

@@ -9,6 +9,7 @@ use super::NatsFrom;
 use crate::inputs::Door;
 use crate::limits::{BUSY_PAUSE, NAK_AFTER, REFUSED_NAMED_MAX};
 use crate::seam::{Incoming, Notice, Taken};
+use crate::streams::cut;
 
 /// Why a session ended.
 #[derive(Debug)]
@@ -41,6 +42,13 @@ struct Dead {
     message: Delivery,
     field: String,
     why: String,
+}
+
+impl Dead {
+    /// What is said is cut: it may repeat what the sender wrote, and has to fit into a notice and a header.
+    fn new(message: Delivery, field: &str, why: &str) -> Dead {
+        Dead { message, field: cut(field), why: cut(why) }
+    }
 }
 
 impl<'a> Session<'a> {
@@ -80,7 +88,7 @@ impl<'a> Session<'a> {
                 }
                 Err(unmapped) => {
                     self.door.refused(&unmapped.field, &unmapped.message);
-                    dead.push(Dead { message, field: unmapped.field, why: unmapped.message });
+                    dead.push(Dead::new(message, &unmapped.field, &unmapped.message));
                 }
             }
         }
@@ -92,7 +100,7 @@ impl<'a> Session<'a> {
                 match taken {
                     Taken::Kept { .. } => message.ack().await?,
                     Taken::Refused { field, message: why } => {
-                        dead.push(Dead { message, field, why });
+                        dead.push(Dead::new(message, &field, &why));
                     }
                     Taken::Failed(why) => {
                         self.door.trouble(why, None);
@@ -111,28 +119,37 @@ impl<'a> Session<'a> {
         messages: &[Delivery],
         events: Vec<Incoming>,
     ) -> Result<Option<Vec<Taken>>, Ended> {
-        let mut busy = false;
+        let plain = self.from.stream.is_none();
+        let mut became: Vec<Taken> = Vec::with_capacity(events.len());
+        became.resize_with(events.len(), || Taken::Failed(String::new()));
+        let mut left: Vec<usize> = (0..events.len()).collect();
         loop {
-            match self.door.take(events.clone()).await {
+            let again = left.iter().map(|&at| events[at].clone()).collect();
+            let why = match self.door.take(again).await {
                 Ok(taken) => {
-                    let failed = taken.iter().any(|taken| matches!(taken, Taken::Failed(_)));
-                    if busy && !failed {
+                    for (&at, taken) in left.iter().zip(taken) {
+                        became[at] = taken;
+                    }
+                    left.retain(|&at| matches!(became[at], Taken::Failed(_)));
+                    if left.is_empty() && self.door.status().trouble.is_some() {
                         self.door.fine();
                     }
-                    return Ok(Some(taken));
-                }
-                Err(why) => {
-                    busy = true;
-                    self.door.trouble(why.0, Some("what waits is taken when the node can".into()));
-                    let mut stop = self.door.clone();
-                    tokio::select! {
-                        () = stop.stopped() => return Ok(None),
-                        () = tokio::time::sleep(BUSY_PAUSE) => {}
+                    // A stream brings again what failed; a plain subject never does.
+                    if left.is_empty() || !plain {
+                        return Ok(Some(became));
                     }
-                    for message in messages {
-                        message.working().await?;
-                    }
+                    "some messages could not be kept".to_owned()
                 }
+                Err(why) => why.0,
+            };
+            self.door.trouble(why, Some("what waits is taken when the node can".into()));
+            let mut stop = self.door.clone();
+            tokio::select! {
+                () = stop.stopped() => return Ok(None),
+                () = tokio::time::sleep(BUSY_PAUSE) => {}
+            }
+            for message in messages {
+                message.working().await?;
             }
         }
     }
@@ -145,11 +162,23 @@ impl<'a> Session<'a> {
         match &self.from.dead_letter {
             Some(subject) => {
                 let letters: Vec<_> = dead.iter().map(|one| self.letter(subject, one)).collect();
-                let sent = match self.kept {
-                    true => self.broker.publish(&letters).await,
-                    false => self.broker.publish_plain(&letters).await,
-                };
-                sent.map_err(|e| e.error)?;
+                let mut from = 0;
+                while from < letters.len() {
+                    let sent = match self.kept {
+                        true => self.broker.publish(&letters[from..]).await,
+                        false => self.broker.publish_plain(&letters[from..]).await,
+                    };
+                    match sent {
+                        Ok(()) => break,
+                        // With what is wrong with it, it is too large for the server, and always will be.
+                        Err(failed) if failed.error.kind == Kind::Message => {
+                            let at = from + failed.at;
+                            self.tell(&dead[at..=at]).await?;
+                            from = at + 1;
+                        }
+                        Err(failed) => return Err(failed.error.into()),
+                    }
+                }
             }
             None => self.tell(&dead).await?,
         }

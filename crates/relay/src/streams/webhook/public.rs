@@ -28,11 +28,18 @@ impl PublicOnly {
 
 /// An address that a webhook may not go to.
 #[derive(Debug, thiserror::Error)]
-#[error("{host} is {addr}, {why}")]
+#[error("{}", said(host, addr, why))]
 pub(super) struct Forbidden {
     host: String,
     addr: IpAddr,
     why: &'static str,
+}
+
+fn said(host: &str, addr: &IpAddr, why: &str) -> String {
+    match host.trim_matches(['[', ']']) == addr.to_string() {
+        true => format!("{addr} is {why}"),
+        false => format!("{host} is {addr}, {why}"),
+    }
 }
 
 impl Resolver for PublicOnly {
@@ -99,7 +106,7 @@ fn of_v6(ip: Ipv6Addr) -> Option<(&'static str, bool)> {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             embedded(high, low)
         }
-        [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254] => Some((METADATA, false)),
+        [0xfd00, 0x0ec2 | 0x0042 | 0x00c1, ..] | [0xfd20, 0x00ce, ..] => Some((METADATA, false)),
         [0xfe80..=0xfebf, ..] => Some((LINK, false)),
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Some((PRIVATE, true)),
         // Tunnels lead who knows where (Teredo, 6to4); the others are for books and tests.
