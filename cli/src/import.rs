@@ -37,8 +37,12 @@ pub fn run(global: &Global, out: &mut Out, args: &Import) -> Result<(), Failure>
     }
     match (args.files.format, &args.what[..]) {
         (Some(format), _) => import(global, out, args, format),
-        (None, [one]) => archive::import(global, out, args, one),
-        (None, _) => Err(Failure::Usage("--format says what these files are".into())),
+        (None, [one]) if !one.is_file() => archive::import(global, out, args, one),
+        (None, _) => {
+            let why =
+                "--format says what these files are: ndjson, csv, cloudtrail, kubernetes or github";
+            Err(Failure::Usage(why.into()))
+        }
     }
 }
 

@@ -112,6 +112,13 @@ def the_log(data):
     return [json.loads(line) for line in lines]
 
 
+def export(data, place, form):
+    """The lines of an export."""
+    file = place / form
+    indelible.run("export", "--data", data, "trail:network", "--format", form, "--out", file)
+    return file.read_text().splitlines()
+
+
 def refuses_changes(place):
     with contextlib.closing(sqlite3.connect(place / "reports.db")) as db:
         for sql in ("UPDATE audit_logs SET user_id = 'x'", "DELETE FROM audit_logs"):
@@ -159,10 +166,10 @@ def main():
             assert hashlib.sha256(b"\x00" + bytes(entry)).hexdigest() == leaves[seq]
         refuses_changes(place)
         # Out as CloudEvents, and back: known, every one.
-        events = indelible.run("export", "--data", data, "trail:network", "--format", "cloudevents")
-        lines = [json.loads(line) for line in events.splitlines()]
+        events = export(data, place, "cloudevents")
+        lines = [json.loads(line) for line in events]
         assert len(lines) == EVENTS and {line["specversion"] for line in lines} == {"1.0"}
-        cef = indelible.run("export", "--data", data, "trail:network", "--format", "cef").decode().splitlines()
+        cef = export(data, place, "cef")
         assert len(cef) == EVENTS and all(re.match(r"CEF:0\|Indelible\|", line) for line in cef)
         indelible.run("verify", "log", "--data", data)
     print(f"flows: {EVENTS} syslog messages over a kill -9, each once in the log, the table and the files")

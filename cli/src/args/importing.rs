@@ -21,12 +21,12 @@ use super::{any_trail, own_trail};
 /// With --from the rows of a table in PostgreSQL or SQLite come in the same way, in a session that cannot write.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-An archive is a directory or s3://bucket/prefix, with the AWS_* variables of the environment: AWS_ENDPOINT_URL names
-another service than Amazon's. With --url they are the node's own. Without --vkey the archive's own key is believed,
-which shows only that it is of one piece.
+An archive is a directory or s3://bucket/prefix, with the AWS_* variables of the environment:
+AWS_ENDPOINT_URL names another service than Amazon's. With --url they are the node's own. Without
+--vkey the archive's own key is believed, which shows only that it is of one piece.
 
-What is refused is told with file, record, field and reason; the exit status is 1 then, and the others are kept. An
-import that was cut off goes on where it was when the same is said again.
+What is refused is told with file, record, field and reason; the exit status is 1 then, and the
+others are kept. An import that was cut off goes on where it was when the same is said again.
 
 Examples:
   indelible import /mnt/archive --into ./restored

@@ -319,6 +319,9 @@ fn own(source: &str, number: u64, record: &[u8], line: &mut Vec<u8>) -> Option<C
 }
 
 fn by_map(map: &Map, number: u64, text: &str, line: &mut Vec<u8>) -> Result<Checked, Unmapped> {
+    if let Some(why) = map.missing() {
+        return Err(Unmapped::new("action", why));
+    }
     let arranged = map.arrange(object(text)?);
     let row = row(number, &arranged);
     finish(map.event(&row)?, text, line)

@@ -315,6 +315,9 @@ fn said(error: TableError) -> Failure {
         TableError::Wrong { why, hint } => {
             Failure::Cannot { why: clean(&why), hint: Some(clean(&hint)) }
         }
-        error => Failure::cannot(clean(&error.to_string())),
+        error => {
+            let hint = "see that the database runs and that this machine may reach it; the same again goes on";
+            Failure::Cannot { why: clean(&error.to_string()), hint: Some(hint.into()) }
+        }
     }
 }

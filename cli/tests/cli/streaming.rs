@@ -60,7 +60,7 @@ fn a_stream_is_looked_at_paused_resumed_and_replayed() {
     at(&["stream", "resume", "siem"]).ok();
     let from = at(&["stream", "replay", "siem", "--from", "default/0", "--json"]).ok().json();
     assert!(from[0]["lag"].as_u64().unwrap() > 0);
-    at(&["stream", "replay", "siem", "--from", "yesterday"]).status(2).says("from must be");
+    at(&["stream", "replay", "siem", "--from", "yesterday"]).status(2).says("is no time");
     at(&["stream", "show", "none"]).status(3).says("no stream named none");
     at(&["stream", "inputs"]).ok().says("there are no inputs");
     node.stop().ok();

@@ -35,9 +35,9 @@ pub fn check(
 ) -> Vec<Finding> {
     let inputs = connections.inputs.iter().map(|input| {
         let context = InputContext { input: input.name.as_str().into(), seams: seams.clone() };
-        let opened = runtime.block_on(async { input.from.open(&context) });
+        let opened = runtime.block_on(async { input.from.ready(&context) });
         let (wrong, hint) = match opened {
-            Ok(_) => (None, None),
+            Ok(()) => (None, None),
             Err(error) => (Some(error.why), Some(error.hint)),
         };
         let (name, kind, place) = (input.name.clone(), input.from.kind(), input.from.place());

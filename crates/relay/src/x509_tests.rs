@@ -38,3 +38,22 @@ fn what_is_no_certificate_is_none() {
         }
     }
 }
+
+#[test]
+fn whatever_was_done_to_a_certificate_is_read_or_is_none() {
+    let whole = STANDARD.decode(CERTIFICATE).unwrap();
+    let mut rng = indelible_sim::Rng::new(509);
+    for _ in 0..100_000 {
+        let mut bytes = whole.clone();
+        for _ in 0..=rng.below(0..3) {
+            let at = rng.below(0..bytes.len() as u64) as usize;
+            match rng.below(0..3) {
+                0 => bytes[at] = rng.bits() as u8,
+                1 => bytes.truncate(at.max(1)),
+                _ => bytes.insert(at, [0x30, 0x80, 0x84, 0xff][rng.below(0..4) as usize]),
+            }
+        }
+        // That it comes back is all that is asked.
+        let _ = read(&bytes);
+    }
+}

@@ -309,7 +309,8 @@ async fn a_batch_is_one_file_and_the_same_one_again() {
     let day = place.join("files/2026/01/31");
     let names: Vec<_> =
         std::fs::read_dir(&day).unwrap().map(|one| one.unwrap().file_name()).collect();
-    assert_eq!(names, ["00000000000000000000-00000000000000000099.ndjson.gz"]);
+    let name = "00000000000000000000-00000000000000000099-";
+    assert!(names.len() == 1 && names[0].to_string_lossy().starts_with(name), "{names:?}");
     let mut text = String::new();
     let packed = std::fs::read(day.join(&names[0])).unwrap();
     GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();

@@ -319,8 +319,8 @@ async fn a_stream_says_what_is_wrong_at_the_broker() {
     let refused = |more: &str| {
         let file = to(&server, more);
         tokio::task::block_in_place(|| {
-            let mut out = sink(&file, Seams::real(std::env::temp_dir())).unwrap();
-            match out.send(&[event(1)]).unwrap_err() {
+            let out = sink(&file, Seams::real(std::env::temp_dir()));
+            match out.and_then(|mut out| out.send(&[event(1)])).unwrap_err() {
                 SinkError::Wrong { why, hint } => (why, hint),
                 other => panic!("{other:?}"),
             }

@@ -266,7 +266,7 @@ fn records_are_found_in_every_wrapping() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(100_000), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_mutated_record_is_an_event_or_refused(

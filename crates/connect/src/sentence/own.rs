@@ -64,6 +64,8 @@ const PHRASES: &[Phrase] = &[
     deed("input.start", "start", "started", " "),
     deed("input.fail", "take events", "took events", " from "),
     deed("input.recover", "take again", "took events again", " from "),
+    deed("import.files", "import", "imported", " "),
+    deed("import.table", "import the table", "imported the table", " "),
     deed("input.refuse", "take a message", "took a message", " from "),
 ];
 

@@ -159,6 +159,15 @@ impl From {
         }
     }
 
+    /// Whether it could begin now, as far as can be told without connecting or listening.
+    pub fn ready(&self, context: &InputContext) -> Result<(), InputError> {
+        self.open(context)?;
+        match self {
+            From::Syslog(from) => from.ready(context),
+            From::Nats(_) => Ok(()),
+        }
+    }
+
     /// Makes the input; it connects or listens when it is run. The error says what makes no sense.
     pub fn open(&self, context: &InputContext) -> Result<Box<dyn Input>, InputError> {
         match self {

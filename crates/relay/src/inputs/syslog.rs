@@ -63,7 +63,7 @@ impl SyslogFrom {
     }
 
     /// Makes the input.
-    pub fn open(&self, context: &InputContext) -> Result<Box<dyn Input>, InputError> {
+    pub fn open(&self, _: &InputContext) -> Result<Box<dyn Input>, InputError> {
         let bad = |name: &&String| indelible_event::TrailName::parse(name).is_err();
         if let Some(name) = self.trails.iter().find(bad) {
             return Err(InputError {
@@ -71,11 +71,14 @@ impl SyslogFrom {
                 hint: "name trails as the API does; _system is nobody's to write to".into(),
             });
         }
-        if let Some(tls) = &self.tls {
-            let read = Certificate::read(tls, context.seams.clock.now());
-            read.map_err(|tls::TlsTrouble { why, hint }| InputError { why, hint })?;
-        }
         Ok(Box::new(SyslogInput { from: self.clone() }))
+    }
+
+    /// Whether it could begin now: a certificate that cannot be used is waited for once it runs.
+    pub fn ready(&self, context: &InputContext) -> Result<(), InputError> {
+        let read = self.tls.as_ref().map(|tls| Certificate::read(tls, context.seams.clock.now()));
+        let read = read.transpose().map(drop);
+        read.map_err(|tls::TlsTrouble { why, hint }| InputError { why, hint })
     }
 }
 

@@ -16,6 +16,6 @@ fn names_are_in_the_order_of_the_log() {
     };
     assert_eq!(
         key("bucket", &event(9), &event(10)),
-        "bucket/2026/01/31/00000000000000000009-00000000000000000010.ndjson.gz"
+        "bucket/2026/01/31/00000000000000000009-00000000000000000010-00000000.ndjson.gz"
     );
 }

@@ -75,11 +75,8 @@ async fn send_surely(mut sink: Box<dyn Sink>, events: Vec<Outgoing>) -> Box<dyn 
 }
 
 async fn wrong(yaml: &str) -> (String, String) {
-    let sink = open(yaml, None).unwrap();
-    let probed = tokio::task::spawn_blocking(move || {
-        let mut sink = sink;
-        sink.probe()
-    });
+    let sink = open(yaml, None);
+    let probed = tokio::task::spawn_blocking(move || sink.and_then(|mut sink| sink.probe()));
     match probed.await.unwrap() {
         Err(SinkError::Wrong { why, hint }) => (why, hint),
         other => panic!("{other:?}"),
@@ -294,9 +291,9 @@ async fn what_has_to_be_put_right_is_told_with_what_to_do() {
     let sink = open(&format!("{{ url: \"tls://localhost:{port}\", tls: {own} }}"), None);
     assert!(sink.is_ok());
     for (yaml, told) in [
-        ("{ url: \"udp://h:1\" }", "no address"),
-        ("{ url: \"tcp://h:0\" }", "no address"),
-        ("{ url: \"tcp://user@h\" }", "no address"),
+        ("{ url: \"udp://h:1\" }", "the address is none"),
+        ("{ url: \"tcp://h:0\" }", "the address is none"),
+        ("{ url: \"tcp://user@h\" }", "the address is none"),
         ("{ url: \"tcp://h\", facility: 24 }", "facility is 0 to 23"),
         ("{ url: \"tcp://h\", message_bytes_max: 100 }", "message_bytes_max is 480 to"),
         ("{ url: \"tcp://h\", repeat_seconds: 4000 }", "repeat_seconds is at most"),

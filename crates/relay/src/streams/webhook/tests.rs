@@ -80,13 +80,17 @@ fn to(url: String, secrets: Vec<Secret>) -> WebhookTo {
 }
 
 fn open(to: &WebhookTo) -> Box<dyn Sink> {
+    opened(to).unwrap()
+}
+
+fn opened(to: &WebhookTo) -> Result<Box<dyn Sink>, SinkError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let clock = Arc::new(ManualClock::at(1_700_000_000_000_000));
     let storage = Arc::new(PowerStorage::default());
     let entropy = Arc::new(SeededEntropy::new(1));
     let seams = indelible_log::Seams { storage, clock, entropy };
     let runtime = runtime.handle().clone();
-    to.open(&Context { stream: "hook".into(), runtime, seams }).unwrap()
+    to.open(&Context { stream: "hook".into(), runtime, seams })
 }
 
 fn event(pos: u64) -> Outgoing {
@@ -175,9 +179,8 @@ fn addresses_that_are_not_allowed_get_nothing() {
         ("https://169.254.169.254/latest/meta-data", "metadata"),
         ("not an address", "cannot be read"),
     ] {
-        let Err(SinkError::Wrong { why, .. }) = open(&strict(url)).send(&[event(1)]) else {
-            panic!("{url} was no fault")
-        };
+        let sent = opened(&strict(url)).and_then(|mut sink| sink.send(&[event(1)]));
+        let Err(SinkError::Wrong { why, .. }) = sent else { panic!("{url} was no fault") };
         assert!(why.contains(wanted), "{url}: {why}");
     }
     // Nobody is there: that may pass.
@@ -197,15 +200,8 @@ fn secrets_and_paths_do_not_show() {
     let short = vec![secret(&dir, "short", &[1; 8])];
     let url = Value::Plain("http://127.0.0.1:1/".into());
     let short = WebhookTo { url, secrets: short, ..to };
-    let Err(SinkError::Wrong { hint, .. }) = open(&short).send(&[event(1)]) else { panic!() };
+    let Err(SinkError::Wrong { hint, .. }) = opened(&short) else { panic!() };
     assert!(hint.contains("24 to 64"), "{hint}");
     let none = WebhookTo { secrets: Vec::new(), ..short };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let seams = indelible_log::Seams {
-        storage: Arc::new(PowerStorage::default()),
-        clock: Arc::new(ManualClock::at(0)),
-        entropy: Arc::new(SeededEntropy::new(1)),
-    };
-    let context = Context { stream: "hook".into(), runtime: runtime.handle().clone(), seams };
-    assert!(none.open(&context).is_err());
+    assert!(opened(&none).is_err());
 }
