@@ -224,8 +224,8 @@ fn cef_and_cloudevents_name_the_leaf_and_one_event_a_line() {
         assert_eq!((&cloud["specversion"], &cloud["data"]), (&"1.0".into(), event));
         let source = format!("//{}", bank["origin"].as_str().unwrap());
         assert_eq!((&cloud["id"], &cloud["source"]), (&event["id"], &source.into()));
-        let shown = tenants.node.get(admin, &format!("{LOGS}/{id}")).json();
-        assert_eq!(cloud["leaf"], shown["receipt"]["leaf"]);
+        let shown = tenants.node.get(admin, &format!("{LOGS}/{id}?trail=bank")).json();
+        assert_eq!(cloud["leaf"], shown["receipt"]["leaf"], "{shown}");
         let leaf = cloud["leaf"].as_str().unwrap();
         assert!(line.contains(&format!(" cs2={leaf} cs2Label=leafHash ")), "{line}");
     }
