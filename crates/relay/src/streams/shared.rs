@@ -19,8 +19,10 @@ pub struct Shared {
     pub(super) to: String,
     pub(super) query: String,
     storage: Arc<dyn Storage>,
-    /// Owned by whoever holds it; the place on disk is written under it, so that it is never an older one.
+    /// Owned by whoever holds it.
     held: Mutex<Held>,
+    /// Held by whoever writes the file.
+    writing: Mutex<()>,
     changed: Condvar,
 }
 
@@ -83,8 +85,8 @@ impl Shared {
             last_at: None,
             trouble: None,
         };
-        let (held, changed) = (Mutex::new(held), Condvar::new());
-        Shared { name, kind, to, query, storage, held, changed }
+        let (held, changed, writing) = (Mutex::new(held), Condvar::new(), Mutex::new(()));
+        Shared { name, kind, to, query, storage, held, changed, writing }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -155,6 +157,7 @@ impl Shared {
     }
 
     fn change(&self, change: impl FnOnce(&mut Held)) -> Result<(), String> {
+        let _writing = self.writing();
         let mut held = self.held();
         let before = (held.place.clone(), held.stopped.clone());
         change(&mut held);
@@ -283,6 +286,7 @@ impl Shared {
 
     /// Moves the place over one that is left out, and keeps that.
     pub(super) fn leave(&self, epoch: u64, next: u64) -> Result<(), String> {
+        let _writing = self.writing();
         let mut held = self.held();
         held.place.set_aside += 1;
         if held.epoch == epoch {
@@ -300,12 +304,27 @@ impl Shared {
             return Ok(());
         }
         held.saved_at = Some(now);
-        self.write(&mut held)
+        drop(held);
+        self.save()
     }
 
-    /// Keeps the place if it moved.
+    /// Keeps the place if it moved. Whoever looks how the stream is does not wait for the disk meanwhile.
     pub(super) fn save(&self) -> Result<(), String> {
-        self.write(&mut self.held())
+        let _writing = self.writing();
+        let place = {
+            let mut held = self.held();
+            if !std::mem::take(&mut held.dirty) {
+                return Ok(());
+            }
+            held.place.clone()
+        };
+        let stored = place.store(&*self.storage, &self.name);
+        stored.inspect_err(|_| self.held().dirty = true)
+    }
+
+    /// The turn to write, taken before anything is looked at: an older place never goes over a newer one.
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self, held: &mut Held) -> Result<(), String> {
