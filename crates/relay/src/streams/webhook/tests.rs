@@ -143,7 +143,8 @@ fn what_was_taken_is_not_sent_again_with_its_batch_and_a_refused_one_is_named() 
     let Err(SinkError::Poison { at, why }) = sink.send(&events) else { panic!("it refused one") };
     assert_eq!(at, 2);
     assert!(why.contains("422") && why.ends_with("long"), "{why}");
-    let ids: Vec<String> = got.try_iter().map(|got| got.header("webhook-id").to_owned()).collect();
+    // The receiver ends with its last answer.
+    let ids: Vec<String> = got.iter().map(|got| got.header("webhook-id").to_owned()).collect();
     let wanted = [1, 2, 2, 3].map(|pos| event(pos).id.to_string());
     assert_eq!(ids, wanted);
 }
