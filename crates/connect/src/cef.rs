@@ -37,7 +37,7 @@ use crate::{Event, sentence, time};
 /// cef::line(&event, "ab", &mut out);
 /// let line = String::from_utf8(out)?;
 /// assert!(line.starts_with("CEF:0|Indelible|Indelible|"));
-/// assert!(line.contains(r"|user.login|a\|b=c tried to log in, and was denied|7|rt=1769853600000 "));
+/// assert!(line.contains(r"|user.login|a\|b=c tried to sign in") && line.contains("|7|rt=1769853600000 "), "{line}");
 /// assert!(line.contains(r" suid=a|b\=c ") && line.contains(" src=192.0.2.7 "));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
