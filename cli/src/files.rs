@@ -172,3 +172,10 @@ pub fn len(path: &Path) -> Option<u64> {
     let metadata = fs::metadata(path).ok().filter(|_| !is_standard(path))?;
     metadata.is_file().then_some(metadata.len())
 }
+
+/// When a file was last changed, in microseconds; `None` of what is none, or does not say.
+pub fn changed(path: &Path) -> Option<i64> {
+    let metadata = fs::metadata(path).ok().filter(|_| !is_standard(path))?;
+    let since = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_micros()).ok()
+}

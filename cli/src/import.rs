@@ -153,8 +153,8 @@ fn append(
     for lot in lots {
         let Lot { file, path, bytes, passed, last, mapped } = lot?;
         report.passed(passed);
-        let (numbers, events): (Vec<_>, Vec<Mapped>) = mapped.into_iter().unzip();
-        take(sink, &path, &numbers, &events, report)?;
+        let (numbers, mut events): (Vec<_>, Vec<Mapped>) = mapped.into_iter().unzip();
+        take(sink, &path, &numbers, &mut events, report)?;
         report.advance(bytes);
         place.reached(file, last);
         place.write_at_times()?;
@@ -167,12 +167,12 @@ fn take(
     sink: &Sink,
     path: &Path,
     numbers: &[u64],
-    events: &[Mapped],
+    events: &mut [Mapped],
     report: &mut Report<'_>,
 ) -> Result<(), Failure> {
     let results = sink.append(events, |why| report.waiting(why))?;
     let mut became = results.into_iter();
-    for (number, event) in numbers.iter().zip(events) {
+    for (number, event) in numbers.iter().zip(&*events) {
         match event {
             Mapped::Refused { field, reason, original } => {
                 report.refused(path, *number, field, reason, original)?;

@@ -42,8 +42,8 @@ pub enum Mapping {
 
 /// What a record became.
 pub enum Mapped {
-    /// An event, and its JSON.
-    Event(Item, Box<[u8]>),
+    /// An event until it is appended, and its JSON.
+    Event(Option<Item>, Box<[u8]>),
     /// None.
     Refused { field: String, reason: String, original: Box<[u8]> },
 }
@@ -260,7 +260,7 @@ fn map_chunk(chunk: Chunk, trail: Option<&TrailName>, line: &mut Vec<u8>) -> Lot
         };
         let event = event.and_then(|event| item(event, trail));
         let one = match event {
-            Ok(item) => Mapped::Event(item, (&line[..]).into()),
+            Ok(item) => Mapped::Event(Some(item), (&line[..]).into()),
             Err(Unmapped { field, message }) => {
                 Mapped::Refused { field, reason: message, original: record.into() }
             }

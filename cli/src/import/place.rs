@@ -20,6 +20,8 @@ const BYTES_MAX: usize = 64 << 20;
 struct Reached {
     path: String,
     bytes: Option<u64>,
+    /// When it was last changed, in microseconds.
+    changed: Option<i64>,
     records: u64,
 }
 
@@ -42,7 +44,8 @@ impl Place {
         for path in paths {
             let whole = std::path::absolute(path).map_err(Failure::io(path.display()))?;
             let path_text = whole.display().to_string();
-            reached.push(Reached { path: path_text, bytes: files::len(path), records: 0 });
+            let (bytes, changed) = (files::len(path), files::changed(path));
+            reached.push(Reached { path: path_text, bytes, changed, records: 0 });
         }
         let resumable = paths.iter().all(|path| !files::is_standard(path));
         let file = args.files.progress.clone().or_else(|| default_file(args, format, to, &reached));
@@ -58,7 +61,8 @@ impl Place {
         };
         // A file that is another by now is read from its beginning.
         for one in &mut reached {
-            let same = |was: &&Reached| was.path == one.path && was.bytes == one.bytes;
+            let about = |of: &Reached| (of.path.clone(), of.bytes, of.changed);
+            let same = |was: &&Reached| about(was) == about(one);
             one.records = before.iter().flatten().find(same).map_or(0, |was| was.records);
         }
         Ok(Place { file, reached, written: SystemClock.now() })

@@ -1,5 +1,6 @@
 //! The records of files, on a thread of their own.
 
+use std::cell::Cell;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::mpsc::SyncSender;
 
 use flate2::bufread::MultiGzDecoder;
 use indelible_connect::import::Split;
+use indelible_connect::limits::RECORD_BYTES_MAX;
 
 use super::mapping::{Mapping, Task};
 use crate::args::FileFormat;
@@ -16,9 +18,11 @@ use crate::files;
 
 /// Bytes read at once.
 const CHUNK: usize = 256 << 10;
-/// When a chunk of records is handed over.
-const RECORDS_MAX: usize = 500;
-const BYTES_MAX: usize = 1 << 20;
+/// When a chunk of records is handed over: each is appended together, and that is a sync.
+const RECORDS_MAX: usize = 4_000;
+const BYTES_MAX: usize = 4 << 20;
+/// Bytes of a row, with what the reader of rows has read ahead.
+const ROW_BYTES_MAX: usize = RECORD_BYTES_MAX + CHUNK;
 /// Bytes of a file by which its columns are told.
 pub const HEAD_BYTES_MAX: usize = 256 << 10;
 
@@ -218,14 +222,34 @@ fn objects(
     Ok(())
 }
 
+/// Gives no more than a row may have: a quote that is never closed would take the rest of the file into memory.
+struct Bounded<'a, R> {
+    from: R,
+    /// What the row that is being read may still have.
+    left: &'a Cell<usize>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.from.read(buffer)?;
+        if len > self.left.get() {
+            let why = format!("a row is longer than {ROW_BYTES_MAX} bytes: is a quote not closed?");
+            return Err(io::Error::other(why));
+        }
+        self.left.set(self.left.get() - len);
+        Ok(len)
+    }
+}
+
 /// Rows, each as a JSON array of texts.
 fn rows(from: impl Read, collector: &mut Collector<'_>) -> Result<(), Fault> {
     let Mapping::Rows { delimiter, .. } = &*collector.chunk.mapping.clone() else { return Ok(()) };
+    let left = Cell::new(ROW_BYTES_MAX);
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(*delimiter)
         .flexible(true)
         .has_headers(true)
-        .from_reader(from);
+        .from_reader(Bounded { from, left: &left });
     let mut record = csv::ByteRecord::new();
     let mut number = 0;
     loop {
@@ -239,6 +263,7 @@ fn rows(from: impl Read, collector: &mut Collector<'_>) -> Result<(), Fault> {
                 }));
             }
         }
+        left.set(ROW_BYTES_MAX);
         number += 1;
         let texts: Result<Vec<&str>, _> = record.iter().map(std::str::from_utf8).collect();
         let row = texts.map_err(|_| "is not UTF-8".to_owned());

@@ -34,18 +34,25 @@ impl Sink {
         Sink::Node { client, trail: trail.cloned() }
     }
 
-    /// Appends what is an event; an answer for each of these. `told` hears why it has to wait.
-    pub fn append(&self, mapped: &[Mapped], told: impl Fn(&str)) -> Result<Vec<Became>, Failure> {
-        let events = mapped.iter().filter_map(|one| match one {
-            Mapped::Event(item, json) => Some((item, &**json)),
-            Mapped::Refused { .. } => None,
-        });
+    /// Appends what is an event, and takes it for that; an answer for each of these. `told` hears why it has to wait.
+    pub fn append(
+        &self,
+        mapped: &mut [Mapped],
+        told: impl Fn(&str),
+    ) -> Result<Vec<Became>, Failure> {
         match self {
-            Sink::Store(store) => here(store, events.map(|(item, _)| item.clone()).collect()),
+            Sink::Store(store) => {
+                let taken = mapped.iter_mut().filter_map(|one| match one {
+                    Mapped::Event(item, _) => item.take(),
+                    Mapped::Refused { .. } => None,
+                });
+                here(store, &taken.collect::<Vec<Item>>())
+            }
             Sink::Node { client, trail } => {
                 let mut body = Vec::new();
                 let mut count = 0;
-                for (_, json) in events {
+                for one in mapped {
+                    let Mapped::Event(_, json) = one else { continue };
                     // Line breaks stand only between tokens.
                     let byte = |byte: &u8| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte };
                     body.extend(json.iter().map(byte));
@@ -58,9 +65,9 @@ impl Sink {
     }
 }
 
-fn here(store: &Store, items: Vec<Item>) -> Result<Vec<Became>, Failure> {
+fn here(store: &Store, items: &[Item]) -> Result<Vec<Became>, Failure> {
     let mut became = Vec::with_capacity(items.len());
-    for result in store.append(&items) {
+    for result in store.append(items) {
         became.push(match result {
             Ok(Appended::Kept(receipt)) if receipt.known => Became::Known,
             Ok(Appended::Kept(_)) => Became::Kept,

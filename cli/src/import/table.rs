@@ -263,9 +263,9 @@ impl Importing<'_> {
         report: &mut Report<'_>,
     ) -> Result<(), Failure> {
         for rows in rows.chunks(LOT_ROWS_MAX) {
-            let mapped: Vec<Mapped> = rows.iter().map(|row| self.mapped(row)).collect();
+            let mut mapped: Vec<Mapped> = rows.iter().map(|row| self.mapped(row)).collect();
             let numbers: Vec<u64> = (*done + 1..).take(rows.len()).collect();
-            take(sink, Path::new(&self.source), &numbers, &mapped, report)?;
+            take(sink, Path::new(&self.source), &numbers, &mut mapped, report)?;
             *done += rows.len() as u64;
         }
         Ok(())
@@ -283,7 +283,7 @@ impl Importing<'_> {
         let mut line = Vec::new();
         let event = self.map.event(&row).and_then(|draft| finish(draft, &original, &mut line));
         match event.and_then(|event| item(event, self.args.trail.as_ref())) {
-            Ok(item) => Mapped::Event(item, line.into()),
+            Ok(item) => Mapped::Event(Some(item), line.into()),
             Err(unmapped) => Mapped::Refused {
                 field: unmapped.field,
                 reason: unmapped.message,

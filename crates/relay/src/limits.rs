@@ -47,7 +47,7 @@ pub const TOLD_AFTER_MICROS: i64 = 60_000_000;
 /// The shortest time between two notices that the same stream or input fails.
 pub const TOLD_EVERY_MICROS: i64 = 600_000_000;
 /// How often a record that cannot be read is tried before it is set aside.
-pub const ALARM_TRIES: u32 = 3;
+pub const ALARM_TRIES: u32 = 8;
 /// Events that are set aside one after the other. If the receiver refuses more, the fault is not theirs: the stream
 /// waits for somebody to look.
 pub const SET_ASIDE_RUN_MAX: u32 = 20;
@@ -60,6 +60,8 @@ pub const WHY_BYTES_MAX: usize = 1024;
 
 /// Connections of a syslog input; more wait until one ends.
 pub const SYSLOG_CONNECTIONS_MAX: usize = 512;
+/// Those of one address, so that no one stranger takes them all; more are closed at once.
+pub const SYSLOG_CONNECTIONS_EACH_MAX: usize = 128;
 /// How long a sender may take to agree on TLS.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes that are taken from a connection before what is in them is appended.

@@ -121,6 +121,8 @@ pub trait Source: Send + Sync {
     fn end(&self) -> u64;
     /// The place of the first record that was recorded at this moment or later; `end` if there is none.
     fn place_at(&self, recorded_at: Micros) -> Result<u64, SourceError>;
+    /// The leaf hash of the record at a place, whatever it is; `None` if it has expired, or there is none.
+    fn leaf_at(&self, pos: u64) -> Result<Option<[u8; 32]>, SourceError>;
     /// The place of a record; `None` if there is none.
     fn place_of(&self, trail: &str, seq: u64) -> Result<Option<u64>, SourceError>;
 }

@@ -4,10 +4,11 @@
 //! durable, so a node that is busy pushes back through TCP, and a sender that is slow holds up nobody else. Syslog
 //! acknowledges nothing: what a node had read when it was killed, its sender takes for delivered.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -25,7 +26,8 @@ use tokio_rustls::TlsAcceptor;
 use super::{Door, Input, InputContext, InputError};
 use crate::limits::{
     BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BUSY_PAUSE, CERTIFICATE_LOOK_EVERY, HANDSHAKE_TIMEOUT,
-    STOP_PATIENCE, SYSLOG_CONNECTIONS_MAX, SYSLOG_KEEPALIVE, SYSLOG_READ_BYTES,
+    STOP_PATIENCE, SYSLOG_CONNECTIONS_EACH_MAX, SYSLOG_CONNECTIONS_MAX, SYSLOG_KEEPALIVE,
+    SYSLOG_READ_BYTES,
 };
 use crate::seam::{Incoming, Later, Taken};
 use crate::tls::{self, ServerTls, Side};
@@ -142,6 +144,7 @@ async fn listen(from: SyslogFrom, door: Door) {
     }
     door.fine();
     let room = Arc::new(Semaphore::new(SYSLOG_CONNECTIONS_MAX));
+    let (shares, mut cramped) = (Shares::default(), false);
     let trails: Arc<[String]> = from.trails.into();
     let mut connections = JoinSet::new();
     let mut look = interval(CERTIFICATE_LOOK_EVERY);
@@ -160,9 +163,17 @@ async fn listen(from: SyslogFrom, door: Door) {
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             (accepted, place) = enter => match accepted {
                 Ok((stream, peer)) => {
+                    if std::mem::take(&mut cramped) {
+                        door.fine();
+                    }
+                    let address = peer.ip().to_canonical();
+                    let Some(share) = Share::take(&shares, address) else {
+                        tracing::warn!(%address, "has too many connections; one more is closed");
+                        continue;
+                    };
                     let connection = Connection {
                         door: door.clone(),
-                        address: peer.ip().to_canonical(),
+                        address,
                         certificate: None,
                         trails: Arc::clone(&trails),
                         frames: Frames::default(),
@@ -170,11 +181,12 @@ async fn listen(from: SyslogFrom, door: Door) {
                     let acceptor = certificate.as_ref().map(|one| one.acceptor.clone());
                     connections.spawn(async move {
                         connection.run(stream, acceptor).await;
-                        drop(place);
+                        drop((place, share));
                     });
                 }
                 // Too many files are open, say: it would come again at once.
                 Err(error) => {
+                    cramped = true;
                     door.trouble(
                         format!("no connection can be taken: {error}"),
                         Some("allow the process more open files (ulimit -n)".into()),
@@ -203,6 +215,39 @@ fn cannot_listen(from: &SyslogFrom, error: &io::Error) -> (String, String) {
         _ => "give another address with listen",
     };
     (why, hint.into())
+}
+
+/// How many connections each address has.
+type Shares = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// One of an address's connections, while it lives.
+struct Share {
+    of: Shares,
+    address: IpAddr,
+}
+
+impl Share {
+    fn take(of: &Shares, address: IpAddr) -> Option<Share> {
+        let mut held = of.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = held.entry(address).or_default();
+        if *count >= SYSLOG_CONNECTIONS_EACH_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(Share { of: Arc::clone(of), address })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut held = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = held.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.address);
+            }
+        }
+    }
 }
 
 /// A sender that is connected. It is the only one that touches its frames.

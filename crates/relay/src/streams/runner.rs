@@ -13,8 +13,8 @@ use super::place::Last;
 use super::shared::{Moved, Shared};
 use super::{Batch, Context, LATER, Sink, SinkError};
 use crate::limits::{
-    ALARM_TRIES, BATCH_BYTES_MAX, GATHER_LOOK_MICROS, LOOK_EVERY, RETRY_MICROS, RETRY_MICROS_MAX,
-    SET_ASIDE_RUN_MAX, TOLD_AFTER_MICROS, TOLD_EVERY_MICROS, WAIT_MICROS_MAX, WHY_BYTES_MAX,
+    ALARM_TRIES, GATHER_LOOK_MICROS, LOOK_EVERY, RETRY_MICROS, RETRY_MICROS_MAX, SET_ASIDE_RUN_MAX,
+    TOLD_AFTER_MICROS, TOLD_EVERY_MICROS, WAIT_MICROS_MAX, WHY_BYTES_MAX,
 };
 use crate::seam::{Notice, Notices, Outgoing, Page, Source, SourceError};
 use crate::status::{State, Trouble};
@@ -232,15 +232,14 @@ impl Runner {
             return Ok(false);
         }
         let Some(last) = last else { return Ok(true) };
-        let page = self.outlet.source.read(&self.shared.query, last.pos, 1, BATCH_BYTES_MAX);
-        let page = match page {
-            Ok(page) => page,
+        let there = match self.outlet.source.leaf_at(last.pos) {
+            Ok(there) => there,
             Err(SourceError::Later(why)) => return Err(Failure::later(why)),
-            // What cannot be read is told when it is its turn; what has expired cannot be compared.
+            // What cannot be read is told when it is its turn.
             Err(_) => return Ok(true),
         };
-        let there = page.events.first().filter(|event| event.pos == last.pos);
-        if there.is_none_or(|event| hex::encode(&event.leaf) == last.leaf) {
+        // What has expired cannot be compared.
+        if there.is_none_or(|leaf| hex::encode(&leaf) == last.leaf) {
             return Ok(true);
         }
         self.stopped(format!("the record at {} is not the one that it had sent", last.pos));

@@ -69,6 +69,11 @@ impl Source for Log {
         Ok(0)
     }
 
+    fn leaf_at(&self, pos: u64) -> Result<Option<[u8; 32]>, SourceError> {
+        let page = self.read("", pos, 1, usize::MAX)?;
+        Ok(page.events.first().filter(|event| event.pos == pos).map(|event| event.leaf))
+    }
+
     fn place_of(&self, _: &str, seq: u64) -> Result<Option<u64>, SourceError> {
         Ok(Some(seq))
     }

@@ -139,11 +139,19 @@ impl Shared {
         self.set_paused(false)
     }
 
-    fn set_paused(&self, paused: bool) -> Result<(), String> {
-        // Writing its place would make one of what nobody decided.
-        if let Some(Trouble { message, hint, .. }) = self.held().stopped.clone() {
-            return Err(format!("{message}; {}", hint.unwrap_or_default()));
+    /// Whether it can be paused and resumed: one that has stopped is to be told from where first. Writing its place
+    /// would make one of what nobody decided.
+    pub fn has_place(&self) -> Result<(), String> {
+        match self.held().stopped.clone() {
+            None => Ok(()),
+            Some(Trouble { message, hint, .. }) => {
+                Err(format!("{message}; {}", hint.unwrap_or_default()))
+            }
         }
+    }
+
+    fn set_paused(&self, paused: bool) -> Result<(), String> {
+        self.has_place()?;
         self.change(|held| held.place.paused = paused)
     }
 

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use indelible_relay::limits::SYSLOG_CONNECTIONS_EACH_MAX;
 use indelible_relay::status::State;
 use indelible_sim::ManualClock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -248,4 +250,29 @@ async fn what_was_read_is_appended_before_it_stops() {
     // Nobody listens any more.
     assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
     assert!(free_port() > 0);
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_all_the_room() {
+    let running = Running::start(PLAIN);
+    let port = running.port().await;
+    let connect = || TcpStream::connect(("127.0.0.1", port));
+    let mut held = Vec::new();
+    for _ in 0..SYSLOG_CONNECTIONS_EACH_MAX {
+        held.push(connect().await.unwrap());
+    }
+    let mut buffer = [0; 1];
+    let mut more = connect().await.unwrap();
+    assert!(!matches!(more.read(&mut buffer).await, Ok(1..)), "it is closed");
+    // One that goes makes room for another.
+    drop(held.pop());
+    let again = async {
+        while running.kept.count() == 0 {
+            let mut stream = connect().await.unwrap();
+            // One that is closed at once may break already here.
+            drop(stream.write_all(b"<13>1 - - - - - - again\n").await);
+            drop(tokio::time::timeout(Duration::from_millis(50), stream.read(&mut buffer)).await);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), again).await.expect("there is room again");
 }

@@ -328,6 +328,25 @@ fn receive(listener: &TcpListener, count: usize) -> (TcpStream, String) {
     (stream, text)
 }
 
+/// Until the system knows that the other side of a connection to this port has closed it: the news may take a moment.
+async fn await_closed_by_peer(port: u16) {
+    const CLOSE_WAIT: &str = "08";
+    let remote = format!(":{port:04X}");
+    for _ in 0..1000 {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let known = table.lines().any(|line| {
+            let mut fields = line.split_whitespace().skip(2);
+            fields.next().is_some_and(|address| address.ends_with(&remote))
+                && fields.next() == Some(CLOSE_WAIT)
+        });
+        if known {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the connection was not closed");
+}
+
 #[tokio::test]
 async fn what_a_broken_connection_may_have_swallowed_comes_again_for_a_minute() {
     for (moved, first) in [(0, 0), (61_000_000, 2)] {
@@ -336,12 +355,13 @@ async fn what_a_broken_connection_may_have_swallowed_comes_again_for_a_minute() 
         let port = listener.local_addr().unwrap().port();
         let sink =
             open(&format!("{{ url: \"tcp://127.0.0.1:{port}\" }}"), Some(clock.clone())).unwrap();
-        let (told, said) = mpsc::channel();
+        let (close, closing) = mpsc::channel();
         let receiver = std::thread::spawn(move || {
             let (stream, text) = receive(&listener, 3);
             assert!(text.contains("seq=\"2\""));
+            // Not before the sender knows that it has sent: it would be told of the break by that.
+            closing.recv().unwrap();
             drop(stream);
-            told.send(()).unwrap();
             // Open until it is joined: closed sooner, it would not count as received.
             receive(&listener, 5 - first)
         });
@@ -350,10 +370,10 @@ async fn what_a_broken_connection_may_have_swallowed_comes_again_for_a_minute() 
         clock.advance(moved);
         let (sink, result) = send(sink, events(2..3)).await;
         result.unwrap();
-        said.recv().unwrap();
+        close.send(()).unwrap();
+        await_closed_by_peer(port).await;
         // However late it shows.
         clock.advance(1_000_000_000);
-        // The one side's end may take a moment to reach the other.
         let sink = send_surely(sink, events(3..5)).await;
         drop(sink);
         let (_, text) = receiver.join().unwrap();

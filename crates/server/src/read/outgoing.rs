@@ -85,6 +85,18 @@ pub(crate) fn outgoing(
     }
 }
 
+/// The leaf hash of the record at a place, whatever trail it is of and whatever it says; `None` if it has expired. Blocks.
+pub(crate) fn leaf_at(state: &AppState, pos: u64) -> Result<Option<[u8; 32]>, SourceError> {
+    let query = Query { text: String::new(), expr: Expr::All };
+    let caller = Caller::local(RequestInfo::none());
+    let looked = look_here(state, &caller, |session| look(session, &query, pos, 1))?;
+    match (looked.records.first(), looked.alarm) {
+        (Some(found), _) if found.record.pos.0 == pos => Ok(Some(leaf_hash(&found.record.entry).0)),
+        (_, Some((at, why))) if at == pos => Err(SourceError::Alarm { pos, why }),
+        _ => Ok(None),
+    }
+}
+
 /// The place of the first record that was recorded then or later; the log's end if there is none. Blocks.
 pub(crate) fn place_at(state: &AppState, at: Micros) -> Result<u64, SourceError> {
     let span = Span { from: Some(at), to: None };

@@ -22,6 +22,9 @@ use crate::params::Params;
 use crate::problem::Problem;
 use crate::state::AppState;
 
+/// Says from where a stream goes on, so that it can also be told to one that has stopped.
+const REPLAY: &str = "stream.replay";
+
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(streams))
@@ -163,7 +166,7 @@ async fn replay(
     let from = From::read(&replay.from)?;
     let next = state.read(move |state| from.place(state)).await?;
     let details = json!({"from": replay.from, "next": next});
-    let deed = ("stream.replay", details);
+    let deed = (REPLAY, details);
     change(&state, &caller, &name, deed, move |stream| stream.replay(next)).await
 }
 
@@ -210,13 +213,18 @@ async fn change(
     let stream = find(state, name)?;
     // So that two who ask at once are recorded in the order in which it is done.
     let turn = state.changing().await;
+    // What is refused is not recorded as done.
+    let refused = |why: String| Problem::conflict("refused", why);
+    if action != REPLAY {
+        stream.has_place().map_err(refused)?;
+    }
     let target = json!({"type": "stream", "id": name});
     let receipt = state.record_deed(caller, action, target, details).await?;
     let of = Arc::clone(&stream);
     let done = tokio::task::spawn_blocking(move || deed(&of)).await;
     drop(turn);
     let done = done.unwrap_or_else(|_| Err("it broke off; this is a fault of the node".into()));
-    done.map_err(|why| Problem::conflict("refused", why))?;
+    done.map_err(refused)?;
     let event = receipt.id.to_string();
     Ok(told(StatusCode::OK, Some(&event), &shown(state, &stream)))
 }

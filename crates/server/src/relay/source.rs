@@ -40,6 +40,10 @@ impl Source for NodeSource {
         outgoing::place_at(&self.state, recorded_at)
     }
 
+    fn leaf_at(&self, pos: u64) -> Result<Option<[u8; 32]>, SourceError> {
+        outgoing::leaf_at(&self.state, pos)
+    }
+
     fn place_of(&self, trail: &str, seq: u64) -> Result<Option<u64>, SourceError> {
         outgoing::place_of(&self.state, trail, seq)
     }
