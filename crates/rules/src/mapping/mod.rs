@@ -1,0 +1,1 @@
+//! What fields of other logs are called here.

@@ -1,0 +1,1 @@
+//! Examples beside rules, and whether they hold.

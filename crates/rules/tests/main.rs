@@ -1,0 +1,2 @@
+//! Rules through their public side.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]

@@ -1,0 +1,1 @@
+//! Days and weeks that somebody looks at and signs.

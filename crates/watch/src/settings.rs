@@ -1,0 +1,1 @@
+//! `watch.yaml`: who is told, when, and what else.
