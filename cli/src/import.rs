@@ -8,6 +8,7 @@ mod place;
 mod read;
 mod report;
 mod sink;
+mod state_file;
 mod table;
 mod table_place;
 

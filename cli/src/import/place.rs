@@ -1,18 +1,14 @@
 //! How far an import is, in a file, so that it can go on. Only for speed: what is imported again is known again.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use indelible_event::{EventId, Micros};
-use indelible_log::{Clock, SystemClock};
-use indelible_store::NODE;
 use serde::{Deserialize, Serialize};
 
+use super::state_file::StateFile;
 use crate::args::{FileFormat, Import};
 use crate::failure::Failure;
 use crate::files;
 
-/// How often it is written, in microseconds.
-const EVERY: i64 = 2_000_000;
 /// The most bytes of the file.
 const BYTES_MAX: usize = 64 << 20;
 
@@ -27,9 +23,8 @@ struct Reached {
 
 /// The place.
 pub struct Place {
-    file: Option<PathBuf>,
+    file: StateFile,
     reached: Vec<Reached>,
-    written: Micros,
 }
 
 impl Place {
@@ -48,24 +43,17 @@ impl Place {
             reached.push(Reached { path: path_text, bytes, changed, records: 0 });
         }
         let resumable = paths.iter().all(|path| !files::is_standard(path));
-        let file = args.files.progress.clone().or_else(|| default_file(args, format, to, &reached));
-        let file = file.filter(|_| resumable);
-        let before: Option<Vec<Reached>> = match &file {
-            Some(file) => {
-                let bytes = files::read_if_there(file).map_err(Failure::io(file.display()))?;
-                bytes
-                    .filter(|bytes| bytes.len() <= BYTES_MAX)
-                    .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            }
-            None => None,
-        };
+        let named = reached.iter().map(|one| &*one.path);
+        let from: Vec<&str> = std::iter::once(format.name()).chain(named).collect();
+        let file = if resumable { StateFile::of(args, to, &from) } else { StateFile::none() };
+        let before: Option<Vec<Reached>> = file.read(BYTES_MAX)?;
         // A file that is another by now is read from its beginning.
         for one in &mut reached {
             let about = |of: &Reached| (of.path.clone(), of.bytes, of.changed);
             let same = |was: &&Reached| about(was) == about(one);
             one.records = before.iter().flatten().find(same).map_or(0, |was| was.records);
         }
-        Ok(Place { file, reached, written: SystemClock.now() })
+        Ok(Place { file, reached })
     }
 
     /// How many records of each file were imported before.
@@ -87,57 +75,15 @@ impl Place {
 
     /// Writes it, if that was not done just now.
     pub fn write_at_times(&mut self) -> Result<(), Failure> {
-        let now = SystemClock.now();
-        if now.0 - self.written.0 < EVERY {
-            return Ok(());
-        }
-        self.written = now;
-        self.write()
+        self.file.write_at_times(&self.reached)
     }
 
     pub fn write(&self) -> Result<(), Failure> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let json = serde_json::to_vec(&self.reached).map_err(Failure::cannot)?;
-        if let Some(dir) = file.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-            files::make_dir(dir).map_err(Failure::io(dir.display()))?;
-        }
-        files::replace(file, &json).map_err(Failure::io(file.display()))
+        self.file.write(&self.reached)
     }
 
     /// All is imported.
     pub fn remove(&self) {
-        if let Some(file) = &self.file {
-            files::remove(file);
-        }
+        self.file.remove();
     }
-}
-
-/// A name that says which import it is of; none where there is no home.
-fn default_file(
-    args: &Import,
-    format: FileFormat,
-    to: &str,
-    reached: &[Reached],
-) -> Option<PathBuf> {
-    let paths = reached.iter().map(|one| &*one.path);
-    state_file(args, to, &std::iter::once(format.name()).chain(paths).collect::<Vec<_>>())
-}
-
-/// The same for an import of anything into that log.
-pub fn state_file(args: &Import, to: &str, from: &[&str]) -> Option<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
-    let home = || std::env::var_os("HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
-    let state = state.or_else(|| home().map(|home| home.join(".local/state")))?;
-    let trail = args.trail.as_ref().map(ToString::to_string).unwrap_or_default();
-    let to = if args.at.url.is_some() {
-        to.to_owned()
-    } else {
-        // The log, not only where it lies: what was imported into the one before is not in a new one at its place.
-        let node = files::read_if_there(&Path::new(to).join(NODE)).ok().flatten()?;
-        format!("{}\n{}", std::path::absolute(to).ok()?.display(), String::from_utf8_lossy(&node))
-    };
-    let mut which = vec![&*to, &*trail];
-    which.extend(from);
-    let id = EventId::foreign("import", &which.join("\n"));
-    Some(state.join("indelible").join(format!("import-{id}.json")))
 }

@@ -1,19 +1,12 @@
 //! How far the import of a table is, in a file. It stays when the import is through: the next one begins there.
 
-use std::path::PathBuf;
-
-use indelible_event::Micros;
-use indelible_log::{Clock, SystemClock};
 use indelible_tables::Place;
 use serde::{Deserialize, Serialize};
 
-use super::place::state_file;
+use super::state_file::StateFile;
 use crate::args::Import;
 use crate::failure::Failure;
-use crate::files;
 
-/// How often it is written, in microseconds.
-const EVERY: i64 = 2_000_000;
 /// The most bytes of the file: keys may be long texts.
 const BYTES_MAX: usize = 1 << 20;
 
@@ -28,9 +21,8 @@ struct Kept {
 
 /// The place.
 pub struct TablePlace {
-    file: Option<PathBuf>,
+    file: StateFile,
     kept: Kept,
-    written: Micros,
 }
 
 impl TablePlace {
@@ -43,18 +35,12 @@ impl TablePlace {
         order: &str,
         to: &str,
     ) -> Result<TablePlace, Failure> {
-        let from = ["table", database, source];
-        let file = args.files.progress.clone().or_else(|| state_file(args, to, &from));
-        let bytes = match &file {
-            Some(file) => files::read_if_there(file).map_err(Failure::io(file.display()))?,
-            None => None,
-        };
-        let bytes = bytes.filter(|bytes| bytes.len() <= BYTES_MAX);
-        let before: Option<Kept> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let file = StateFile::of(args, to, &["table", database, source]);
+        let before: Option<Kept> = file.read(BYTES_MAX)?;
         let before = before.filter(|kept| kept.source == source && kept.order == order);
         let place = before.and_then(|kept| kept.place);
         let kept = Kept { source: source.to_owned(), order: order.to_owned(), place };
-        Ok(TablePlace { file, kept, written: SystemClock.now() })
+        Ok(TablePlace { file, kept })
     }
 
     /// Everything up to there is durable.
@@ -64,7 +50,7 @@ impl TablePlace {
 
     /// Where it is kept, for people.
     pub fn shown(&self) -> String {
-        self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default()
+        self.file.shown()
     }
 
     /// Goes on, and writes it, if that was not done just now or nothing follows.
@@ -73,22 +59,13 @@ impl TablePlace {
             return Ok(());
         }
         self.kept.place = place.cloned();
-        let now = SystemClock.now();
-        if !last && now.0 - self.written.0 < EVERY {
-            return Ok(());
-        }
-        self.written = now;
-        self.write()
+        if last { self.write() } else { self.file.write_at_times(&self.kept) }
     }
 
     pub fn write(&self) -> Result<(), Failure> {
-        let Some(file) = self.file.as_ref().filter(|_| self.kept.place.is_some()) else {
+        if self.kept.place.is_none() {
             return Ok(());
-        };
-        let json = serde_json::to_vec(&self.kept).map_err(Failure::cannot)?;
-        if let Some(dir) = file.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-            files::make_dir(dir).map_err(Failure::io(dir.display()))?;
         }
-        files::replace(file, &json).map_err(Failure::io(file.display()))
+        self.file.write(&self.kept)
     }
 }
