@@ -28,3 +28,12 @@ pub const TRAILS_MAX: usize = 10_000;
 pub const SPAN_MICROS_MAX: i64 = 400 * 86_400_000_000;
 /// How much later than newer events of its trail one may come and still be counted, where nothing else is said: 15 minutes.
 pub const LATENESS_MICROS: i64 = 15 * 60_000_000;
+/// Events that one group of a `temporal_ordered` keeps: all of them are gone through where one comes out of order.
+pub const ORDERED_ITEMS_MAX: usize = 1_000;
+/// Bytes that all windows take when they are written down; beyond that the rule that takes most forgets the groups that
+/// were quiet for longest.
+pub const STATE_BYTES_MAX: usize = 48 << 20;
+/// What is left of those bytes then, so that it is not done again for the next event.
+pub const STATE_BYTES_KEPT: usize = STATE_BYTES_MAX / 8 * 7;
+/// How often what correlations find with one record may go into other correlations.
+pub const CASCADE_MAX: usize = 10_000;
