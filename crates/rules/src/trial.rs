@@ -115,9 +115,9 @@ impl Trial {
         Ok(Trial { file: file.clone(), cases: read })
     }
 
-    /// The names of its cases, and how many rules each expects to fire.
-    pub fn expects(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.cases.iter().map(|case| (&*case.name, case.fires.len()))
+    /// The names of its cases, and what each expects to fire.
+    pub fn expects(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.cases.iter().map(|case| (&*case.name, &*case.fires))
     }
 
     /// Whether it is about rules of this file.
