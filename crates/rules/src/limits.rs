@@ -69,3 +69,7 @@ pub const TITLE_BYTES_MAX: usize = 1_024;
 pub const DESCRIPTION_BYTES_MAX: usize = 64 << 10;
 /// Tags of a rule.
 pub const TAGS_MAX: usize = 100;
+/// Cases of one file of examples.
+pub const TRIAL_CASES_MAX: usize = 1_000;
+/// Events of one case, those that are repeated included.
+pub const TRIAL_EVENTS_MAX: u64 = 100_000;

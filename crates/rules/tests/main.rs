@@ -4,3 +4,5 @@ mod matching;
 
 mod aws;
 mod sigma;
+
+mod pack;

@@ -30,3 +30,7 @@ pub const REVIEWS_MAX: usize = 60;
 pub const REVIEW_EVENTS_MAX: usize = 50;
 /// Examples that a backtest gives of each rule.
 pub const BACKTEST_EXAMPLES_MAX: usize = 5;
+/// Steps that are remembered of each alert; the first stays, and the newest.
+pub const HISTORY_MAX: usize = 200;
+/// Bytes of a channel's name: with what its stream's name begins with it is a stream's name.
+pub const CHANNEL_NAME_BYTES_MAX: usize = 57;
