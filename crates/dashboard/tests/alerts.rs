@@ -101,7 +101,7 @@ fn hostile(value: &mut Value, text: &str) {
 
 #[tokio::test]
 async fn nothing_that_is_told_of_alerts_and_rules_acts() {
-    for text in HOSTILE.iter().copied().chain([&*"W".repeat(100_000)]) {
+    for text in HOSTILE.iter().copied().chain([&*"W".repeat(4_000)]) {
         let answers = ["open", "acknowledged", "closed"].map(|state| {
             let mut one = alert("a-1", "high", "");
             hostile(&mut one, text);

@@ -41,7 +41,7 @@ fn with(role: &'static str, state: &str) -> Fake {
 
 #[tokio::test]
 async fn nothing_that_is_told_of_reviews_acts() {
-    for text in HOSTILE.iter().copied().chain([&*"W".repeat(100_000)]) {
+    for text in HOSTILE.iter().copied().chain([&*"W".repeat(4_000)]) {
         let mut one = review("due");
         for member in ["period", "from", "to", "due_at", "signed_at", "signed_by", "note", "digest"]
         {

@@ -164,12 +164,21 @@ fn row(visit: &Visit, one: &Alert) -> Markup {
                 (state(&one.state))
                 @if one.is_closed() { br; span.quiet { "by " (who(one.closed_by.as_ref())) } }
                 @else if let Some(name) = assignee(one) {
-                    br; a href=(Params::new().with("state", "all").with("assignee", name).to(HERE)) { (short(name)) }
+                    br; (theirs(name))
                 } @else if !one.is_open() { br; span.quiet { "by " (who(one.acknowledged_by.as_ref())) } }
                 @if one.escalated_at.is_some() && !one.is_closed() { br; span.quiet { "escalated" } }
             }
         }
     }
+}
+
+/// Somebody, leading to all that they have or had.
+fn theirs(name: &str) -> Markup {
+    if name.len() > limits::SEARCHED_BYTES_MAX {
+        return short(name);
+    }
+    let all = Params::new().with("state", "all").with("assignee", name);
+    html! { a href=(all.to(HERE)) { (short(name)) } }
 }
 
 /// Who has it.
