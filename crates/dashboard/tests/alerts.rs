@@ -25,6 +25,7 @@ fn alert(id: &str, level: &str, state: &str) -> Value {
         "history": [
             {"at": AT, "action": "alert.open", "by": null, "note": null},
             {"at": AT, "action": "alert.comment", "by": {"id": "key-1", "name": "Grace"}, "note": "I look.\nNow."},
+            {"at": AT, "action": "alert.assign", "by": "key-2", "note": "Ada"},
         ],
     })
 }
@@ -214,6 +215,7 @@ async fn an_alert_says_what_it_means_and_what_was_done() {
         "href=\"/events/e-4?trail=_system\"",
         "Grace",
         "I look.\nNow.",
+        "<strong><bdi>Assigned</bdi></strong> to <bdi>Ada</bdi> by <bdi>key-2</bdi>",
         "formaction=\"/alerts/a-1/acknowledge\"",
         "action=\"/alerts/a-1/close\"",
         "action=\"/alerts/a-1/assign\"",
@@ -231,14 +233,11 @@ async fn an_alert_says_what_it_means_and_what_was_done() {
 async fn what_somebody_does_is_told_to_the_api() {
     let fake = with("auditor", json!([alert("a-1", "high", "open")]));
     for (deed, form, told) in [
-        ("acknowledge", "note=", vec!["POST /api/alerts/a-1/acknowledge "]),
+        ("acknowledge", "note=", vec!["POST /api/alerts/a-1/acknowledge {}"]),
         (
             "acknowledge",
             "note=I+look",
-            vec![
-                "POST /api/alerts/a-1/comment {\"note\":\"I look\"}",
-                "POST /api/alerts/a-1/acknowledge ",
-            ],
+            vec!["POST /api/alerts/a-1/acknowledge {\"note\":\"I look\"}"],
         ),
         ("assign", "to=+Grace+", vec!["POST /api/alerts/a-1/assign {\"to\":\"Grace\"}"]),
         ("assign", "to=&myself=yes", vec!["POST /api/alerts/a-1/assign {\"to\":\"key-1\"}"]),

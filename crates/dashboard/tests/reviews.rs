@@ -82,7 +82,7 @@ async fn the_list_says_how_far_each_is() {
         "href=\"/reviews/2026-01-30\"",
         "<span class=\"outcome bad\">",
         "overdue",
-        "due 1 day",
+        "signed 1 day after its day has ended",
         "2026-02-01",
     ] {
         assert!(html.contains(wanted), "{wanted}: {html}");

@@ -153,28 +153,37 @@ fn history(visit: &Visit, steps: &[Step]) -> Markup {
                 h2 #history-title { "What was done" }
                 ol.steps { @for step in steps.iter().take(limits::STEPS_SHOWN) { li {
                     span.when { (time::ago(&step.at, visit.now)) " " span.exact { (time::at_short(&step.at)) } }
-                    div { strong { (deed(&step.action)) } " by " (who(step.by.as_ref()))
-                        @if let Some(note) = step.note.as_ref().filter(|note| !note.is_empty()) { p.note { (whole(note)) } } }
+                    div { (said(step)) }
                 } } }
             }
         }
     }
 }
 
-/// What a step is called.
-fn deed(action: &str) -> Markup {
-    let word = match action {
+/// What was done, and by whom; what was said stands below it.
+fn said(step: &Step) -> Markup {
+    let note = step.note.as_deref().filter(|note| !note.is_empty());
+    let word = match step.action.as_str() {
         "alert.open" => "Opened",
         "alert.repeat" => "Fired again",
         "alert.acknowledge" => "Acknowledged",
-        "alert.assign" => "Assigned",
         "alert.comment" => "Commented",
         "alert.close" => "Closed",
         "alert.escalate" => "Escalated",
+        "alert.assign" => "Assigned",
         "alert.notify" => "Told",
-        other => return short(other),
+        other => other,
     };
-    html! { (word) }
+    let names = matches!(step.action.as_str(), "alert.assign" | "alert.notify");
+    html! {
+        strong { (short(word)) }
+        @if names { @match note {
+            Some(name) => { @if word == "Assigned" { " to " } @else { " " } (short(name)) },
+            None => @if word == "Assigned" { " to nobody" },
+        } }
+        " by " (who(step.by.as_ref()))
+        @if let Some(note) = note.filter(|_| !names) { p.note { (whole(note)) } }
+    }
 }
 
 fn note(visit: &Visit) -> &str {
@@ -182,14 +191,9 @@ fn note(visit: &Visit) -> &str {
 }
 
 async fn acknowledge(Path(id): Path<String>, visit: Visit) -> Response {
-    if note(&visit).is_empty() {
-        return change(&visit, &id, "acknowledge", None).await;
-    }
-    // The note is a step of its own, and comes first: with it refused, nothing was done.
-    if let Err(answer) = step(&visit, &id, "comment", Some(json!({"note": note(&visit)}))).await {
-        return answer;
-    }
-    change(&visit, &id, "acknowledge", None).await
+    let note = Some(note(&visit)).filter(|note| !note.is_empty());
+    let json = note.map_or_else(|| json!({}), |note| json!({"note": note}));
+    change(&visit, &id, "acknowledge", json).await
 }
 
 async fn assign(Path(id): Path<String>, visit: Visit) -> Response {
@@ -199,43 +203,30 @@ async fn assign(Path(id): Path<String>, visit: Visit) -> Response {
         Some(_) => myself.unwrap_or_default(),
         None => visit.form.get("to").unwrap_or_default().trim(),
     };
-    change(&visit, &id, "assign", Some(json!({"to": to}))).await
+    change(&visit, &id, "assign", json!({"to": to})).await
 }
 
 async fn comment(Path(id): Path<String>, visit: Visit) -> Response {
-    change(&visit, &id, "comment", Some(json!({"note": note(&visit)}))).await
+    change(&visit, &id, "comment", json!({"note": note(&visit)})).await
 }
 
 async fn close(Path(id): Path<String>, visit: Visit) -> Response {
-    change(&visit, &id, "close", Some(json!({"note": note(&visit)}))).await
+    change(&visit, &id, "close", json!({"note": note(&visit)})).await
 }
 
 /// Has something done with an alert, and leads back to it.
-async fn change(visit: &Visit, id: &str, deed: &str, json: Option<Value>) -> Response {
-    match step(visit, id, deed, json).await {
-        Ok(headers) => done(&address(id), &headers),
-        Err(answer) => answer,
-    }
-}
-
-/// The same, with the head of the API's answer; or the page that says why not.
-async fn step(
-    visit: &Visit,
-    id: &str,
-    deed: &str,
-    json: Option<Value>,
-) -> Result<axum::http::HeaderMap, Response> {
+async fn change(visit: &Visit, id: &str, deed: &str, json: Value) -> Response {
     let asked = match auditor(visit) {
-        Ok(_) => visit.send(Method::POST, &format!("{}/{deed}", path(id)), json).await,
+        Ok(_) => visit.send(Method::POST, &format!("{}/{deed}", path(id)), Some(json)).await,
         Err(problem) => Err(problem),
     };
     match asked {
-        Ok((headers, _)) => Ok(headers),
+        Ok((headers, _)) => done(&address(id), &headers),
         Err(problem) if matches!(problem.status, 400 | 409 | 413 | 422) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT);
             let page = one_page(visit, id, Some(&problem)).await;
-            Err(visit.answer(page.map(|page| Page { status, ..page })))
+            visit.answer(page.map(|page| Page { status, ..page }))
         }
-        Err(problem) => Err(visit.answer(Err(problem))),
+        Err(problem) => visit.answer(Err(problem)),
     }
 }

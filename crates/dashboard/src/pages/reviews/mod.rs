@@ -48,12 +48,12 @@ async fn list(visit: Visit) -> Response {
 async fn list_page(visit: &Visit) -> Result<Page, Problem> {
     auditor(visit)?;
     let all: Reviews = visit.get("/api/reviews", &Params::new()).await?;
-    let every = if all.every == "week" { "week" } else { "day" };
-    let due = i64::try_from(all.due_seconds.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
+    let every = if all.every.as_deref() == Some("week") { "week" } else { "day" };
+    let due = all.due_seconds.and_then(|due| i64::try_from(due.checked_mul(1_000_000)?).ok());
     let body = html! {
         h1 { "Reviews" }
-        p.quiet { "What happened in a " (every) ", in UTC: looked at, and signed, by an auditor or an admin. One is due " (time::length(due))
-            " after its " (every) " has ended; one that nobody signed until then is an alert." }
+        p.quiet { "What happened in a " (every) ", in UTC: looked at, and signed, by an auditor or an admin."
+            @if let Some(due) = due { " One that nobody signed " (time::length(due)) " after its " (every) " has ended is an alert." } }
         @if all.reviews.is_empty() { (empty("No review yet", html! { p { "The first one comes with the first event." } })) }
         @else { (table(visit, &all.reviews)) }
     };

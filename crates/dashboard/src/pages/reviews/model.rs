@@ -11,9 +11,9 @@ use crate::parts::ValueCount;
 #[serde(default)]
 pub struct Reviews {
     /// `day` or `week`.
-    pub every: String,
+    pub every: Option<String>,
     /// How long after its end one is to be signed.
-    pub due_seconds: u64,
+    pub due_seconds: Option<u64>,
     pub reviews: Vec<Review>,
 }
 
