@@ -190,24 +190,24 @@ fn filter(asked: &Asked, rules: Option<&Rules>) -> Markup {
     let known = rules.iter().any(|rule| rule.id == asked.rule);
     html! {
         form.choose action=(HERE) {
-            label for="state" { "State" }
-            select #state name="state" data-submit { @for (state, word) in states {
-                option value=(state) selected[state == asked.state] { (word) }
-            } }
-            label for="level" { "Level" }
-            select #level name="level" data-submit {
-                option value="" { "Every" }
-                @for level in LEVELS { option value=(level) selected[level == asked.level] { (level) } }
-            }
-            @if !rules.is_empty() || !asked.rule.is_empty() {
-                label for="rule" { "Rule" }
-                select #rule name="rule" data-submit {
+            span.pair { label for="state" { "State" }
+                select #state name="state" data-submit { @for (state, word) in states {
+                    option value=(state) selected[state == asked.state] { (word) }
+                } } }
+            span.pair { label for="level" { "Level" }
+                select #level name="level" data-submit {
                     option value="" { "Every" }
-                    @if !known && !asked.rule.is_empty() { option value=(asked.rule) selected { (plain(&asked.rule, limits::RANKED_CHARS_MAX)) } }
-                    @for rule in rules.iter().take(limits::RULES_CHOICE_MAX) {
-                        option value=(rule.id) selected[rule.id == asked.rule] { (plain(&rule.title, limits::RANKED_CHARS_MAX)) }
-                    }
-                }
+                    @for level in LEVELS { option value=(level) selected[level == asked.level] { (level) } }
+                } }
+            @if !rules.is_empty() || !asked.rule.is_empty() {
+                span.pair { label for="rule" { "Rule" }
+                    select #rule name="rule" data-submit {
+                        option value="" { "Every" }
+                        @if !known && !asked.rule.is_empty() { option value=(asked.rule) selected { (plain(&asked.rule, limits::RANKED_CHARS_MAX)) } }
+                        @for rule in rules.iter().take(limits::RULES_CHOICE_MAX) {
+                            option value=(rule.id) selected[rule.id == asked.rule] { (plain(&rule.title, limits::RANKED_CHARS_MAX)) }
+                        }
+                    } }
             }
             @if !asked.assignee.is_empty() { input type="hidden" name="assignee" value=(asked.assignee); }
             button.plain { "Show" }

@@ -186,8 +186,9 @@ pub fn assignee(alert: &Alert) -> Option<&str> {
     alert.assignee.as_deref().filter(|name| !name.is_empty())
 }
 
-/// Events as far as an alert or an example tells of them, each leading to its page.
+/// Events as far as an alert tells of them, each leading to its page.
 pub fn events(visit: &Visit, events: &[Place]) -> Markup {
+    let more = events.len().saturating_sub(limits::ALERT_EVENTS_SHOWN);
     html! {
         ol.rows { @for event in events.iter().take(limits::ALERT_EVENTS_SHOWN) {
             @let address = href::event(&event.trail, &event.id);
@@ -196,16 +197,25 @@ pub fn events(visit: &Visit, events: &[Place]) -> Markup {
                 a.said href=(address) {
                     @match &event.action {
                         Some(action) => { (short(action)) @if event.actor.is_some() { " by " strong { (who(event.actor.as_ref())) } } },
-                        None => { "Record " (grouped(event.seq)) " of " (short(&event.trail)) },
+                        None => { "Record " (grouped(event.seq)) },
                     }
                 }
                 span.facets { (parts::value("trail", Some(&event.trail))) }
             }
         } }
-        @if events.len() > limits::ALERT_EVENTS_SHOWN {
-            p.quiet { "And " (text::counted((events.len() - limits::ALERT_EVENTS_SHOWN) as u64, "other", "others")) "." }
-        }
+        @if more > 0 { p.quiet { "And " (text::counted(more as u64, "other", "others")) "." } }
     }
+}
+
+/// Events of which no more is known than where they are.
+pub fn places(events: &[Place]) -> Markup {
+    let more = events.len().saturating_sub(limits::ALERT_EVENTS_SHOWN);
+    html! { p.chips {
+        @for event in events.iter().take(limits::ALERT_EVENTS_SHOWN) {
+            a.chip href=(href::event(&event.trail, &event.id)) { span.key { (short(&event.trail)) } (grouped(event.seq)) }
+        }
+        @if more > 0 { span.quiet { "and " (text::counted(more as u64, "other", "others")) } }
+    } }
 }
 
 #[cfg(test)]

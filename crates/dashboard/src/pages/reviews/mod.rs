@@ -72,7 +72,10 @@ fn table(visit: &Visit, reviews: &[Review]) -> Markup {
                     Some(at) => { "by " (who(one.signed_by.as_ref())) ", " (time::ago(at, visit.now)) },
                     None => @match &one.due_at { Some(due) => span.quiet { "due " (time::at(due)) }, None => span.quiet { "–" } },
                 } }
-                td data-label="Note" { @if let Some(note) = &one.note { (short_to(note, limits::SUMMARY_CHARS_MAX)) } }
+                @match one.note.as_ref().filter(|note| !note.is_empty()) {
+                    Some(note) => td data-label="Note" { (short_to(note, limits::SUMMARY_CHARS_MAX)) },
+                    None => td {},
+                }
             } } }
         }
     }

@@ -15,7 +15,7 @@ use crate::chart::{Bar, Layer, stacked};
 use crate::href::segment;
 use crate::limits;
 use crate::page::{Nav, Page};
-use crate::pages::alerts::parts::{auditor, events, group, level, rule_address};
+use crate::pages::alerts::parts::{auditor, group, level, places, rule_address};
 use crate::text::{counted, grouped, short, whole};
 use crate::time;
 use crate::visit::{Api, Problem, Visit};
@@ -77,7 +77,7 @@ async fn of_rule_page(visit: &Visit, id: &str) -> Result<Page, Problem> {
     let (status, shown) = shown(ask(visit, json!({"rules": [id]})).await, |found| {
         let of = found.rules.iter().find(|of| of.id == id);
         html! { @match of {
-            Some(of) => (tested(visit, found, of)),
+            Some(of) => (tested(found, of)),
             None => p.empty { "The rule was not tried." },
         } }
     })?;
@@ -138,7 +138,7 @@ fn sum(found: &Backtest) -> Markup {
     }
 }
 
-fn tested(visit: &Visit, found: &Backtest, of: &Tested) -> Markup {
+fn tested(found: &Backtest, of: &Tested) -> Markup {
     html! {
         (sum(found))
         dl.numbers {
@@ -151,7 +151,7 @@ fn tested(visit: &Visit, found: &Backtest, of: &Tested) -> Markup {
         @if !of.examples.is_empty() {
             section aria-labelledby="examples-title" {
                 h2 #examples-title { "For example" }
-                @for example in of.examples.iter().take(limits::EXAMPLES_SHOWN) { (shown_example(visit, example)) }
+                @for example in of.examples.iter().take(limits::EXAMPLES_SHOWN) { (shown_example(example)) }
             }
         }
     }
@@ -172,11 +172,11 @@ fn bars(found: &Backtest, of: &Tested) -> Vec<Bar> {
     (first..=last).enumerate().map(bar).collect()
 }
 
-fn shown_example(visit: &Visit, example: &Example) -> Markup {
+fn shown_example(example: &Example) -> Markup {
     html! {
         section.panel.example {
-            p { (time::at(&example.at)) ", " (counted(example.count, "time", "times")) " " (group(&example.group)) }
-            @if !example.events.is_empty() { (events(visit, &example.events)) }
+            p.chips { (time::at(&example.at)) " · " (counted(example.count, "event", "events")) (group(&example.group)) }
+            @if !example.events.is_empty() { (places(&example.events)) }
         }
     }
 }
