@@ -14,6 +14,7 @@ pub struct Reviews {
     pub every: Option<String>,
     /// How long after its end one is to be signed.
     pub due_seconds: Option<u64>,
+    /// The reviews.
     pub reviews: Vec<Review>,
 }
 
@@ -21,19 +22,29 @@ pub struct Reviews {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Review {
+    /// The day or the week.
     pub period: String,
+    /// Its first moment.
     pub from: String,
+    /// The first behind it.
     pub to: String,
+    /// `running`, `due`, `overdue` or `signed`.
     pub state: String,
+    /// Until when it is to be signed.
     pub due_at: Option<String>,
+    /// When it was.
     pub signed_at: Option<String>,
+    /// Who did.
     pub signed_by: Option<Value>,
+    /// What they said.
     pub note: Option<String>,
     /// What was shown when it was signed.
     pub signed_digest: Option<String>,
+    /// Alerts that were opened in it.
     pub alerts: u64,
     /// In its own page only.
     pub digest: Option<String>,
+    /// What happened, by kind.
     pub sections: Vec<Section>,
 }
 
@@ -61,10 +72,16 @@ impl Review {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Section {
+    /// A word for programs.
     pub name: String,
+    /// What it is called.
     pub title: String,
+    /// How many.
     pub count: u64,
+    /// What finds all of them.
     pub query: Option<String>,
+    /// The most frequent values.
     pub top: Vec<ValueCount>,
+    /// The newest.
     pub events: Vec<Event>,
 }

@@ -46,8 +46,8 @@ fn kind(kind: &str) -> Markup {
 fn cost(nanos: u64) -> String {
     match nanos {
         0 => "–".to_owned(),
-        ..1_000 => format!("{nanos} ns"),
-        ..1_000_000 => format!("{:.1} µs", nanos as f64 / 1e3),
+        1..1_000 => format!("{nanos} ns"),
+        1_000..1_000_000 => format!("{:.1} µs", nanos as f64 / 1e3),
         _ => format!("{:.1} ms", nanos as f64 / 1e6),
     }
 }
