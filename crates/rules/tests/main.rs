@@ -1,2 +1,5 @@
 //! Rules through their public side.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+mod determinism;
+mod windows;
