@@ -56,3 +56,7 @@ pub const TITLE_BYTES_MAX: usize = 1_024;
 pub const DESCRIPTION_BYTES_MAX: usize = 64 << 10;
 /// Tags of a rule.
 pub const TAGS_MAX: usize = 100;
+/// How deep the JSON of an event may nest; those that were recorded nest less.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// One event of so many is timed, to say what rules cost.
+pub const TIMED_EVERY: u64 = 256;
