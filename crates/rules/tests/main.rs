@@ -1,5 +1,8 @@
 //! Rules through their public side.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
+mod aws;
 mod determinism;
+mod matching;
+mod sigma;
 mod windows;
