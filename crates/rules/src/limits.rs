@@ -28,15 +28,6 @@ pub const TRAILS_MAX: usize = 10_000;
 pub const SPAN_MICROS_MAX: i64 = 400 * 86_400_000_000;
 /// How much later than newer events of its trail one may come and still be counted, where nothing else is said: 15 minutes.
 pub const LATENESS_MICROS: i64 = 15 * 60_000_000;
-/// Events that one group of a `temporal_ordered` keeps: all of them are gone through where one comes out of order.
-pub const ORDERED_ITEMS_MAX: usize = 1_000;
-/// Bytes that all windows take when they are written down; beyond that the rule that takes most forgets the groups that
-/// were quiet for longest.
-pub const STATE_BYTES_MAX: usize = 48 << 20;
-/// What is left of those bytes then, so that it is not done again for the next event.
-pub const STATE_BYTES_KEPT: usize = STATE_BYTES_MAX / 8 * 7;
-/// How often what correlations find with one record may go into other correlations.
-pub const CASCADE_MAX: usize = 10_000;
 /// Characters of a file's text that a reason shows.
 pub const SHOWN_CHARS_MAX: usize = 80;
 /// Tests that the condition of one rule comes to, with all that it names put in.
@@ -69,3 +60,12 @@ pub const TAGS_MAX: usize = 100;
 pub const JSON_DEPTH_MAX: usize = 64;
 /// One event of so many is timed, to say what rules cost.
 pub const TIMED_EVERY: u64 = 256;
+/// Events that one group of a `temporal_ordered` keeps: all of them are gone through where one comes out of order.
+pub const ORDERED_ITEMS_MAX: usize = 1_000;
+/// Bytes that all windows take when they are written down; beyond that the rule that takes most forgets the groups that
+/// were quiet for longest.
+pub const STATE_BYTES_MAX: usize = 48 << 20;
+/// What is left of those bytes then, so that it is not done again for the next event.
+pub const STATE_BYTES_KEPT: usize = STATE_BYTES_MAX / 8 * 7;
+/// How often what correlations find with one record may go into other correlations.
+pub const CASCADE_MAX: usize = 10_000;
