@@ -3,6 +3,7 @@
 
 mod aws;
 mod determinism;
+mod engine;
 mod matching;
 mod sigma;
 mod windows;

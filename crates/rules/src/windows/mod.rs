@@ -268,9 +268,8 @@ impl Windows {
         for (nth, feed) in looked.feeds.iter().enumerate() {
             let no = feed.correlation.0 as usize;
             let Some(Some(lane)) = self.lanes.get(no) else { continue };
-            let is_same = |other: &Feed| {
-                other.correlation == feed.correlation && other.group == feed.group
-            };
+            let is_same =
+                |other: &Feed| other.correlation == feed.correlation && other.group == feed.group;
             if lane.need().counts_events() && looked.feeds[..nth].iter().any(is_same) {
                 continue;
             }
