@@ -1,8 +1,11 @@
 //! Rules through their public side.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
-mod matching;
 
 mod aws;
+mod determinism;
+mod engine;
+mod matching;
 mod sigma;
 
 mod pack;
+mod windows;
