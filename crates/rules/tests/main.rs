@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod aws;
+mod imported;
 mod matching;
 mod sigma;
