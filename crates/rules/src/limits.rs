@@ -62,3 +62,12 @@ pub const JSON_DEPTH_MAX: usize = 64;
 pub const TIMED_EVERY: u64 = 256;
 /// Names that are looked through for the one that was perhaps meant.
 pub const NEAR_MAX: usize = 1_000;
+/// Events that one group of a `temporal_ordered` keeps: all of them are gone through where one comes out of order.
+pub const ORDERED_ITEMS_MAX: usize = 1_000;
+/// Bytes that all windows take when they are written down; beyond that the rule that takes most forgets the groups that
+/// were quiet for longest.
+pub const STATE_BYTES_MAX: usize = 48 << 20;
+/// What is left of those bytes then, so that it is not done again for the next event.
+pub const STATE_BYTES_KEPT: usize = STATE_BYTES_MAX / 8 * 7;
+/// How often what correlations find with one record may go into other correlations.
+pub const CASCADE_MAX: usize = 10_000;

@@ -3,5 +3,8 @@
 
 mod aws;
 mod imported;
+mod determinism;
+mod engine;
 mod matching;
 mod sigma;
+mod windows;
