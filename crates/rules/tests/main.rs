@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod aws;
+mod imported;
 mod determinism;
 mod engine;
 mod matching;
