@@ -63,3 +63,5 @@ pub const END_LOOK_EVERY: Duration = Duration::from_millis(10);
 pub const REFUSED_NAMED_MAX: usize = 20;
 /// Rules that it names as added, removed or changed.
 pub const CHANGED_NAMED_MAX: usize = 100;
+/// How often it is shown how the watch does, while there is much to look at.
+pub const SHOW_EVERY: Duration = Duration::from_secs(1);
