@@ -32,3 +32,31 @@ pub const LATENESS_MICROS: i64 = 15 * 60_000_000;
 pub const TRIAL_CASES_MAX: usize = 1_000;
 /// Events of one case, those that are repeated included.
 pub const TRIAL_EVENTS_MAX: u64 = 100_000;
+/// Characters of a file's text that a reason shows.
+pub const SHOWN_CHARS_MAX: usize = 80;
+/// Tests that the condition of one rule comes to, with all that it names put in.
+pub const TESTS_MAX: usize = 20_000;
+/// Regular expressions of one rule.
+pub const RULE_REGEXES_MAX: usize = 200;
+/// Regular expressions of all rules.
+pub const REGEXES_MAX: usize = 5_000;
+/// Bytes that an expression's cache may take while it is used.
+pub const REGEX_CACHE_BYTES_MAX: usize = 256 << 10;
+/// Texts that `windash` makes of one.
+pub const WINDASH_MAX: usize = 625;
+/// Fields that a rule groups by.
+pub const GROUP_FIELDS_MAX: usize = 16;
+/// Rules that a correlation refers to.
+pub const MEMBERS_MAX: usize = 100;
+/// Correlations that refer to each other in a row.
+pub const CHAIN_MAX: usize = 16;
+/// Spans that the past of an `unusual` has.
+pub const PAST_MAX: u64 = 1_000;
+/// Documents of one file.
+pub const DOCUMENTS_MAX: usize = 5_000;
+/// Bytes of a rule's id, name or title.
+pub const TITLE_BYTES_MAX: usize = 1_024;
+/// Bytes of a rule's description or advice.
+pub const DESCRIPTION_BYTES_MAX: usize = 64 << 10;
+/// Tags of a rule.
+pub const TAGS_MAX: usize = 100;
