@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indelible_event::Micros;
 
-use crate::matching::{Looked, Matcher, Scratch, Unreadable};
+use crate::matching::{Cost, Looked, Matcher, Scratch, Unreadable};
 use crate::model::{Firing, RuleNo, Seen};
 use crate::set::RuleSet;
 use crate::windows::{RuleStats, Windows, WindowsError};
@@ -66,6 +66,16 @@ impl Engine {
     /// back as it matters.
     pub fn adopt(&mut self, from: Engine, rules: &[RuleNo]) {
         self.windows.adopt(from.windows, rules);
+    }
+
+    /// Asks this clock, of nanoseconds, from now on what rules cost.
+    pub fn time_by(&mut self, clock: Arc<dyn Fn() -> u64 + Send + Sync>) {
+        self.scratch = Scratch::timed_by(clock);
+    }
+
+    /// What a rule has cost so far.
+    pub fn cost(&self, rule: RuleNo) -> Cost {
+        self.scratch.cost(rule)
     }
 
     /// What a rule has seen and done.

@@ -22,7 +22,7 @@ use indelible_rules::limits::EXAMPLES_MAX;
 
 pub use act::{Act, Heard, Would};
 pub use alert::{Alert, AlertDetail, AlertRule, More, State, Step};
-pub(crate) use decide::{Context, Decider};
+pub(crate) use decide::{Context, Decider, Saved};
 pub use list::{AlertFilter, BadCursor, Listed};
 pub(crate) use notification::test_deed;
 pub use notification::{Notification, Reason};

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use indelible_event::Micros;
 use indelible_relay::config::{Begin, StreamConfig, To};
-use indelible_rules::{Level, Rule};
+use indelible_rules::Level;
 use serde::Deserialize;
 
+pub use crate::review::Every;
 pub use quiet::{Quiet, Weekday};
 pub use words::{Pattern, Span};
 
@@ -114,17 +115,6 @@ pub struct Reviews {
     pub due: Span,
 }
 
-/// What a review is of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Every {
-    /// A day.
-    #[default]
-    Day,
-    /// A week, from Monday on.
-    Week,
-}
-
 impl Default for Reviews {
     fn default() -> Reviews {
         Reviews { every: Every::Day, due: Span(Micros(86_400_000_000)) }
@@ -217,11 +207,10 @@ impl Channel {
         }
     }
 
-    /// Whether alerts of this rule are for it.
-    pub fn wants(&self, level: Level, rule: &Rule) -> bool {
-        let called = [Some(&rule.id), rule.name.as_ref(), Some(&rule.title)];
-        let fits = |pattern: &Pattern| called.iter().flatten().any(|called| pattern.fits(called));
-        level >= self.levels && (self.rules.is_empty() || self.rules.iter().any(fits))
+    /// Whether alerts are for it that are this bad, and of a rule that is called so.
+    pub fn wants<'a>(&self, level: Level, mut called: impl Iterator<Item = &'a str>) -> bool {
+        let fits = |called: &str| self.rules.iter().any(|pattern| pattern.fits(called));
+        level >= self.levels && (self.rules.is_empty() || called.any(fits))
     }
 
     /// Until when it is held back what is this bad; `None` if it is sent at once.
