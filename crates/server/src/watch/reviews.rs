@@ -10,7 +10,6 @@ use indelible_keep::deed;
 use indelible_log::hex;
 use indelible_log::record::{KeptRecord, Seq, TrailNo};
 use indelible_watch::review::{self, Every, Period};
-use indelible_watch::settings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -177,11 +176,7 @@ async fn sign(
 fn wanted(state: &AppState) -> (Every, Micros) {
     let reviews = state.watched().map(|watch| watch.loaded().1.settings.reviews.clone());
     let reviews = reviews.unwrap_or_default();
-    let every = match reviews.every {
-        settings::Every::Day => Every::Day,
-        settings::Every::Week => Every::Week,
-    };
-    (every, reviews.due.0)
+    (reviews.every, reviews.due.0)
 }
 
 /// The period that is asked for, if it has begun.
