@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indelible_event::Micros;
 use indelible_rules::trial::Trial;
-use indelible_rules::{Rule, RuleSet, limits, pack};
+use indelible_rules::{File, Origin, Rule, RuleSet, limits, pack};
 
 const RULES_MIN: usize = 25;
 
@@ -58,6 +58,17 @@ fn every_rule_has_what_people_need() {
             rule.id
         );
         assert!(cases().any(|(_, expected)| expected.is_empty()), "{}: no counter-example", rule.id);
+    }
+}
+
+#[test]
+fn nothing_fires_in_an_ordinary_week() {
+    let text = include_str!("ordinary-day.yml").into();
+    // There are no rules beside it, so it is about all of the pack.
+    let file = File { name: "ordinary.test.yml".into(), text, origin: Origin::Pack };
+    let trial = Trial::read(&file).unwrap();
+    for verdict in trial.run(&rules(), Micros(limits::LATENESS_MICROS)) {
+        assert!(verdict.holds(), "{:#?}", verdict.differs);
     }
 }
 
