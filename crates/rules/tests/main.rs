@@ -4,4 +4,5 @@ mod matching;
 
 mod pack;
 mod aws;
+mod matching;
 mod sigma;
