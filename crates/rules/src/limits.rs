@@ -73,7 +73,3 @@ pub const STATE_BYTES_MAX: usize = 48 << 20;
 pub const STATE_BYTES_KEPT: usize = STATE_BYTES_MAX / 8 * 7;
 /// How often what correlations find with one record may go into other correlations.
 pub const CASCADE_MAX: usize = 10_000;
-/// How deep the JSON of an event may nest; those that were recorded nest less.
-pub const JSON_DEPTH_MAX: usize = 64;
-/// One event of so many is timed, to say what rules cost.
-pub const TIMED_EVERY: u64 = 256;
