@@ -1,2 +1,6 @@
 //! Rules through their public side.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+mod matching;
+
+mod aws;
+mod sigma;

@@ -19,7 +19,7 @@ use crate::auth::{OwnRequest, Peer, RequestId};
 use crate::limits;
 use crate::problem::{Problem, Refused};
 use crate::state::AppState;
-use crate::{append, health, keep, keys, pages, read, relay, saved, session, status, trails};
+use crate::{append, health, keep, keys, pages, read, relay, saved, session, status, trails, watch};
 
 /// The header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,6 +42,7 @@ const COMPRESS_BYTES_MIN: u64 = 1024;
         (name = "keys", description = "Who may do what"),
         (name = "keeping", description = "Retention, holds, erasure, archives and backups"),
         (name = "connections", description = "Streams to receivers, and inputs that listen or fetch"),
+        (name = "watch", description = "Rules, alerts and reviews"),
         (name = "health", description = "How the node is"),
     ),
 )]
@@ -55,6 +56,7 @@ pub(crate) fn build(state: &AppState) -> Router {
         .merge(keys::routes())
         .merge(keep::routes())
         .merge(relay::routes())
+        .merge(watch::routes())
         .merge(session::routes())
         .merge(saved::routes())
         .merge(trails::routes())

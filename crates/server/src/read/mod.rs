@@ -16,6 +16,7 @@ pub(crate) mod outgoing;
 mod proof;
 mod query;
 mod report;
+pub(crate) mod review;
 mod search;
 mod shown;
 mod stats;
