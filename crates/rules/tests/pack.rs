@@ -32,8 +32,7 @@ fn every_example_holds() {
 #[test]
 fn every_rule_has_what_people_need() {
     let rules = rules();
-    let trials: Vec<Trial> =
-        pack::trials().iter().map(|file| Trial::read(file).unwrap()).collect();
+    let trials: Vec<Trial> = pack::trials().iter().map(|file| Trial::read(file).unwrap()).collect();
     let alerting: Vec<&Rule> = rules.rules.iter().filter(|rule| rule.alerts).collect();
     assert!(alerting.len() >= RULES_MIN, "{} rules", alerting.len());
     let mut seen = BTreeSet::new();
@@ -57,7 +56,11 @@ fn every_rule_has_what_people_need() {
             "{}: no example",
             rule.id
         );
-        assert!(cases().any(|(_, expected)| expected.is_empty()), "{}: no counter-example", rule.id);
+        assert!(
+            cases().any(|(_, expected)| expected.is_empty()),
+            "{}: no counter-example",
+            rule.id
+        );
     }
 }
 
