@@ -117,6 +117,18 @@ async fn a_review_shows_what_happened_and_how_to_find_all_of_it() {
     changed["signed_digest"] = json!("d-0");
     let html = Fake::new("auditor", answering(changed)).page(ONE, false).await.html;
     assert!(html.contains("id=\"changed\"") && html.contains("d-0"), "{html}");
+    assert!(html.contains("Sign it as it is now"), "who signs again sees what has changed: {html}");
+    let mut fired = review("due");
+    fired["sections"][0]["alerts"] = json!([{
+        "id": "a-1", "rule": {"id": "r-1", "title": "Password spray", "level": "high"}, "state": "closed", "closed_by": "Ada",
+        "count": 3, "opened_at": "2026-01-30T10:00:00.000000Z",
+    }]);
+    fired["sections"][0]["alarms"] =
+        json!([{"trail": "shop", "seq": 3, "message": "does not match"}]);
+    let html = Fake::new("auditor", answering(fired)).page(ONE, false).await.html;
+    for wanted in ["href=\"/alerts/a-1\"", "by <bdi>Ada</bdi>", "does not match"] {
+        assert!(html.contains(wanted), "{wanted}: {html}");
+    }
 }
 
 #[tokio::test]

@@ -37,6 +37,10 @@ pub const STATE_BYTES_MAX: usize = 48 << 20;
 pub const STATE_BYTES_KEPT: usize = STATE_BYTES_MAX / 8 * 7;
 /// How often what correlations find with one record may go into other correlations.
 pub const CASCADE_MAX: usize = 10_000;
+/// Cases of one file of examples.
+pub const TRIAL_CASES_MAX: usize = 1_000;
+/// Events of one case, those that are repeated included.
+pub const TRIAL_EVENTS_MAX: u64 = 100_000;
 /// How deep the JSON of an event may nest; those that were recorded nest less.
 pub const JSON_DEPTH_MAX: usize = 64;
 /// One event of so many is timed, to say what rules cost.

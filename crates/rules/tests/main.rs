@@ -5,7 +5,9 @@ mod aws;
 mod imported;
 mod determinism;
 mod engine;
+mod determinism;
 mod matching;
+mod pack;
 mod sigma;
 
 mod pack;

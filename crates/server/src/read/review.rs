@@ -193,7 +193,8 @@ mod tests {
     fn all_queries_can_be_read() {
         for kind in &KINDS {
             let text = within(kind.query, Micros(0), Micros(86_400_000_000));
-            parse(&text, Micros(0)).unwrap_or_else(|e| panic!("{}: {}", kind.name, e.render(&text)));
+            parse(&text, Micros(0))
+                .unwrap_or_else(|e| panic!("{}: {}", kind.name, e.render(&text)));
         }
     }
 }

@@ -316,7 +316,9 @@ fn parse(id: &str) -> Result<EventId, Problem> {
 
 /// A note, if there is something in it.
 fn optional(note: Option<String>) -> Result<Option<String>, Problem> {
-    note.map(|note| checked_note(&note)).transpose().map(|note| note.filter(|note| !note.is_empty()))
+    note.map(|note| checked_note(&note))
+        .transpose()
+        .map(|note| note.filter(|note| !note.is_empty()))
 }
 
 /// A note as it is kept.
@@ -390,9 +392,8 @@ fn shown_event(state: &AppState, event: &EventRef) -> Value {
     let mut shown = serde_json::to_value(event).expect("it has string keys only");
     // One that has expired, or that is damaged, is still named.
     let found = outgoing::event_at(state, &event.trail, event.seq);
-    let found: Map<String, Value> = found
-        .and_then(|json| serde_json::from_slice(&json).ok())
-        .unwrap_or_default();
+    let found: Map<String, Value> =
+        found.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
     let at = found.get("occurred_at").or_else(|| found.get("recorded_at"));
     let of = |value: Option<&Value>| value.cloned().unwrap_or_default();
     shown["at"] = of(at);

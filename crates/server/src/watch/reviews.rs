@@ -10,7 +10,6 @@ use indelible_keep::deed;
 use indelible_log::hex;
 use indelible_log::record::{KeptRecord, Seq, TrailNo};
 use indelible_watch::review::{self, Every, Period};
-use indelible_watch::settings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -60,9 +59,10 @@ async fn reviews(
     let periods = review::periods(every, since, state.now());
     let spans = periods.iter().map(|period| (period.from(), period.to())).collect();
     let alerts = opened(&state, &caller, spans).await?;
-    let rows = periods.iter().zip(alerts).map(|(period, alerts)| {
-        shown(&state, period, signed.remove(&period.to_string()), alerts)
-    });
+    let rows = periods
+        .iter()
+        .zip(alerts)
+        .map(|(period, alerts)| shown(&state, period, signed.remove(&period.to_string()), alerts));
     let (reviews, due_seconds) = (rows.collect(), due.0 / 1_000_000);
     Ok(Json(ReviewsAnswer { every, due_seconds, reviews }))
 }
@@ -177,17 +177,14 @@ async fn sign(
 fn wanted(state: &AppState) -> (Every, Micros) {
     let reviews = state.watched().map(|watch| watch.loaded().1.settings.reviews.clone());
     let reviews = reviews.unwrap_or_default();
-    let every = match reviews.every {
-        settings::Every::Day => Every::Day,
-        settings::Every::Week => Every::Week,
-    };
-    (every, reviews.due.0)
+    (reviews.every, reviews.due.0)
 }
 
 /// The period that is asked for, if it has begun.
 fn begun(state: &AppState, text: &str) -> Result<Period, Problem> {
     let missing = || {
-        let detail = "there is no such day or week, or it has not begun; write 2026-01-31 or 2026-W05";
+        let detail =
+            "there is no such day or week, or it has not begun; write 2026-01-31 or 2026-W05";
         Problem::not_found(detail)
     };
     let period = Period::parse(text).filter(|period| period.from() <= state.now());
@@ -257,12 +254,7 @@ struct Shown {
     sections: Option<Vec<Section>>,
 }
 
-fn shown(
-    state: &AppState,
-    period: &Period,
-    signed: Option<Signature>,
-    alerts: u64,
-) -> Shown {
+fn shown(state: &AppState, period: &Period, signed: Option<Signature>, alerts: u64) -> Shown {
     let due = Some(wanted(state).1);
     let is_signed = signed.is_some();
     let (at, by, note, digest) = signed

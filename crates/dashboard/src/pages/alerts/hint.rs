@@ -26,7 +26,7 @@ pub async fn notice(visit: &Visit) -> Markup {
     let alerts = match open(visit, limits::ALERTS_PAGE).await {
         Ok(alerts) if alerts.alerts.is_empty() => return html! {},
         Ok(alerts) => alerts,
-        Err(problem) if matches!(problem.status, 403 | 404) => return html! {},
+        Err(problem) if matches!(problem.status, 403 | 404 | 503) => return html! {},
         Err(problem) => return failed(&problem),
     };
     let of =

@@ -4,7 +4,8 @@ use indelible_connect::Event;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::parts::ValueCount;
+use crate::pages::alerts::model::Alert;
+use crate::parts::{Alarm, ValueCount};
 
 /// The last reviews, the newest first.
 #[derive(Debug, Default, Deserialize)]
@@ -84,4 +85,8 @@ pub struct Section {
     pub top: Vec<ValueCount>,
     /// The newest.
     pub events: Vec<Event>,
+    /// Records that are not what they were: counted, and not shown.
+    pub alarms: Vec<Alarm>,
+    /// Where it is about alerts: what became of them.
+    pub alerts: Option<Vec<Alert>>,
 }

@@ -14,7 +14,7 @@ use crate::chart::{Ranked, ranked};
 use crate::href::{self, Params, segment};
 use crate::limits;
 use crate::page::{Nav, Page};
-use crate::pages::alerts::parts::{auditor, who};
+use crate::pages::alerts::parts::{auditor, table, who};
 use crate::pages::settings::{done, told};
 use crate::parts;
 use crate::text::{grouped, plain, short, short_to, whole};
@@ -49,7 +49,7 @@ async fn one_page(visit: &Visit, period: &str, wrong: Option<&Problem>) -> Resul
             (facts(&review))
             @for section in &review.sections { (shown(visit, section)) }
         }
-        @if !review.is_signed() && review.has_ended() { (form(visit, &review)) }
+        @if review.has_ended() && (!review.is_signed() || review.has_changed()) { (form(visit, &review)) }
         p.noprint { a href=(HERE) { "All reviews" } }
     };
     let title = format!("{} · Reviews", plain(&review.period, limits::ROW_CHARS_MAX));
@@ -88,7 +88,7 @@ fn facts(review: &Review) -> Markup {
                 @if let Some(digest) = &review.digest { div { dt { "SHA-256 of what stands here" } dd { code { (short(digest)) } } } }
             }
             @if review.has_changed() {
-                p #changed.notice.warn role="status" { "It shows something else by now than what was signed: events came later. Signed was "
+                p #changed.notice.warn role="status" { "It shows something else by now than what was signed. That was "
                     code { (short(review.signed_digest.as_deref().unwrap_or_default())) } "." }
             }
         }
@@ -116,7 +116,11 @@ fn shown(visit: &Visit, section: &Section) -> Markup {
             }
             @if section.count == 0 { p.quiet { "None." } }
             @if !top.is_empty() { (ranked(&format!("{}-top", if known { id } else { "section" }), "Most frequent", &top, 0)) }
-            @if !section.events.is_empty() {
+            (parts::notices(None, &section.alarms))
+            @if let Some(alerts) = section.alerts.as_deref().filter(|alerts| !alerts.is_empty()) {
+                h3 { "What became of the newest" }
+                (table(visit, &alerts[..alerts.len().min(limits::REVIEW_EVENTS_SHOWN)]))
+            } @else if !section.events.is_empty() {
                 h3 { "The newest" }
                 ol.rows { @for event in section.events.iter().take(limits::REVIEW_EVENTS_SHOWN) { (parts::row(event, visit.now)) } }
             }
@@ -129,7 +133,7 @@ fn form(visit: &Visit, review: &Review) -> Markup {
     let written = visit.form.get("note").unwrap_or_default();
     html! {
         section #sign.panel.noprint aria-labelledby="sign-title" {
-            h2 #sign-title { "Sign it" }
+            h2 #sign-title { @if review.is_signed() { "Sign it as it is now" } @else { "Sign it" } }
             form.save method="post" action={ (address(&review.period)) "/sign" } data-once {
                 p { label for="note" { "Note" } br;
                     textarea #note name="note" rows="3" maxlength=(limits::NOTE_CHARS_MAX) aria-describedby="note-hint" { (written) } br;
