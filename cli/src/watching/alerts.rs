@@ -107,9 +107,9 @@ fn id(node: &Session, begins: &str) -> Result<String, Failure> {
             why: format!("no alert's id begins with {begins:?}"),
             hint: Some("`indelible alerts list` has them".into()),
         }),
-        (Some(_), Some(_)) => {
-            Err(Failure::Usage(format!("several alerts' ids begin with {begins:?}; say more of it")))
-        }
+        (Some(_), Some(_)) => Err(Failure::Usage(format!(
+            "several alerts' ids begin with {begins:?}; say more of it"
+        ))),
     }
 }
 
@@ -136,9 +136,7 @@ fn change(
     out.line(format_args!("{id} is {state}{with}: {}", clean(text(&alert, "/summary"))))?;
     out.flush()?;
     if what == "acknowledge" {
-        out::note(format_args!(
-            "when it is over: indelible alerts close {id} --note '…'"
-        ));
+        out::note(format_args!("when it is over: indelible alerts close {id} --note '…'"));
     }
     Ok(())
 }

@@ -89,7 +89,11 @@ pub fn test(out: &mut Out, args: &RulesTest) -> Result<(), Failure> {
         };
         let beside = set.rules.iter().any(|rule| trial.is_beside(&rule.file));
         for verdict in trial.run(&set, folder.settings.lateness.0.0) {
-            if verdict.holds() { held += 1 } else { failed += 1 }
+            if verdict.holds() {
+                held += 1
+            } else {
+                failed += 1
+            }
             tell(out, &set, &verdict, args.all)?;
         }
         if !beside && !out.is_json() {

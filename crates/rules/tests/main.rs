@@ -1,7 +1,9 @@
 //! Rules through their public side.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
-mod matching;
 
-mod pack;
 mod aws;
+mod determinism;
+mod matching;
+mod pack;
 mod sigma;
+mod windows;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indelible_event::Micros;
 use indelible_rules::trial::Trial;
-use indelible_rules::{Rule, RuleSet, limits, pack};
+use indelible_rules::{File, Origin, Rule, RuleSet, limits, pack};
 
 const RULES_MIN: usize = 25;
 
@@ -32,8 +32,7 @@ fn every_example_holds() {
 #[test]
 fn every_rule_has_what_people_need() {
     let rules = rules();
-    let trials: Vec<Trial> =
-        pack::trials().iter().map(|file| Trial::read(file).unwrap()).collect();
+    let trials: Vec<Trial> = pack::trials().iter().map(|file| Trial::read(file).unwrap()).collect();
     let alerting: Vec<&Rule> = rules.rules.iter().filter(|rule| rule.alerts).collect();
     assert!(alerting.len() >= RULES_MIN, "{} rules", alerting.len());
     let mut seen = BTreeSet::new();
@@ -57,7 +56,22 @@ fn every_rule_has_what_people_need() {
             "{}: no example",
             rule.id
         );
-        assert!(cases().any(|(_, expected)| expected.is_empty()), "{}: no counter-example", rule.id);
+        assert!(
+            cases().any(|(_, expected)| expected.is_empty()),
+            "{}: no counter-example",
+            rule.id
+        );
+    }
+}
+
+#[test]
+fn nothing_fires_in_an_ordinary_week() {
+    let text = include_str!("ordinary-day.yml").into();
+    // There are no rules beside it, so it is about all of the pack.
+    let file = File { name: "ordinary.test.yml".into(), text, origin: Origin::Pack };
+    let trial = Trial::read(&file).unwrap();
+    for verdict in trial.run(&rules(), Micros(limits::LATENESS_MICROS)) {
+        assert!(verdict.holds(), "{:#?}", verdict.differs);
     }
 }
 

@@ -213,7 +213,8 @@ impl Windows {
     /// Moves log time on, and tells whose time is up.
     fn advance(&mut self, now: i64, firings: &mut Vec<Firing>) {
         while self.due < now {
-            let next = self.timed.iter().filter_map(|no| Some((self.lanes[*no].as_ref()?.due(), *no)));
+            let next =
+                self.timed.iter().filter_map(|no| Some((self.lanes[*no].as_ref()?.due(), *no)));
             let Some((due, no)) = next.min().filter(|(due, _)| *due < now) else {
                 break;
             };
