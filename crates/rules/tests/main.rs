@@ -3,6 +3,7 @@
 
 mod aws;
 mod determinism;
+mod imported;
 mod matching;
 mod pack;
 mod sigma;
