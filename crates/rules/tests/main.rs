@@ -6,6 +6,8 @@ mod imported;
 mod determinism;
 mod engine;
 mod determinism;
+mod determinism;
+mod imported;
 mod matching;
 mod pack;
 mod sigma;

@@ -267,7 +267,7 @@ fn a_folder_is_read_again_and_a_bad_rule_harms_no_other() {
 #[test]
 fn nobody_waits_for_a_folder_that_makes_no_sense() {
     let node = Node::new();
-    let mut start = |config: Config| {
+    let start = |config: Config| {
         let seams = indelible_log::Seams::real(node.dir.path());
         let store = Store::open(seams, OpenOptions { background: false, ..OpenOptions::default() });
         // The store is in use; what was written is said before that matters.
@@ -428,4 +428,54 @@ fn notes_and_parameters_have_bounds() {
         alert["id"]
     );
     assert_eq!(alerts(&node, "?level=low")["alerts"], json!([]));
+}
+
+#[test]
+fn rules_are_tried_on_the_past_before_they_count() {
+    let folder = Folder::new(&[("deleted.yml", DELETED)]);
+    let node = Node::with(folder.of());
+    for user in ["a", "b", "c", "d"] {
+        append(&node, &[event("shop.login", "failure", user)]);
+        node.clock.advance(SECOND);
+    }
+    append(&node, &[event("shop.backup.delete", "success", "mallory")]);
+    let tried = |body: &Value| {
+        let answer = node.post(&node.admin, "/api/rules/backtest", body.to_string().as_bytes());
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    };
+    node.clock.advance(SECOND);
+    let loaded = tried(&json!({"since": "1d"}));
+    assert_eq!(
+        (&loaded["rules"][0]["id"], &loaded["rules"][0]["fired"]),
+        (&"test-deleted".into(), &1.into())
+    );
+    let files = json!([{"name": "rules/spray.yml", "text": SPRAY}, {"name": "rules/bad.yml", "text": "title: [\n"}]);
+    let sent = tried(&json!({"since": "2026-11-15", "files": files, "rules": ["test-spray"]}));
+    assert_eq!(sent["refused"][0]["file"], "rules/bad.yml");
+    let spray = &sent["rules"][0];
+    assert_eq!(
+        (sent["rules"].as_array().unwrap().len(), &spray["title"]),
+        (1, &"Many wrong passwords".into())
+    );
+    assert!(spray["fired"].as_u64().unwrap() >= 1, "{sent}");
+    assert_eq!(spray["examples"][0]["group"], json!({"context.ip": "203.0.113.9"}));
+    assert_eq!(spray["per_day"][0]["day"], "2026-11-15");
+    // Nobody is told of it, and who looked is.
+    assert_eq!(alerts(&node, "?rule=test-spray")["alerts"], json!([]));
+    let looked = node.system("audit.search");
+    let told = "backtest of 2 files since 2026-11-15: test-spray";
+    assert!(looked.iter().any(|event| event["details"]["query"] == told), "{looked:?}");
+    let refused = |body: &str| node.post(&node.admin, "/api/rules/backtest", body.as_bytes());
+    for bad in [
+        r#"{"since":"soon"}"#,
+        r#"{"since":"1d","until":"3d"}"#,
+        r#"{"since":"1d","rules":["none"]}"#,
+        r#"{"since":"1d","rule":"none"}"#,
+        "{}",
+    ] {
+        assert_eq!(refused(bad).status, 400, "{bad}");
+    }
+    let large = json!({"since": "1d", "files": [{"name": "a.yml", "text": " ".repeat(9 << 20)}]});
+    refused(&large.to_string()).problem(413, "too-large");
 }
