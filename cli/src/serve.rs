@@ -137,6 +137,7 @@ fn config(args: &Serve) -> Result<Config, Failure> {
         jwt,
         public_metrics: args.public_metrics,
         connections: args.connections.as_deref().map_or(Ok(Connections::default()), described)?,
+        rules: args.rules.clone(),
         ..Config::default()
     })
 }

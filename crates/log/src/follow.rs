@@ -179,6 +179,13 @@ impl View {
         self.state().recorded_at_max
     }
 
+    /// A moment before which no record becomes readable any more: `now`, which the clock says, unless a group is being
+    /// written. Those that are readable by then are below [`View::next_pos`] when it is asked for after this.
+    pub fn settled(&self, now: Micros) -> Micros {
+        let writing_at = self.state().writing_at;
+        writing_at.map_or(now, |at| at.min(now))
+    }
+
     /// The positions at which active files begin, in order.
     pub fn active_starts(&self) -> Vec<Pos> {
         self.state().live.iter().map(|live| live.first).collect()

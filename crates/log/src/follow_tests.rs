@@ -195,3 +195,17 @@ fn a_damaged_page_hides_no_row_that_does_not_lie_in_it() {
     assert_eq!(failed(results), [2]);
     assert!(view.read(place.trail, &seqs).is_err());
 }
+
+#[test]
+fn nothing_settles_behind_a_group_that_is_being_written() {
+    let place = place(ON_REQUEST);
+    let view = place.log.view();
+    append(&place.log, place.trail, 0..3);
+    let (then, now) = (Micros(view.recorded_at_max().0 + 5), Micros(i64::MAX));
+    assert_eq!(view.settled(now), now, "nothing is being written");
+    view.state_mut().writing_at = Some(then);
+    assert_eq!(view.settled(now), then);
+    assert_eq!(view.settled(Micros(3)), Micros(3), "a clock that was set back");
+    append(&place.log, place.trail, 3..4);
+    assert_eq!(view.settled(now), now, "it is written");
+}

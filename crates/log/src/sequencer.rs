@@ -216,6 +216,7 @@ impl Sequencer {
         let buf = fill(&mut staged, submissions, first, self.active.offset, now);
         if let Err(e) = self.write_durably(&buf) {
             let mut state = self.view.state_mut();
+            state.writing_at = None;
             let live = state.live.last_mut().expect("there is always an active file");
             for s in &staged {
                 live.release_id(s.item.trail, s.item.id);
@@ -229,9 +230,10 @@ impl Sequencer {
             outcomes[s.submission][s.slot] =
                 Ok(Placed::New { pos, seq: s.seq, leaf: s.leaf, recorded_at: now });
         }
-        let next = state.next_pos();
+        state.writing_at = None;
+        // Before anybody sees that nothing is being written: what was is below the end by then.
+        self.view.watch.durable_up_to(state.next_pos());
         drop(state);
-        self.view.watch.durable_up_to(next);
         Ok(outcomes)
     }
 
@@ -278,6 +280,7 @@ impl Sequencer {
             }
             outcomes.push(of);
         }
+        state.writing_at = (!staged.is_empty()).then_some(now);
         Stage { outcomes, staged, first, now }
     }
 

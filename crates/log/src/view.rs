@@ -44,6 +44,8 @@ pub(crate) struct State {
     pub trails: Vec<Trail>,
     pub names: HashMap<TrailName, TrailNo>,
     pub recorded_at_max: Micros,
+    /// When the group that is being written was recorded: its records can be read once it is synced.
+    pub writing_at: Option<Micros>,
     /// What was fetched of segments that left this disk.
     pub cache: Arc<Cache>,
 }
@@ -80,6 +82,7 @@ impl State {
             trails: Vec::new(),
             names: HashMap::new(),
             recorded_at_max: manifest.recorded_at_max(),
+            writing_at: None,
             manifest,
             cache: Arc::new(Cache::new(storage.clone())),
         };

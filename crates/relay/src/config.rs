@@ -129,26 +129,7 @@ impl Connections {
         if text.len() as u64 > CONFIG_BYTES_MAX {
             return Err(ConnectionsError(format!(" longer than {CONFIG_BYTES_MAX} bytes")));
         }
-        let options = serde_saphyr::options! {
-            budget: serde_saphyr::budget! {
-                max_depth: CONFIG_DEPTH_MAX,
-                max_nodes: CONFIG_NODES_MAX,
-                max_events: 2 * CONFIG_NODES_MAX,
-                max_anchors: CONFIG_ALIASES_MAX,
-                max_aliases: CONFIG_ALIASES_MAX,
-                max_documents: 1,
-            },
-            alias_limits: serde_saphyr::alias_limits! {
-                max_total_replayed_events: CONFIG_NODES_MAX,
-            },
-            duplicate_keys: DuplicateKeyPolicy::Error,
-            strict_booleans: true,
-            reject_unsupported_tags: true,
-            // A piece of the file in an error could show a password.
-            with_snippet: false,
-        };
-        let read: Option<Connections> =
-            serde_saphyr::from_str_with_options(text, options).map_err(|e| told(&e))?;
+        let read: Option<Connections> = parse_yaml(text)?;
         // An empty file describes nothing.
         let mut read = read.unwrap_or_default();
         read.check().map_err(|why| ConnectionsError(format!(" {why}")))?;
@@ -195,6 +176,41 @@ impl Connections {
         }
         Ok(())
     }
+}
+
+impl StreamConfig {
+    /// The same with paths from this directory on, for one that another file describes.
+    pub fn below(self, dir: &Path) -> StreamConfig {
+        let mut alone = Connections { inputs: Vec::new(), streams: vec![self] };
+        alone.below(dir);
+        alone.streams.pop().expect("it was put there")
+    }
+}
+
+/// Reads YAML of the people who run the node, within this crate's bounds; `None` if there is nothing in it. An error
+/// begins with its place, `line:column:`, and ends with what was perhaps meant.
+pub fn parse_yaml<T: serde::de::DeserializeOwned>(
+    text: &str,
+) -> Result<Option<T>, ConnectionsError> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: CONFIG_DEPTH_MAX,
+            max_nodes: CONFIG_NODES_MAX,
+            max_events: 2 * CONFIG_NODES_MAX,
+            max_anchors: CONFIG_ALIASES_MAX,
+            max_aliases: CONFIG_ALIASES_MAX,
+            max_documents: 1,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: CONFIG_NODES_MAX,
+        },
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        // A piece of the file in an error could show a password.
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|e| told(&e))
 }
 
 /// Names are those of files, of metrics and of `recorded_by`.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use indelible_event::Micros;
 
-use crate::matching::{Matcher, Scratch};
-use crate::model::{Firing, Seen};
+use crate::matching::{Cost, Looked, Matcher, Scratch, Unreadable};
+use crate::model::{Firing, RuleNo, Seen};
 use crate::set::RuleSet;
-use crate::windows::{Windows, WindowsError};
+use crate::windows::{RuleStats, Windows, WindowsError};
 
 /// Judges a history, event by event.
 pub struct Engine {
@@ -23,7 +23,8 @@ impl Engine {
         Engine { matcher, windows, scratch: Scratch::default() }
     }
 
-    /// One that goes on from what another had saved; also which rules' state was taken over.
+    /// One that goes on from what another had saved; also which rules' state was taken over. Take care to hand it the
+    /// records behind the last one that was seen before, and none twice.
     pub fn restore(
         rules: &Arc<RuleSet>,
         lateness: Micros,
@@ -46,8 +47,44 @@ impl Engine {
         }
     }
 
+    /// Which rules an event matches, without taking it: others may do that on many threads, each with its own scratch.
+    pub fn look(&self, seen: &Seen<'_>, scratch: &mut Scratch) -> Result<Looked, Unreadable> {
+        self.matcher.look(seen, scratch)
+    }
+
+    /// Takes what was seen of the next event of the log.
+    pub fn take(&mut self, looked: &Looked, firings: &mut Vec<Firing>) {
+        self.windows.take(looked, firings);
+    }
+
     /// No record that comes later was recorded before this moment.
     pub fn tick(&mut self, now: Micros, firings: &mut Vec<Firing>) {
         self.windows.tick(now, firings);
+    }
+
+    /// Takes over what another engine with the same rules has of these: it has seen the same log up to here, or as far
+    /// back as it matters.
+    pub fn adopt(&mut self, from: Engine, rules: &[RuleNo]) {
+        self.windows.adopt(from.windows, rules);
+    }
+
+    /// Asks this clock, of nanoseconds, from now on what rules cost.
+    pub fn time_by(&mut self, clock: Arc<dyn Fn() -> u64 + Send + Sync>) {
+        self.scratch = Scratch::timed_by(clock);
+    }
+
+    /// What a rule has cost so far.
+    pub fn cost(&self, rule: RuleNo) -> Cost {
+        self.scratch.cost(rule)
+    }
+
+    /// What a rule has seen and done.
+    pub fn stats(&self, rule: RuleNo) -> RuleStats {
+        self.windows.stats(rule)
+    }
+
+    /// How many events came too late to be counted in windows.
+    pub fn late(&self) -> u64 {
+        self.windows.late()
     }
 }

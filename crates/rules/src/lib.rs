@@ -17,7 +17,7 @@ pub mod trial;
 mod windows;
 
 pub use engine::Engine;
-pub use matching::{Looked, Matcher, Scratch};
+pub use matching::{Cost, Feed, Looked, Matcher, Scratch, Unreadable};
 pub use model::{EventRef, Firing, Level, Rule, RuleNo, Seen};
 pub use set::{File, Origin, Refused, RuleSet};
-pub use windows::{Windows, WindowsError};
+pub use windows::{RuleStats, Windows, WindowsError};

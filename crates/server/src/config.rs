@@ -31,6 +31,8 @@ pub struct Config {
     pub threads: Option<usize>,
     /// What flows in and out beside the API.
     pub connections: Connections,
+    /// The folder of rules, mappings and settings of the watch; the rules that come with the node, if not given.
+    pub rules: Option<PathBuf>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The random source of keys, links and sessions.
@@ -50,6 +52,7 @@ impl Default for Config {
             header_read_timeout: crate::limits::HEADER_READ_TIMEOUT,
             threads: None,
             connections: Connections::default(),
+            rules: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         }

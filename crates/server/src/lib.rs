@@ -33,6 +33,7 @@ mod state;
 mod status;
 mod tls;
 mod trails;
+mod watch;
 
 pub use config::{Config, JwksSource, JwtAlgorithm, JwtConfig, Tls};
 pub use error::{ServerError, Stopped};

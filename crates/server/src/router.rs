@@ -19,7 +19,9 @@ use crate::auth::{OwnRequest, Peer, RequestId};
 use crate::limits;
 use crate::problem::{Problem, Refused};
 use crate::state::AppState;
-use crate::{append, health, keep, keys, pages, read, relay, saved, session, status, trails};
+use crate::{
+    append, health, keep, keys, pages, read, relay, saved, session, status, trails, watch,
+};
 
 /// The header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,6 +44,7 @@ const COMPRESS_BYTES_MIN: u64 = 1024;
         (name = "keys", description = "Who may do what"),
         (name = "keeping", description = "Retention, holds, erasure, archives and backups"),
         (name = "connections", description = "Streams to receivers, and inputs that listen or fetch"),
+        (name = "watch", description = "Rules, alerts and reviews"),
         (name = "health", description = "How the node is"),
     ),
 )]
@@ -55,6 +58,7 @@ pub(crate) fn build(state: &AppState) -> Router {
         .merge(keys::routes())
         .merge(keep::routes())
         .merge(relay::routes())
+        .merge(watch::routes())
         .merge(session::routes())
         .merge(saved::routes())
         .merge(trails::routes())
@@ -127,7 +131,11 @@ async fn limit_time(request: Request, next: Next) -> Response {
     if request.extensions().get::<OwnRequest>().is_some() {
         return next.run(request).await;
     }
-    let answer = tokio::time::timeout(limits::REQUEST_TIMEOUT, next.run(request)).await;
+    let longest = match request.uri().path() {
+        watch::BACKTEST => limits::BACKTEST_TIMEOUT,
+        _ => limits::REQUEST_TIMEOUT,
+    };
+    let answer = tokio::time::timeout(longest, next.run(request)).await;
     answer.unwrap_or_else(|_| {
         // What was handed on goes on: an append may be kept all the same, and ids make repeating it harmless.
         Problem::unavailable("it took too long; what was sent may be kept", 5).into_response()

@@ -17,7 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch::Receiver;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
@@ -30,6 +31,7 @@ use crate::keeper::Keeper;
 use crate::metrics::Metrics;
 use crate::relay::Relay;
 use crate::state::AppState;
+use crate::watch::{self, Watching};
 use crate::{limits, router, tls};
 
 /// The HTTP side of a node.
@@ -42,6 +44,7 @@ pub struct Running {
     state: AppState,
     keeper: Keeper,
     relay: Relay,
+    watching: Watching,
     runtime: Option<Runtime>,
     connections: Arc<Semaphore>,
     connections_max: u32,
@@ -53,6 +56,8 @@ impl Server {
     /// Starts to serve a store that is open for writing. From here on an interrupt or a termination signal does
     /// not end the process, but [`Running::wait`].
     pub fn start(store: Arc<Store>, mut config: Config) -> Result<Running, ServerError> {
+        // Whatever is wrong with what people wrote is said before anything is begun.
+        let (folder, connections) = watch::read(&config)?;
         let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let now = config.clock.now();
         let issuer = config.jwt.as_ref().map(|jwt| Issuer::open(jwt, now)).transpose()?;
@@ -82,7 +87,8 @@ impl Server {
             Err(AppendError::Full) => state.lose(1),
             Err(error) => return Err(indelible_store::StoreError::from(error).into()),
         }
-        let relay = Relay::start(&state, &config.connections, &runtime)?;
+        let relay = Relay::start(&state, &connections, &runtime)?;
+        let watching = Watching::start(&state, folder, &runtime)?;
         let stopped = state.stopping();
         let connections_max = u32::try_from(config.connections_max).unwrap_or(u32::MAX >> 4);
         let connections = Arc::new(Semaphore::new(connections_max as usize));
@@ -103,6 +109,7 @@ impl Server {
             state,
             keeper,
             relay,
+            watching,
             runtime,
             connections,
             connections_max,
@@ -160,6 +167,10 @@ impl Running {
     /// Takes no more connections, finishes the requests that are being answered, records the stop, and closes.
     pub fn shutdown(mut self) -> Result<(), ServerError> {
         let runtime = self.runtime.take().expect("only shutting down takes it");
+        if !self.watching.stop(limits::SHUTDOWN_TIMEOUT) {
+            // What it had not written down it looks at again, and finds the same.
+            tracing::warn!("the watch was cut off");
+        }
         if !self.relay.stop(&runtime) {
             // What was not acknowledged comes, or goes, once more.
             tracing::warn!("an input or a stream was cut off");
@@ -229,13 +240,13 @@ impl Signals {
 }
 
 /// Waits until the server is to stop.
-async fn stopping(stopped: &mut watch::Receiver<bool>) {
+async fn stopping(stopped: &mut Receiver<bool>) {
     // Whoever could tell is gone: that is a stop too.
     drop(stopped.wait_for(|stop| *stop).await);
 }
 
 /// Records now and then what was only counted.
-async fn keep_house(state: AppState, mut stopped: watch::Receiver<bool>) {
+async fn keep_house(state: AppState, mut stopped: Receiver<bool>) {
     loop {
         tokio::select! {
             () = stopping(&mut stopped) => return,
@@ -250,7 +261,7 @@ struct Accepting {
     router: Router,
     state: AppState,
     connections: Arc<Semaphore>,
-    stopped: watch::Receiver<bool>,
+    stopped: Receiver<bool>,
     /// For a request's head, and for a TLS handshake.
     patience: Duration,
 }
@@ -330,7 +341,7 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     http2: bool,
     router: Router,
     peer: IpAddr,
-    mut stopped: watch::Receiver<bool>,
+    mut stopped: Receiver<bool>,
     open: Open,
 ) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {

@@ -27,6 +27,7 @@ use crate::problem::Problem;
 use crate::read::Reading;
 use crate::record::Recording;
 use crate::relay::Connected;
+use crate::watch::Backtests;
 
 /// The header that names the event of `_system` in which a change was recorded.
 pub(crate) const EVENT: HeaderName = HeaderName::from_static("indelible-event");
@@ -63,6 +64,9 @@ struct Inner {
     stopping: watch::Sender<bool>,
     /// Inputs and streams, once they run.
     connected: std::sync::OnceLock<Connected>,
+    /// What the watch has loaded and found, once it runs.
+    watched: std::sync::OnceLock<Arc<indelible_watch::Shared>>,
+    backtests: Backtests,
     /// The OpenAPI document, set once the routes are known.
     api: std::sync::OnceLock<bytes::Bytes>,
 }
@@ -143,6 +147,8 @@ impl AppState {
             reading: Reading::default(),
             stopping: watch::Sender::new(false),
             connected: std::sync::OnceLock::new(),
+            watched: std::sync::OnceLock::new(),
+            backtests: Backtests::default(),
             api: std::sync::OnceLock::new(),
         }))
     }
@@ -301,6 +307,21 @@ impl AppState {
     pub(crate) fn connect(&self, connected: Connected) {
         // They are started once a node.
         drop(self.0.connected.set(connected));
+    }
+
+    /// What the watch has loaded and found, where there is one.
+    pub(crate) fn watched(&self) -> Option<&Arc<indelible_watch::Shared>> {
+        self.0.watched.get()
+    }
+
+    pub(crate) fn watch_with(&self, watched: Arc<indelible_watch::Shared>) {
+        // It is started once a node.
+        drop(self.0.watched.set(watched));
+    }
+
+    /// The turn of backtests.
+    pub(crate) fn backtests(&self) -> &Backtests {
+        &self.0.backtests
     }
 
     /// Behind the last record that can be read.

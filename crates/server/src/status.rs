@@ -43,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
             "connections": {"inputs": 1, "streams": 2, "failing": [
                 {"what": "stream", "name": "siem", "state": "failing", "message": "connection refused"},
             ]},
+            "watch": {"rules": 31, "refused": 0, "behind": 0, "open_alerts": 2, "trouble": null},
             "events": {"accepted": 812, "new": 811, "known": 1, "conflict": 0, "refused": 0, "failed": 0},
             "requests": {"answered": 1024, "client_errors": 3, "server_errors": 0, "connections": 2},
             "limits": {"event_bytes": 262_144, "body_bytes": 33_554_432, "events_a_request": 50_000, "connections": 12_000,
@@ -116,6 +117,7 @@ fn shown(state: &AppState, caller: &Caller) -> Result<Value, Problem> {
             "last_backup_at": metrics.backup_at().map(|at| Micros(at * 1_000_000).to_string()),
         },
         "connections": state.connections_shown(),
+        "watch": state.watch_shown(),
         "events": metrics.events_shown(),
         "requests": metrics.requests_shown(),
         "limits": limits,

@@ -13,6 +13,7 @@ mod node;
 mod proof;
 mod publish;
 mod reader;
+mod scan;
 mod search;
 mod store;
 mod text;
@@ -32,6 +33,7 @@ pub use marks::{PARTIAL, Partial, RESTORE};
 pub use node::{KEY, NODE, Node};
 pub use proof::{ProvenEvent, ProvenGrowth, Prover, verify_consistency_proof, verify_proof};
 pub use reader::Reader;
+pub use scan::{Scanned, Scanner, place_at};
 pub use search::{
     Found, INDEX, IndexReport, IndexStatus, Rebuilding, Search, Snapshot, UnitAt, reindex,
     verify_index,

@@ -16,6 +16,7 @@ use crate::marks::refuse_half_restored;
 use crate::node::Node;
 use crate::proof::{self, Prover};
 use crate::publish::checkpoint_path;
+use crate::scan::Scanner;
 use crate::search::Search;
 use crate::tiles::{self, TileStats};
 
@@ -78,6 +79,11 @@ impl Reader {
     /// The log's readable side.
     pub fn view(&self) -> &View {
         &self.view
+    }
+
+    /// What reads all records in the log's order.
+    pub fn scanner(&self) -> Scanner {
+        Scanner::new(self.view.clone())
     }
 
     /// All trails, `_system` first.

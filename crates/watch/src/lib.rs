@@ -10,14 +10,17 @@
 
 pub mod backtest;
 pub mod book;
-mod folder;
+pub mod folder;
 pub mod limits;
+mod moment;
 pub mod review;
 mod runner;
 mod seam;
 pub mod settings;
 mod shared;
 
+pub use book::{AlertFilter, BadCursor};
+pub use folder::{Folder, FolderError};
 pub use runner::{Watch, WatchError};
 pub use seam::{Deed, Found, Host, HostError, Scanned};
-pub use shared::Shared;
+pub use shared::{RuleStats, RuleView, RulesView, Shared, WatchStatus};

@@ -1,20 +1,39 @@
 //! Which rules an event matches.
 
+mod anchor;
+mod compile;
+mod judge;
+mod read;
+mod scratch;
+mod values;
+mod when;
+
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use indelible_event::Micros;
+use indelible_event::{EventId, Micros};
+use sha2::{Digest, Sha256};
 
-use crate::model::{EventRef, RuleNo, Seen};
+use crate::limits::VALUE_BYTES_MAX;
+use crate::model::{EventRef, EventText, RuleNo, Seen};
 use crate::set::RuleSet;
+use anchor::Index;
+use compile::{Ask, Compiled, Feeder};
+use values::{Slot, Values};
+
+pub use scratch::{Cost, Scratch};
+
+/// Bytes of a hash that stand behind the beginning of a value that is too long.
+const HASH_BYTES: usize = 16;
 
 /// All that rules ask of an event, compiled. Has no state.
 pub struct Matcher {
-    _rules: Arc<RuleSet>,
+    compiled: Compiled,
+    index: Index,
+    /// Tells scratches of other matchers from its own.
+    number: u64,
 }
-
-/// What is kept from one event to the next so that nothing is allocated anew. One for each thread.
-#[derive(Default)]
-pub struct Scratch {}
 
 /// What was seen of an event.
 #[derive(Clone, Debug)]
@@ -59,12 +78,112 @@ pub struct Unreadable {
 impl Matcher {
     /// Compiles the rules.
     pub fn new(rules: &Arc<RuleSet>) -> Matcher {
-        Matcher { _rules: Arc::clone(rules) }
+        static MADE: AtomicU64 = AtomicU64::new(1);
+        let compiled = Compiled::of(rules);
+        let index = Index::of(&compiled);
+        Matcher { compiled, index, number: MADE.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// Looks at an event.
     pub fn look(&self, seen: &Seen<'_>, scratch: &mut Scratch) -> Result<Looked, Unreadable> {
-        let _ = scratch;
-        Err(Unreadable { pos: seen.pos, why: "nothing is read yet".into() })
+        let unreadable = |why: String| Unreadable { pos: seen.pos, why };
+        scratch.belong_to(self.number, self.compiled.asks.len(), self.compiled.judges.len());
+        self.compiled.tree.read(seen.json, &mut scratch.values).map_err(unreadable)?;
+        let mut looked = head(seen.pos, scratch).map_err(unreadable)?;
+        if is_own(&scratch.values) {
+            return Ok(looked);
+        }
+        self.ask(scratch);
+        let matched = scratch.matched.iter().map(|rule| RuleNo(*rule as u32));
+        looked.rules.extend(matched);
+        for rule in &looked.rules {
+            let feeders = &self.compiled.feeders[rule.0 as usize];
+            looked.feeds.extend(feeders.iter().filter_map(|feeder| feed(feeder, &scratch.values)));
+        }
+        Ok(looked)
     }
+
+    /// Finds the rules that match.
+    fn ask(&self, scratch: &mut Scratch) {
+        let Scratch { values, turn, .. } = scratch;
+        self.index.candidates(values, |rule| turn.call(rule));
+        let clock = scratch.timer();
+        scratch.matched.clear();
+        for at in 0..scratch.turn.called().len() {
+            let rule = scratch.turn.called()[at];
+            let Some(ask) = &self.compiled.asks[rule] else { continue };
+            let begun = clock.as_ref().map(|clock| clock());
+            if self.holds(ask, scratch) {
+                scratch.matched.push(rule);
+            }
+            if let (Some(begun), Some(clock)) = (begun, &clock) {
+                scratch.spend(rule, clock().saturating_sub(begun));
+            }
+        }
+        scratch.matched.sort_unstable();
+    }
+
+    fn holds(&self, ask: &Ask, scratch: &mut Scratch) -> bool {
+        match ask {
+            Ask::All(all) => all.iter().all(|of| self.holds(of, scratch)),
+            Ask::Any(any) => any.iter().any(|of| self.holds(of, scratch)),
+            Ask::Not(not) => !self.holds(not, scratch),
+            Ask::Test(no) => {
+                let Scratch { values, turn, .. } = scratch;
+                turn.once(*no, || self.compiled.judges[*no].holds(values))
+            }
+            Ask::Constant(constant) => *constant,
+        }
+    }
+}
+
+/// What every event says.
+fn head(pos: u64, scratch: &mut Scratch) -> Result<Looked, String> {
+    let Scratch { values, trail, .. } = scratch;
+    let text =
+        |slot: Slot, name: &str| values.first(slot).ok_or_else(|| format!("it has no {name}"));
+    let time = |slot: Slot, name: &str| {
+        Micros::parse(text(slot, name)?).map_err(|e| format!("its {name} {e}"))
+    };
+    let name = text(read::TRAIL, "trail")?;
+    if **trail != *name {
+        *trail = name.into();
+    }
+    let seq = text(read::SEQ, "seq")?;
+    let seq = seq.parse().map_err(|_| format!("its seq is no number: {seq}"))?;
+    let id = EventId::parse(text(read::ID, "id")?).map_err(|e| format!("its id {e}"))?;
+    let recorded_at = time(read::RECORDED_AT, "recorded_at")?;
+    let at = time(read::OCCURRED_AT, "occurred_at")?.min(recorded_at);
+    let event = EventRef { trail: trail.clone(), seq, id: EventText(id) };
+    Ok(Looked { event, pos, recorded_at, at, rules: Vec::new(), feeds: Vec::new() })
+}
+
+/// Whether it is what the watch itself has recorded: no rule looks at it, or alerts would give alerts.
+fn is_own(values: &Values) -> bool {
+    let action = values.first(read::ACTION).unwrap_or_default();
+    values.first(read::TRAIL) == Some("_system")
+        && (action.starts_with("alert.") || action == "review.sign")
+}
+
+/// `None` if the event lacks a value to group by.
+fn feed(feeder: &Feeder, values: &Values) -> Option<Feed> {
+    let first = |slots: &[Slot]| slots.iter().find_map(|slot| values.first(*slot)).map(cut);
+    let group =
+        feeder.group.iter().map(|slots| Some(first(slots)?.into())).collect::<Option<_>>()?;
+    let value = feeder.value.as_deref().and_then(first).map(|value| value.into());
+    Some(Feed { correlation: feeder.correlation, member: feeder.member, group, value })
+}
+
+/// A value that is too long is its beginning and its hash: as distinct as it was.
+fn cut(value: &str) -> Cow<'_, str> {
+    if value.len() <= VALUE_BYTES_MAX {
+        return Cow::Borrowed(value);
+    }
+    let hash = Sha256::digest(value.as_bytes());
+    let mut hex = String::with_capacity(2 * HASH_BYTES);
+    for byte in &hash[..HASH_BYTES] {
+        hex.push_str(&format!("{byte:02x}"));
+    }
+    let end = value.floor_char_boundary(VALUE_BYTES_MAX - hex.len() - '…'.len_utf8());
+    Cow::Owned(format!("{}…{hex}", &value[..end]))
 }

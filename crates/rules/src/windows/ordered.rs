@@ -1,0 +1,161 @@
+//! `temporal_ordered`: events of all rules, in the order of the rules, within a span.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+
+use crate::limits::{EXAMPLES_MAX, ORDERED_ITEMS_MAX};
+use crate::model::EventRef;
+
+use super::WindowsError;
+use super::codec::{self, COUNT, NUMBER, Reader, Writer};
+use super::window::{Around, Entry, Found, Key, Stamp, Window};
+
+/// An event of one of the rules.
+#[derive(Debug)]
+struct Step {
+    stamp: Stamp,
+    member: usize,
+    event: Option<EventRef>,
+}
+
+impl Step {
+    /// An event that several rules match is not its own successor: so the later rule stands first.
+    fn key(&self) -> (Key, Reverse<usize>) {
+        (self.stamp.key(), Reverse(self.member))
+    }
+
+    fn weight(&self) -> usize {
+        Stamp::WEIGHT + NUMBER + 1 + self.event.as_ref().map_or(0, codec::event_weight)
+    }
+}
+
+/// The events that may yet be part of a chain, in order of time.
+#[derive(Debug, Default)]
+pub(super) struct Ordered {
+    steps: VecDeque<Step>,
+    /// For each rule, the latest that a chain up to it can begin. Follows from the steps.
+    begins: Vec<Option<i64>>,
+    weight: usize,
+}
+
+impl Ordered {
+    pub(super) fn read(from: &mut Reader<'_>, members: usize) -> Result<Ordered, WindowsError> {
+        let mut ordered = Ordered::default();
+        for _ in 0..from.count(Stamp::WEIGHT)? {
+            let (stamp, member) = (Stamp::read(from)?, from.u64()?);
+            let member = usize::try_from(member).unwrap_or(usize::MAX);
+            if member >= members {
+                return Err(codec::damaged("it names a rule that is not there"));
+            }
+            let event = if from.flag()? { Some(from.event()?) } else { None };
+            ordered.steps.push_back(Step { stamp, member, event });
+        }
+        codec::in_order(&ordered.steps, |step| step.key())?;
+        ordered.weight = ordered.steps.iter().map(Step::weight).sum();
+        // No chain is complete, or it would have been used up: so this finds none.
+        ordered.walk_all(members, i64::MIN);
+        Ok(ordered)
+    }
+
+    fn forget(&mut self, now: i64, around: &mut Around<'_>) {
+        let newest = self.steps.back().map_or(0, |step| step.stamp.at);
+        let (need, before) = (around.need, self.steps.len());
+        while self.steps.front().is_some_and(|it| it.stamp.is_over(newest, now, need.reach())) {
+            self.drop_oldest(1);
+        }
+        if self.steps.len() >= ORDERED_ITEMS_MAX {
+            // Half at once, as all that is left has to be walked through anew.
+            self.drop_oldest(ORDERED_ITEMS_MAX / 2);
+            *around.lost += (ORDERED_ITEMS_MAX / 2) as u64;
+        }
+        if self.steps.len() < before {
+            self.walk_all(need.at_least, i64::MIN);
+        }
+    }
+
+    fn drop_oldest(&mut self, count: usize) {
+        let gone: usize = self.steps.drain(..count).map(|step| step.weight()).sum();
+        self.weight -= gone;
+    }
+
+    /// Goes one step on, and says whether a chain ends there.
+    fn walk(begins: &mut [Option<i64>], step: &Step, span: i64) -> bool {
+        let begin = match step.member {
+            0 => Some(step.stamp.at),
+            later => begins[later - 1],
+        };
+        begins[step.member] = begin;
+        step.member + 1 == begins.len()
+            && begin.is_some_and(|begin| step.stamp.at.saturating_sub(begin) <= span)
+    }
+
+    /// Goes all steps anew, up to the end of the first chain that lies within the span.
+    fn walk_all(&mut self, members: usize, span: i64) -> Option<usize> {
+        self.begins.clear();
+        self.begins.resize(members, None);
+        let begins = &mut self.begins;
+        self.steps.iter().position(|step| Ordered::walk(begins, step, span))
+    }
+
+    /// The chain that ends there and begins latest.
+    fn chain(&self, end: usize) -> Vec<&Step> {
+        let mut chain = vec![&self.steps[end]];
+        for step in self.steps.range(..end).rev() {
+            let after = chain[chain.len() - 1];
+            if step.member + 1 == after.member && step.stamp.key() < after.stamp.key() {
+                chain.push(step);
+            }
+        }
+        chain.reverse();
+        chain
+    }
+}
+
+impl Window for Ordered {
+    fn take(&mut self, entry: &Entry<'_>, around: &mut Around<'_>) -> Option<Found> {
+        self.forget(entry.now, around);
+        let need = around.need;
+        if entry.member >= need.at_least {
+            return None;
+        }
+        let event = entry.events.last().cloned();
+        let step = Step { stamp: Stamp::of(entry), member: entry.member, event };
+        self.weight += step.weight();
+        let put = self.steps.partition_point(|other| other.key() <= step.key());
+        let is_newest = put == self.steps.len() && self.begins.len() == need.at_least;
+        let ends = is_newest && Ordered::walk(&mut self.begins, &step, need.span);
+        self.steps.insert(put, step);
+        let end = match is_newest {
+            true => ends.then_some(put)?,
+            false => self.walk_all(need.at_least, need.span)?,
+        };
+        let chain = self.chain(end);
+        let (count, first) = (chain.len() as u64, chain[0].stamp.at);
+        let last = self.steps[end].stamp.at;
+        let unnamed = chain.len().saturating_sub(EXAMPLES_MAX);
+        let events = chain.iter().skip(unnamed).filter_map(|step| step.event.clone()).collect();
+        self.drop_oldest(end + 1);
+        self.walk_all(need.at_least, i64::MIN);
+        Some(Found { count, first, last, at: last, note: None, events })
+    }
+
+    fn items(&self) -> usize {
+        self.steps.len()
+    }
+
+    fn weight(&self) -> usize {
+        COUNT + self.weight
+    }
+
+    fn write(&self, to: &mut Writer) {
+        to.count(self.steps.len());
+        for step in &self.steps {
+            step.stamp.write(to);
+            to.u64(step.member as u64);
+            to.u8(u8::from(step.event.is_some()));
+            if let Some(event) = &step.event {
+                to.event(event);
+            }
+        }
+    }
+}

@@ -1,1 +1,0 @@
-//! Alerts, and what became of them.

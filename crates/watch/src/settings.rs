@@ -1,1 +1,0 @@
-//! `watch.yaml`: who is told, when, and what else.
