@@ -165,7 +165,7 @@ async fn mails_arrive_over_starttls_and_over_tls_with_a_login() {
             ] {
                 assert!(text.replace("\r\n", "\n").contains(part), "{part} in {text}");
             }
-            assert_eq!(head(&second, "Subject"), "Someone read a file");
+            assert_eq!(head(&second, "Subject"), "somebody read a file");
             assert_eq!(first["connection"], second["connection"], "a batch takes one connection");
         });
     }
