@@ -73,22 +73,5 @@ pub const TITLE_BYTES_MAX: usize = 1_024;
 pub const DESCRIPTION_BYTES_MAX: usize = 64 << 10;
 /// Tags of a rule.
 pub const TAGS_MAX: usize = 100;
-/// Cases of one file of examples.
-pub const TRIAL_CASES_MAX: usize = 1_000;
-/// Events of one case, those that are repeated included.
-pub const TRIAL_EVENTS_MAX: u64 = 100_000;
-/// How deep the JSON of an event may nest; those that were recorded nest less.
-pub const JSON_DEPTH_MAX: usize = 64;
-/// One event of so many is timed, to say what rules cost.
-pub const TIMED_EVERY: u64 = 256;
 /// Names that are looked through for the one that was perhaps meant.
 pub const NEAR_MAX: usize = 1_000;
-/// Events that one group of a `temporal_ordered` keeps: all of them are gone through where one comes out of order.
-pub const ORDERED_ITEMS_MAX: usize = 1_000;
-/// Bytes that all windows take when they are written down; beyond that the rule that takes most forgets the groups that
-/// were quiet for longest.
-pub const STATE_BYTES_MAX: usize = 48 << 20;
-/// What is left of those bytes then, so that it is not done again for the next event.
-pub const STATE_BYTES_KEPT: usize = STATE_BYTES_MAX / 8 * 7;
-/// How often what correlations find with one record may go into other correlations.
-pub const CASCADE_MAX: usize = 10_000;

@@ -5,12 +5,8 @@ mod aws;
 mod imported;
 mod determinism;
 mod engine;
-mod determinism;
-mod determinism;
-mod imported;
 mod matching;
 mod pack;
 mod sigma;
 
-mod pack;
 mod windows;
