@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod aws;
-mod imported;
 mod determinism;
 mod engine;
+mod imported;
 mod matching;
+mod meaning;
 mod sigma;
 mod windows;

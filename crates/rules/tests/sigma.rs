@@ -493,7 +493,7 @@ fn correlations_that_are_refused() {
         ),
         (
             "{ type: temporal, rules: [ a, b ], timespan: 1h, condition: a and b }",
-            "the `condition` of a correlation is a text; it is a map",
+            "extended conditions are not understood",
         ),
         (
             "{ type: first_seen, rules: a, timespan: 1h, condition: { field: context.ip } }",
@@ -783,6 +783,13 @@ fn logs_of_others_are_known() {
         ("{ product: azure, service: pim }", "riskEventType"),
         ("{ product: gcp, service: gcp.audit }", "gcp.audit.method_name"),
         ("{ product: gcp, service: google_workspace.admin }", "setting_name"),
+        (
+            "{ product: gcp, service: google_workspace.login }",
+            "protoPayload.metadata.event.eventName",
+        ),
+        ("{ product: auth0, service: oidc_oauth2 }", "data.type"),
+        ("{ product: atlassian, service: audit }", "attributes.action"),
+        ("{ product: 1password, service: 1password }", "target_user.email"),
         ("{ product: m365, service: threat_management }", "eventSource"),
         ("{ product: m365, service: audit }", "Operation"),
         ("{ product: onelogin, service: onelogin.events }", "event_type_id"),
