@@ -95,7 +95,7 @@ pub(super) fn read(node: &Node) -> Result<Written, Bad> {
     if let Some(learn) = node.get("learn").filter(|_| kind != "first_seen") {
         return Err(Bad::at(learn.line, "`learn` belongs to `first_seen`"));
     }
-    let written = Kinds { node, rules: rules.len() }.read(&kind)?;
+    let written = Kinds { node, rules: rules.len(), span }.read(&kind)?;
     Ok(Written { kind: written, rules, group_by, aliases: aliases(node)?, span, generate })
 }
 
@@ -129,6 +129,7 @@ fn repeated(names: &[Named]) -> Option<&Named> {
 struct Kinds<'a> {
     node: &'a Node,
     rules: usize,
+    span: Micros,
 }
 
 impl Kinds<'_> {
@@ -152,7 +153,13 @@ impl Kinds<'_> {
                         "a `first_seen` has no `learn`: how long a group must be known before a new value is remarkable; `7d` would do",
                     ));
                 };
-                let learn = time(learn, "`learn`")?;
+                let (line, learn) = (learn.line, time(learn, "`learn`")?);
+                if learn > self.span {
+                    return Err(Bad::at(
+                        line,
+                        "`learn` is longer than `timespan`, which is how long values are remembered",
+                    ));
+                }
                 Ok(WrittenKind::FirstSeen(field(condition)?, learn))
             }
             "absence" => match self.node.get("condition") {
@@ -241,8 +248,7 @@ impl Kinds<'_> {
                 format!("`past` is how many spans are looked back: 2 to {PAST_MAX}"),
             ));
         }
-        let span = time(self.node.get("timespan").unwrap_or(condition), "`timespan`")?;
-        if span.0.saturating_mul(past as i64) > SPAN_MICROS_MAX {
+        if self.span.0.saturating_mul(past as i64) > SPAN_MICROS_MAX {
             return Err(Bad::at(past_node.line, "`past` spans are longer than 400 days together"));
         }
         Ok(WrittenKind::Unusual {
