@@ -50,7 +50,20 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
-    /// Reads files of rules. `mappings` stand before ours; `off` names rules, by id, name or title, that are left out.
+    /// Reads files of rules. `mappings` stand before ours; `off` names rules, by id, name or title, that are left out; one
+    /// that another refers to stays, and gives no alerts. What cannot be read is refused with its reason, and says
+    /// nothing about the rest. A rule of the folder takes the place of a rule of the pack that has its id.
+    ///
+    /// ```
+    /// use indelible_rules::{File, Origin, RuleSet};
+    ///
+    /// let text = "title: Backup deleted\nlogsource: { product: indelible }\n\
+    ///             detection: { s: { acton: backup.delete }, condition: s }\n";
+    /// let file = File { name: "rules/backup.yml".into(), text: text.into(), origin: Origin::Folder };
+    /// let set = RuleSet::read(&[file], &[], &[]);
+    /// assert_eq!(set.refused[0].line, Some(3));
+    /// assert_eq!(set.refused[0].reason, "there is no field `acton`; did you mean `action`?");
+    /// ```
     pub fn read(files: &[File], mappings: &[File], off: &[String]) -> RuleSet {
         crate::sigma::read(files, mappings, off)
     }

@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod aws;
-mod imported;
 mod determinism;
 mod engine;
+mod imported;
 mod matching;
 mod pack;
+mod meaning;
 mod sigma;
 
 mod windows;

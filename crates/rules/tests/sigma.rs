@@ -294,6 +294,10 @@ fn documents_that_are_refused() {
         ("title: T\nlogsource: { product: indelible }\ndetection: { s: { action: a }, timeframe: 5m, condition: s }".to_owned(), "3: `timeframe` is of the old Sigma"),
         ("title: 'T".to_owned(), "1: the YAML cannot be read: "),
         ("title: !!python/object T".to_owned(), "1: the YAML cannot be read: "),
+        (
+            "title: T\nlogsource: { product: indelible, service: shop }\ndetection: {}".to_owned(),
+            "2: `product: indelible` has no `service`",
+        ),
     ];
     for (text, why) in table {
         let told = reason(&text);
@@ -493,7 +497,7 @@ fn correlations_that_are_refused() {
         ),
         (
             "{ type: temporal, rules: [ a, b ], timespan: 1h, condition: a and b }",
-            "the `condition` of a correlation is a text; it is a map",
+            "extended conditions are not understood",
         ),
         (
             "{ type: first_seen, rules: a, timespan: 1h, condition: { field: context.ip } }",
@@ -518,6 +522,10 @@ fn correlations_that_are_refused() {
         (
             "{ type: temporal, rules: [ a, b ], group-by: [ x ], aliases: { x: { a: actor.id } }, timespan: 1h }",
             "the alias `x` does not say what field of `b` it is",
+        ),
+        (
+            "{ type: first_seen, rules: a, timespan: 1d, learn: 7d, condition: { field: context.ip } }",
+            "`learn` is longer than `timespan`",
         ),
     ];
     for (text, why) in table {
@@ -783,6 +791,13 @@ fn logs_of_others_are_known() {
         ("{ product: azure, service: pim }", "riskEventType"),
         ("{ product: gcp, service: gcp.audit }", "gcp.audit.method_name"),
         ("{ product: gcp, service: google_workspace.admin }", "setting_name"),
+        (
+            "{ product: gcp, service: google_workspace.login }",
+            "protoPayload.metadata.event.eventName",
+        ),
+        ("{ product: auth0, service: oidc_oauth2 }", "data.type"),
+        ("{ product: atlassian, service: audit }", "attributes.action"),
+        ("{ product: 1password, service: 1password }", "target_user.email"),
         ("{ product: m365, service: threat_management }", "eventSource"),
         ("{ product: m365, service: audit }", "Operation"),
         ("{ product: onelogin, service: onelogin.events }", "event_type_id"),
@@ -797,6 +812,23 @@ fn logs_of_others_are_known() {
         ));
         assert_eq!(set.refused, [], "{source}");
     }
+}
+
+#[test]
+fn ten_thousand_rules_and_no_more() {
+    let rule = |i: usize| {
+        format!(
+            "---\ntitle: r{i}\nlogsource: {{ product: indelible }}\ndetection: {{ s: {{ action: a{i} }}, condition: s }}\n"
+        )
+    };
+    let files: Vec<File> = (0..5)
+        .map(|n| {
+            file(&format!("{n}.yml"), &(0..2_001).map(|i| rule(n * 2_001 + i)).collect::<String>())
+        })
+        .collect();
+    let set = RuleSet::read(&files, &[], &[]);
+    assert_eq!((set.rules.len(), set.refused.len()), (10_000, 5));
+    assert_eq!(set.refused[0].reason, "a node has at most 10000 rules");
 }
 
 #[test]
@@ -842,6 +874,20 @@ fn expressions_of_usual_size_fit() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever is done to a mapping, it is read or refused, and rules by it too.
+    #[test]
+    fn no_mapping_panics(at in any::<prop::sample::Index>(), with in ".{0,4}", over in 0usize..6, field in ".{1,12}") {
+        let mapping = "logsource: { product: shop }\nwhere: { trail: x }\nfields:\n  a.*: [ details.*, changes.after.* ]\n  b: actor.id\nrest: details.{field}.x\n";
+        let mut text: Vec<char> = mapping.chars().collect();
+        let at = at.index(text.len());
+        text.splice(at..(at + over).min(text.len()), with.chars());
+        let mappings = [file("mappings/m.yml", &text.into_iter().collect::<String>())];
+        let field = serde_json::to_string(&field).unwrap();
+        let rule = format!("title: T\nlogsource: {{ product: shop }}\ndetection: {{ s: {{ {field}: 1, a.b: 2 }}, condition: s }}\n");
+        let set = RuleSet::read(&[file("x.yml", &rule)], &mappings, &[]);
+        prop_assert!(set.rules.len() + set.refused.len() >= 1);
+    }
 
     /// Whatever is done to a file, it is read or refused.
     #[test]

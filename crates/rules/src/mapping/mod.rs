@@ -238,6 +238,12 @@ pub(crate) fn find(
     line: usize,
 ) -> Result<Arc<Mapping>, Bad> {
     if source.is_own() {
+        if source.service.is_some() || source.category.is_some() {
+            return Err(Bad::at(
+                line,
+                "`product: indelible` has no `service` and no `category`: all events of this log are looked at; a selection says which, as in `category: login` or `context.service: shop`",
+            ));
+        }
         return Ok(Mapping::own());
     }
     let mut best: Option<(usize, &Arc<Mapping>)> = None;

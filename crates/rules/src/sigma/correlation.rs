@@ -9,6 +9,9 @@ use crate::limits::{GROUP_FIELDS_MAX, MEMBERS_MAX, PAST_MAX, SPAN_MICROS_MAX};
 /// A name and its line.
 pub(super) type Named = (usize, String);
 
+/// Another name for fields: of which rule it is which.
+pub(super) type Alias = (String, Vec<(Named, String)>);
+
 /// A correlation as it is written.
 #[derive(Debug)]
 pub(super) struct Written {
@@ -18,8 +21,8 @@ pub(super) struct Written {
     pub rules: Vec<Named>,
     /// By what it counts apart.
     pub group_by: Vec<Named>,
-    /// Other names for fields: name, rule, field of that rule.
-    pub aliases: Vec<(String, Vec<(Named, String)>)>,
+    /// Other names for fields.
+    pub aliases: Vec<Alias>,
     /// Within what time.
     pub span: Micros,
     /// Whether the rules that it refers to give alerts too.
@@ -92,7 +95,7 @@ pub(super) fn read(node: &Node) -> Result<Written, Bad> {
     if let Some(learn) = node.get("learn").filter(|_| kind != "first_seen") {
         return Err(Bad::at(learn.line, "`learn` belongs to `first_seen`"));
     }
-    let written = Kinds { node, rules: rules.len() }.read(&kind)?;
+    let written = Kinds { node, rules: rules.len(), span }.read(&kind)?;
     Ok(Written { kind: written, rules, group_by, aliases: aliases(node)?, span, generate })
 }
 
@@ -126,6 +129,7 @@ fn repeated(names: &[Named]) -> Option<&Named> {
 struct Kinds<'a> {
     node: &'a Node,
     rules: usize,
+    span: Micros,
 }
 
 impl Kinds<'_> {
@@ -149,7 +153,13 @@ impl Kinds<'_> {
                         "a `first_seen` has no `learn`: how long a group must be known before a new value is remarkable; `7d` would do",
                     ));
                 };
-                let learn = time(learn, "`learn`")?;
+                let (line, learn) = (learn.line, time(learn, "`learn`")?);
+                if learn > self.span {
+                    return Err(Bad::at(
+                        line,
+                        "`learn` is longer than `timespan`, which is how long values are remembered",
+                    ));
+                }
                 Ok(WrittenKind::FirstSeen(field(condition)?, learn))
             }
             "absence" => match self.node.get("condition") {
@@ -170,6 +180,12 @@ impl Kinds<'_> {
                 format!("the correlation has no `condition`; one {would_do}"),
             ));
         };
+        if let Value::Text(_) = condition.value {
+            return Err(Bad::at(
+                condition.line,
+                "extended conditions are not understood; a `temporal` of other correlations says what must come together",
+            ));
+        }
         let members = condition.map("the `condition` of a correlation")?;
         let refused =
             members.iter().find(|(key, _)| matches!(&*key.name, "lt" | "lte" | "eq" | "neq"));
@@ -232,8 +248,7 @@ impl Kinds<'_> {
                 format!("`past` is how many spans are looked back: 2 to {PAST_MAX}"),
             ));
         }
-        let span = time(self.node.get("timespan").unwrap_or(condition), "`timespan`")?;
-        if span.0.saturating_mul(past as i64) > SPAN_MICROS_MAX {
+        if self.span.0.saturating_mul(past as i64) > SPAN_MICROS_MAX {
             return Err(Bad::at(past_node.line, "`past` spans are longer than 400 days together"));
         }
         Ok(WrittenKind::Unusual {
@@ -273,7 +288,7 @@ fn field(condition: &Node) -> Result<Named, Bad> {
     Ok((node.line, node.text("`field`")?))
 }
 
-fn aliases(node: &Node) -> Result<Vec<(String, Vec<(Named, String)>)>, Bad> {
+fn aliases(node: &Node) -> Result<Vec<Alias>, Bad> {
     let Some(node) = node.get("aliases") else { return Ok(Vec::new()) };
     let mut aliases = Vec::new();
     for (key, of) in node.map("`aliases`")? {

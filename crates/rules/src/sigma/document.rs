@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::correlation::{self, Named, Written};
 use super::detection::{Reader, Regexes};
 use super::refusal::{Bad, meant, meant_or_known, shown};
-use super::yaml::{self, Node, Value};
-use crate::limits::{DESCRIPTION_BYTES_MAX, TAGS_MAX, TITLE_BYTES_MAX};
+use super::yaml::{self, Key, Node, Value};
+use crate::limits::{
+    DESCRIPTION_BYTES_MAX, DOCUMENTS_MAX, FILE_BYTES_MAX, TAGS_MAX, TITLE_BYTES_MAX,
+};
 use crate::mapping::{self, LogSource, Mapping};
 use crate::model::{Condition, Level};
 
@@ -107,7 +109,19 @@ pub(super) fn read(
     }
     let tags = tags.into_iter().map(|(_, tag)| tag.into()).collect();
     let (description, advice) = (long(node, "description")?, long(node, "advice")?);
-    let body = match (node.get("detection"), node.get("correlation")) {
+    let body = body(node, members, mappings, regexes)?;
+    let has_id = node.get("id").is_some();
+    Ok(Document { id, has_id, name, title, description, advice, level, tags, body })
+}
+
+/// Reads what a document looks for.
+fn body(
+    node: &Node,
+    members: &[(Key, Node)],
+    mappings: &[Arc<Mapping>],
+    regexes: &mut Regexes,
+) -> Result<Body, Bad> {
+    match (node.get("detection"), node.get("correlation")) {
         (Some(detection), None) => {
             let Some(source) = node.get("logsource") else {
                 return Err(Bad::at(
@@ -121,34 +135,30 @@ pub(super) fn read(
                 Some(about) => Condition::All(vec![about.clone(), condition]),
                 None => condition,
             };
-            Body::Event(condition, mapping)
+            Ok(Body::Event(condition, mapping))
         }
         (None, Some(node_of)) => {
             let mut written = correlation::read(node_of)?;
             if let Some(generate) = node.get("generate") {
                 written.generate |= correlation::truth(generate, "`generate`")?;
             }
-            Body::Correlation(written)
+            Ok(Body::Correlation(written))
         }
-        (Some(_), Some(other)) => {
-            return Err(Bad::at(
-                other.line,
-                "`detection` and `correlation` in one document; part them by `---` and let the second refer to the first by its `name`",
-            ));
-        }
+        (Some(_), Some(other)) => Err(Bad::at(
+            other.line,
+            "`detection` and `correlation` in one document; part them by `---` and let the second refer to the first by its `name`",
+        )),
         (None, None) => {
             let near = members.iter().find_map(|(key, _)| {
                 Some(meant(&key.name, ["detection", "correlation"])).filter(|near| !near.is_empty())
             });
             let near = near.unwrap_or_default();
-            return Err(Bad::at(
+            Err(Bad::at(
                 node.line,
                 format!("the rule has neither a `detection` nor a `correlation`{near}"),
-            ));
+            ))
         }
-    };
-    let has_id = node.get("id").is_some();
-    Ok(Document { id, has_id, name, title, description, advice, level, tags, body })
+    }
 }
 
 /// Documents of Sigma that are no rules.
@@ -199,28 +209,15 @@ fn long(node: &Node, name: &str) -> Result<Option<Arc<str>>, Bad> {
     Ok((!text.is_empty()).then(|| text.into()))
 }
 
-/// Refuses a file as a whole where it is too large.
-pub(super) fn file_fits(text: &str) -> Result<(), Bad> {
-    use crate::limits::FILE_BYTES_MAX;
-    match text.len() <= FILE_BYTES_MAX {
-        true => Ok(()),
-        false => Err(Bad {
-            line: None,
-            reason: format!("the file is longer than {FILE_BYTES_MAX} bytes"),
-        }),
-    }
-}
-
-/// The documents of a file.
+/// The documents of a file; a file that is too large is refused as a whole.
 pub(super) fn of_file(text: &str) -> Result<Vec<(usize, &str)>, Bad> {
-    use crate::limits::DOCUMENTS_MAX;
-    file_fits(text)?;
+    let bad = |reason| Bad { line: None, reason };
+    if text.len() > FILE_BYTES_MAX {
+        return Err(bad(format!("the file is longer than {FILE_BYTES_MAX} bytes")));
+    }
     let documents = yaml::documents(text);
     match documents.len() <= DOCUMENTS_MAX {
         true => Ok(documents),
-        false => Err(Bad {
-            line: None,
-            reason: format!("the file has more than {DOCUMENTS_MAX} documents"),
-        }),
+        false => Err(bad(format!("the file has more than {DOCUMENTS_MAX} documents"))),
     }
 }
