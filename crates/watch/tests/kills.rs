@@ -50,7 +50,7 @@ fn rules() -> tempfile::TempDir {
     let settings = String::from("lateness: 1m\nescalate: { after: 10m }\nchannels:\n")
         + &channel("a", "    quiet: { from: \"12:10\", to: \"12:50\" }\n")
         + &channel("pager", "    only: escalations\n");
-    folder(&settings, &[("a.yml", LOGIN), ("b.yml", &brute(4)), ("c.yml", SILENT)])
+    folder(&settings, &[("a.yml", LOGIN), ("b.yml", &brute(2)), ("c.yml", SILENT)])
 }
 
 fn take(step: &Step, world: &World) {
