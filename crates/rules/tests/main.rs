@@ -4,6 +4,8 @@
 mod aws;
 mod determinism;
 mod engine;
+mod imported;
 mod matching;
+mod meaning;
 mod sigma;
 mod windows;
