@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::limits::{GROUPS_MAX, RULE_ITEMS_MAX};
+use crate::limits::{GROUP_BYTES, GROUP_ITEM_BYTES, GROUPS_MAX, RULE_ITEMS_MAX};
 use crate::model::Correlation;
 
 use super::WindowsError;
@@ -24,6 +24,7 @@ pub(super) struct Lane {
     groups: Table<Group, Kept>,
     due: BTreeSet<Due>,
     items: usize,
+    /// Of what `write` makes of the groups.
     weight: usize,
     dropped: u64,
 }
@@ -48,8 +49,13 @@ impl Lane {
         self.groups.len()
     }
 
-    /// How many bytes `write` takes for its groups, those that are over included.
+    /// How many bytes its groups take in memory, about, those that are over included.
     pub(super) fn weight(&self) -> usize {
+        self.weight + self.groups.len() * GROUP_BYTES + self.items * GROUP_ITEM_BYTES
+    }
+
+    /// How many bytes `write` takes for them.
+    pub(super) fn saved_weight(&self) -> usize {
         self.weight
     }
 
@@ -159,6 +165,7 @@ impl Lane {
 
     /// Writes down all that is not over.
     pub(super) fn write(&self, now: i64, to: &mut Writer) {
+        let begin = to.0.len();
         to.u64(self.dropped);
         let over = self.groups.iter().take_while(|(_, kept)| self.is_over(kept, now)).count();
         to.count(self.groups.len() - over);
@@ -168,6 +175,9 @@ impl Lane {
             to.i64(kept.touched);
             kept.window.write(to);
         }
+        let written = to.0.len() - begin - NUMBER - COUNT;
+        // Bounds go by weights: one that is not what is written would let windows grow.
+        debug_assert!(written == self.weight || over > 0 && written < self.weight);
     }
 
     /// Reads what `write` has written into one that is empty.

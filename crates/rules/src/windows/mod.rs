@@ -81,7 +81,7 @@ pub struct Windows {
     timed: Vec<usize>,
     /// No moment that a rule waits for comes before this one.
     due: i64,
-    /// What all windows take when they are written down, those that are over included.
+    /// What all windows take in memory, about, those that are over included.
     weight: usize,
     /// For each rule, the correlations that refer to it and are not fed by the matcher.
     links: Vec<Vec<Link>>,

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::set::RuleSet;
 
 use super::codec::{COUNT, NUMBER, Reader, Writer, damaged};
+use super::lane::Lane;
 use super::{Windows, WindowsError};
 
 /// The format, with its version.
@@ -24,7 +25,7 @@ impl Windows {
     /// trails and 60 bytes for each rule.
     pub fn save(&self) -> Vec<u8> {
         let mut to = Writer::default();
-        to.0.reserve(self.weight);
+        to.0.reserve(self.lanes.iter().flatten().map(Lane::saved_weight).sum());
         to.bytes(MAGIC);
         to.i64(self.now);
         to.u64(self.pos);
