@@ -426,6 +426,10 @@ fn correlations_that_are_refused() {
             "the condition always holds",
         ),
         (
+            "{ type: event_count, rules: a, timespan: 1h, condition: { gte: 10001 } }",
+            "a window keeps at most 10000, so this would never fire",
+        ),
+        (
             "{ type: event_count, rules: a, timespan: 1h, condition: { gte: many } }",
             "`gte` is no whole number",
         ),

@@ -4,7 +4,7 @@ use indelible_event::Micros;
 
 use super::refusal::{Bad, meant_or_known, shown};
 use super::yaml::{self, Node, Value};
-use crate::limits::{GROUP_FIELDS_MAX, MEMBERS_MAX, PAST_MAX, SPAN_MICROS_MAX};
+use crate::limits::{GROUP_FIELDS_MAX, GROUP_ITEMS_MAX, MEMBERS_MAX, PAST_MAX, SPAN_MICROS_MAX};
 
 /// A name and its line.
 pub(super) type Named = (usize, String);
@@ -137,12 +137,12 @@ impl Kinds<'_> {
         match kind {
             "event_count" => {
                 let condition = self.condition(&["gt", "gte"], "with `gte: 10`, say")?;
-                Ok(WrittenKind::EventCount(at_least(condition)?))
+                Ok(WrittenKind::EventCount(kept(condition)?))
             }
             "value_count" => {
                 let condition =
                     self.condition(&["field", "gt", "gte"], "with `field` and `gte: 10`, say")?;
-                Ok(WrittenKind::ValueCount(field(condition)?, at_least(condition)?))
+                Ok(WrittenKind::ValueCount(field(condition)?, kept(condition)?))
             }
             "temporal" | "temporal_ordered" => self.temporal(kind == "temporal_ordered"),
             "first_seen" => {
@@ -273,6 +273,18 @@ fn at_least(condition: &Node) -> Result<u64, Bad> {
         }
         Some(count) => Ok(count),
     }
+}
+
+/// So many that a window can hold them.
+fn kept(condition: &Node) -> Result<u64, Bad> {
+    let count = at_least(condition)?;
+    if count > GROUP_ITEMS_MAX as u64 {
+        let why = format!(
+            "the condition asks for {count}; a window keeps at most {GROUP_ITEMS_MAX}, so this would never fire"
+        );
+        return Err(Bad::at(condition.line, why));
+    }
+    Ok(count)
 }
 
 fn field(condition: &Node) -> Result<Named, Bad> {
