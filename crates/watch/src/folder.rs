@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use indelible_log::sha256;
 use indelible_rules::limits::FILE_BYTES_MAX;
 use indelible_rules::{File, Origin, Refused, RuleSet, pack};
 
@@ -35,6 +36,8 @@ pub struct Folder {
     pub tests: Vec<File>,
     /// Files that cannot be read, are too many, or are none at all.
     pub refused: Vec<Refused>,
+    /// SHA-256 of the text of `watch.yaml`; zeros without one.
+    pub(crate) settings_digest: [u8; 32],
     /// How it looked just before it was read.
     pub(crate) stamp: Stamp,
 }
@@ -83,9 +86,9 @@ impl Folder {
         set
     }
 
-    /// Whether something in it is not as it was when it was read.
-    pub(crate) fn has_changed(&self) -> bool {
-        self.path.as_deref().is_some_and(|path| stamp(path) != self.stamp)
+    /// How it looks now; `None` if there is none.
+    pub(crate) fn look(&self) -> Option<Stamp> {
+        self.path.as_deref().map(stamp)
     }
 
     fn read_settings(&mut self, path: &Path, before: Option<&Settings>) -> Result<(), FolderError> {
@@ -95,7 +98,10 @@ impl Folder {
             return Err(FolderError(format!("{}: it is no directory", path.display())));
         }
         let read = match read(&shown, SETTINGS_BYTES_MAX) {
-            Ok(text) => Settings::parse(&text, path).map_err(|e| e.0),
+            Ok(text) => {
+                self.settings_digest = sha256(text.as_bytes());
+                Settings::parse(&text, path).map_err(|e| e.0)
+            }
             Err(Unread::Missing) => Ok(Settings::default()),
             Err(Unread::Other(why)) => Err(format!(" {why}")),
         };
@@ -153,7 +159,8 @@ impl Walk {
                 }
             };
             if kind.is_symlink() && (wanted || root.join(&path).is_dir()) {
-                let why = "it is a link, and only files of the folder itself are read: put the file here";
+                let why =
+                    "it is a link, and only files of the folder itself are read: put the file here";
                 self.refuse(&path, why.into());
             } else if kind.is_dir() && depth > 1 {
                 self.below(root, &path, depth - 1);

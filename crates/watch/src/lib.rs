@@ -19,7 +19,8 @@ mod seam;
 pub mod settings;
 mod shared;
 
+pub use book::{AlertFilter, BadCursor};
 pub use folder::{Folder, FolderError};
 pub use runner::{Watch, WatchError};
 pub use seam::{Deed, Found, Host, HostError, Scanned};
-pub use shared::{AlertFilter, BadCursor, RuleStats, RuleView, RulesView, Shared, WatchStatus};
+pub use shared::{RuleStats, RuleView, RulesView, Shared, WatchStatus};

@@ -73,3 +73,5 @@ pub const BACKTEST_LOTS_MAX: usize = 8;
 pub const BACKTEST_GROUPS_MAX: usize = 100_000;
 /// Days that a backtest tells of a rule.
 pub const BACKTEST_DAYS_MAX: usize = 4_000;
+/// How often it is shown how the watch does, while there is much to look at.
+pub const SHOW_EVERY: Duration = Duration::from_secs(1);

@@ -151,7 +151,8 @@ fn key(path: &Path) -> Option<String> {
         ["action", "category", "outcome", "trail", "recorded_by", "credential_subject", "phase"];
     const DEEP: [&str; 4] = ["targets.id", "targets.type", "targets.name", "source.id"];
     let plain = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
     if !path.iter().all(|part| plain(part)) {
         return None;

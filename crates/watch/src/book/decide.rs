@@ -37,8 +37,6 @@ pub(crate) struct Decider {
     time: Option<Micros>,
     /// Alerts that have counted up since it was last asked.
     touched: BTreeSet<EventId>,
-    /// Firings beyond the groups that a rule may have alerts of, in all.
-    overflowed: u64,
 }
 
 /// All of it, to be written down.
@@ -47,7 +45,6 @@ pub(crate) struct Saved {
     alerts: Vec<(AlertDetail, Care)>,
     #[serde(with = "crate::moment::maybe")]
     time: Option<Micros>,
-    overflowed: u64,
 }
 
 impl Decider {
@@ -56,12 +53,11 @@ impl Decider {
             let care = self.care.get(&detail.alert.id())?;
             Some((detail.clone(), care.clone()))
         });
-        Saved { alerts: alerts.collect(), time: self.time, overflowed: self.overflowed }
+        Saved { alerts: alerts.collect(), time: self.time }
     }
 
     pub fn restore(saved: Saved) -> Decider {
-        let mut decider =
-            Decider { time: saved.time, overflowed: saved.overflowed, ..Decider::default() };
+        let mut decider = Decider { time: saved.time, ..Decider::default() };
         for (detail, care) in saved.alerts {
             decider.keep(detail, care);
         }
@@ -104,11 +100,6 @@ impl Decider {
         self.book.live().map(counted).collect()
     }
 
-    /// Firings that were counted with others because their rule has too many groups.
-    pub fn overflowed(&self) -> u64 {
-        self.overflowed
-    }
-
     /// Somebody did something, as a record says that is looked at now.
     pub fn hear(&mut self, told: &Told) {
         self.book.apply(told);
@@ -134,7 +125,6 @@ impl Decider {
         if !self.book.live.contains_key(&key) && self.is_full(&rule.id) {
             // One alert for all further groups: whoever floods a rule hides none of the others.
             key.1.clear();
-            self.overflowed += 1;
         }
         match self.book.live.get(&key) {
             Some(&id) => self.again(id, firing, context, deeds),
@@ -158,10 +148,13 @@ impl Decider {
         let overflows = group.is_empty() && !firing.group.is_empty();
         // Texts end with a byte that is in none of them, so that no two lists are written alike.
         let of: String = group.iter().map(|(name, value)| format!("{name}\0{value}\0")).collect();
-        let of = format!("{rule_id}\0{of}\0{}\0{}", firing.pos, firing.known_at.0);
+        // Not the place: what was recorded while the watch did not run stands elsewhere than if it had.
+        let events: String = firing.events.iter().map(|event| event.id.0.to_string()).collect();
+        let of = format!("{rule_id}\0{of}\0{}\0{events}", firing.known_at.0);
         let id = EventId::foreign("indelible:alert", &of);
         let (summary, query) = if overflows {
-            let why = format!("{}: so many groups at a time that these are counted together", rule.title);
+            let why =
+                format!("{}: so many groups at a time that these are counted together", rule.title);
             (why, care::query_of_events(firing))
         } else {
             (care::summary(rule, firing), care::query(context.rules, firing))
@@ -193,14 +186,10 @@ impl Decider {
         self.tell(id, Reason::Open, firing.known_at, context, deeds);
     }
 
-    fn again(
-        &mut self,
-        id: EventId,
-        firing: &Firing,
-        context: Context<'_>,
-        deeds: &mut Vec<Deed>,
-    ) {
-        let (Some(detail), Some(care)) = (self.book.get(id), self.care.get_mut(&id)) else { return };
+    fn again(&mut self, id: EventId, firing: &Firing, context: Context<'_>, deeds: &mut Vec<Deed>) {
+        let (Some(detail), Some(care)) = (self.book.get(id), self.care.get_mut(&id)) else {
+            return;
+        };
         let (at, count) = (firing.known_at, detail.alert.count + 1);
         let state = detail.alert.state;
         let (first_at, last_at) = (firing.first, firing.last);
@@ -226,13 +215,7 @@ impl Decider {
         }
     }
 
-    fn time_is_up(
-        &mut self,
-        id: EventId,
-        at: Micros,
-        context: Context<'_>,
-        deeds: &mut Vec<Deed>,
-    ) {
+    fn time_is_up(&mut self, id: EventId, at: Micros, context: Context<'_>, deeds: &mut Vec<Deed>) {
         let Some(detail) = self.book.get(id) else { return };
         let Some(care) = self.care.get_mut(&id) else { return };
         let is_open = detail.alert.state == State::Open;
@@ -268,7 +251,9 @@ impl Decider {
         deeds: &mut Vec<Deed>,
     ) {
         for channel in &context.settings.channels {
-            let (Some(detail), Some(care)) = (self.book.get(id), self.care.get(&id)) else { return };
+            let (Some(detail), Some(care)) = (self.book.get(id), self.care.get(&id)) else {
+                return;
+            };
             let escalations = channel.only == Some(Only::Escalations);
             let waits = escalations && reason != Reason::Escalate;
             if !waits && care.is_for(channel, detail.alert.rule.level) {
@@ -287,7 +272,9 @@ impl Decider {
         context: Context<'_>,
         deeds: &mut Vec<Deed>,
     ) {
-        let (Some(detail), Some(care)) = (self.book.get(id), self.care.get_mut(&id)) else { return };
+        let (Some(detail), Some(care)) = (self.book.get(id), self.care.get_mut(&id)) else {
+            return;
+        };
         if let Some(until) = channel.quiet_until(detail.alert.rule.level, at) {
             care.held.entry(Arc::clone(&channel.name)).or_insert(until);
             self.timers.insert((until, id));
@@ -297,7 +284,8 @@ impl Decider {
         let notification = Notification::of(detail, &channel.name, reason, context.public_url);
         let details = json(&notification);
         let about = About { action: "alert.notify", alert: id, rule: &rule, at };
-        let which = format!("{}\0{}\0{}", channel.name, details["reason"], at.0);
+        let count = detail.alert.count;
+        let which = format!("{}\0{}\0{}\0{count}", channel.name, details["reason"], at.0);
         let mut deed = about.derived(&which, details);
         deed.targets.push(("channel", channel.name.to_string()));
         self.done(deed, deeds);

@@ -68,7 +68,8 @@ impl Book {
             None => self.order.range(..),
         };
         let all = range.rev().filter_map(|(_, id)| self.alerts.get(id)).map(|one| &one.alert);
-        let mut alerts: Vec<&Alert> = all.filter(|alert| filter.fits(alert)).take(limit + 1).collect();
+        let mut alerts: Vec<&Alert> =
+            all.filter(|alert| filter.fits(alert)).take(limit + 1).collect();
         let more = alerts.len() > limit;
         alerts.truncate(limit);
         let next = alerts.last().filter(|_| more);

@@ -3,6 +3,7 @@
 use indelible_event::Micros;
 use indelible_log::storage::{Storage, read_whole, replace_durably};
 use indelible_log::{hex, sha256};
+use indelible_rules::model::EventText;
 use serde::{Deserialize, Serialize};
 
 use super::overdue::Overdue;
@@ -42,7 +43,7 @@ pub(super) struct Last {
     /// Its place in the log.
     pub pos: u64,
     /// Its id.
-    pub id: String,
+    pub id: EventText,
 }
 
 impl State {
@@ -100,7 +101,7 @@ mod tests {
     fn state_comes_back_and_damage_is_told() {
         let storage = PowerStorage::new();
         assert!(State::load(&storage).unwrap().is_none());
-        let last = Some(Last { pos: 6, id: "x".into() });
+        let last = Some(Last { pos: 6, id: EventText(indelible_event::EventId::default()) });
         let decider = book::Decider::default().save();
         let (time, overdue) = (Some(Micros(1)), Overdue::new(Micros(5)));
         let rules = vec![("a".into(), "b".into())];
