@@ -325,6 +325,7 @@ name: failed
 description: Somebody could not log in.
 advice: Ask them.
 level: high
+logsource: { product: indelible }
 detection: { s: { action: user.login, outcome: failure }, condition: s }
 ";
 
@@ -335,6 +336,7 @@ pub fn brute(at_least: u32) -> String {
 title: Failing
 name: failing
 id: failing
+logsource: {{ product: indelible }}
 detection: {{ s: {{ action: user.login, outcome: failure }}, condition: s }}
 ---
 title: Brute force

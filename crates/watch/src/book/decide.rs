@@ -132,8 +132,10 @@ impl Decider {
         }
     }
 
-    fn is_full(&self, rule: &str) -> bool {
-        let of = self.book.live_of.get(rule).copied().unwrap_or(0);
+    fn is_full(&self, rule: &Arc<str>) -> bool {
+        let live = &self.book.live;
+        let shared = live.contains_key(&(Arc::clone(rule), BTreeMap::new()));
+        let of = self.book.live_of.get(rule).copied().unwrap_or(0) - usize::from(shared);
         of >= ALERTS_RULE_MAX || self.book.live.len() >= ALERTS_MAX
     }
 
