@@ -43,7 +43,7 @@ pub const TESTS_MAX: usize = 20_000;
 /// Regular expressions of one rule.
 pub const RULE_REGEXES_MAX: usize = 200;
 /// Regular expressions of all rules.
-pub const REGEXES_MAX: usize = 5_000;
+pub const REGEXES_MAX: usize = 2_000;
 /// Bytes that an expression's cache may take while it is used.
 pub const REGEX_CACHE_BYTES_MAX: usize = 256 << 10;
 /// Texts that `windash` makes of one.
@@ -64,6 +64,8 @@ pub const TITLE_BYTES_MAX: usize = 1_024;
 pub const DESCRIPTION_BYTES_MAX: usize = 64 << 10;
 /// Tags of a rule.
 pub const TAGS_MAX: usize = 100;
+/// Names that are looked through for the one that was perhaps meant.
+pub const NEAR_MAX: usize = 1_000;
 /// Events that one group of a `temporal_ordered` keeps: all of them are gone through where one comes out of order.
 pub const ORDERED_ITEMS_MAX: usize = 1_000;
 /// Bytes that all windows take when they are written down; beyond that the rule that takes most forgets the groups that

@@ -3,7 +3,10 @@
 
 mod aws;
 mod determinism;
+mod engine;
+mod imported;
 mod matching;
+mod meaning;
 mod pack;
 mod sigma;
 mod windows;

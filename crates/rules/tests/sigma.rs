@@ -493,7 +493,7 @@ fn correlations_that_are_refused() {
         ),
         (
             "{ type: temporal, rules: [ a, b ], timespan: 1h, condition: a and b }",
-            "the `condition` of a correlation is a text; it is a map",
+            "extended conditions are not understood",
         ),
         (
             "{ type: first_seen, rules: a, timespan: 1h, condition: { field: context.ip } }",
@@ -597,6 +597,15 @@ fn what_refers_to_something_refused_is_refused_for_that_reason() {
 }
 
 #[test]
+fn what_a_refused_correlation_refers_to_stays_silent() {
+    for (good, bad) in [("gte: 10", "lte: 10"), ("[ failed_login ]", "[ failed_login, other ]")] {
+        let set = read(&SPRAY.replace(good, bad));
+        assert_eq!((set.rules.len(), set.refused.len()), (1, 1));
+        assert!(!set.rules[0].alerts, "{bad}");
+    }
+}
+
+#[test]
 fn circles_are_refused() {
     let rule = |name: &str, of: &str| {
         format!(
@@ -645,6 +654,15 @@ fn the_same_id_twice() {
         let set = RuleSet::read(&files, &[], &[]);
         assert_eq!((set.rules.len(), &*set.rules[0].title, set.refused.len()), (1, "b", 0));
     }
+    let named = |id: &str, name: &str| rule(id, "a") + &format!("name: {name}\n");
+    let files = [
+        pack("p.yml", &named("i", "n")),
+        file("a.yml", &named("j", "n")),
+        file("b.yml", &named("i", "n")),
+    ];
+    let set = RuleSet::read(&files, &[], &[]);
+    assert_eq!((set.rules.len(), &*set.refused[0].file), (2, "b.yml"));
+    assert!(set.refused[0].reason.starts_with("its name is that of `a` (a.yml:1)"));
     let none = [file("a.yml", &a.replace("id: i\n", "")), file("b.yml", &a.replace("id: i\n", ""))];
     assert!(
         RuleSet::read(&none, &[], &[]).refused[0]
@@ -765,6 +783,13 @@ fn logs_of_others_are_known() {
         ("{ product: azure, service: pim }", "riskEventType"),
         ("{ product: gcp, service: gcp.audit }", "gcp.audit.method_name"),
         ("{ product: gcp, service: google_workspace.admin }", "setting_name"),
+        (
+            "{ product: gcp, service: google_workspace.login }",
+            "protoPayload.metadata.event.eventName",
+        ),
+        ("{ product: auth0, service: oidc_oauth2 }", "data.type"),
+        ("{ product: atlassian, service: audit }", "attributes.action"),
+        ("{ product: 1password, service: 1password }", "target_user.email"),
         ("{ product: m365, service: threat_management }", "eventSource"),
         ("{ product: m365, service: audit }", "Operation"),
         ("{ product: onelogin, service: onelogin.events }", "event_type_id"),
@@ -799,6 +824,27 @@ fn bombs_are_refused_quickly() {
         assert!(set.refused[0].reason.len() < 400, "{}", set.refused[0].reason);
     }
     assert!(begun.elapsed().as_secs() < 10);
+}
+
+#[test]
+fn expressions_of_usual_size_fit() {
+    let table = [
+        r"\w+\.\d{1,3}\s",
+        r".+:assumed-role/aws:.+",
+        r"(?i)^[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}$",
+        r"^(?:\d{1,3}\.){3}\d{1,3}$",
+        r"\\\w{1,10}\.exe",
+        r"[^\x00-\x7F]",
+        r".*\b(cat|dog)\b.*",
+        r"^[\w.+-]+@[\w-]+\.[\W\S]$",
+        r"^[0-9]+[^a-zA-Z0-9]{1,20}(a|b|\/|\-|\_)\D",
+    ];
+    for said in table {
+        let set = read(&selecting(&format!("action|re: '{said}'")));
+        assert_eq!(set.refused, [], "{said}");
+        let set = read(&selecting(&format!("action|re|i: '{said}'")));
+        assert_eq!(set.refused, [], "{said}");
+    }
 }
 
 proptest! {

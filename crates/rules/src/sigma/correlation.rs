@@ -9,6 +9,9 @@ use crate::limits::{GROUP_FIELDS_MAX, MEMBERS_MAX, PAST_MAX, SPAN_MICROS_MAX};
 /// A name and its line.
 pub(super) type Named = (usize, String);
 
+/// Another name for fields: of which rule it is which.
+pub(super) type Alias = (String, Vec<(Named, String)>);
+
 /// A correlation as it is written.
 #[derive(Debug)]
 pub(super) struct Written {
@@ -18,8 +21,8 @@ pub(super) struct Written {
     pub rules: Vec<Named>,
     /// By what it counts apart.
     pub group_by: Vec<Named>,
-    /// Other names for fields: name, rule, field of that rule.
-    pub aliases: Vec<(String, Vec<(Named, String)>)>,
+    /// Other names for fields.
+    pub aliases: Vec<Alias>,
     /// Within what time.
     pub span: Micros,
     /// Whether the rules that it refers to give alerts too.
@@ -170,6 +173,12 @@ impl Kinds<'_> {
                 format!("the correlation has no `condition`; one {would_do}"),
             ));
         };
+        if let Value::Text(_) = condition.value {
+            return Err(Bad::at(
+                condition.line,
+                "extended conditions are not understood; a `temporal` of other correlations says what must come together",
+            ));
+        }
         let members = condition.map("the `condition` of a correlation")?;
         let refused =
             members.iter().find(|(key, _)| matches!(&*key.name, "lt" | "lte" | "eq" | "neq"));
@@ -273,7 +282,7 @@ fn field(condition: &Node) -> Result<Named, Bad> {
     Ok((node.line, node.text("`field`")?))
 }
 
-fn aliases(node: &Node) -> Result<Vec<(String, Vec<(Named, String)>)>, Bad> {
+fn aliases(node: &Node) -> Result<Vec<Alias>, Bad> {
     let Some(node) = node.get("aliases") else { return Ok(Vec::new()) };
     let mut aliases = Vec::new();
     for (key, of) in node.map("`aliases`")? {

@@ -199,7 +199,7 @@ impl<'m> Reader<'m> {
             ));
         }
         let [insensitive, lines, dot_all] = flags;
-        let regex = RegexBuilder::new(said)
+        let regex = RegexBuilder::new(&of_ascii(said))
             .case_insensitive(insensitive)
             .multi_line(lines)
             .dot_matches_new_line(dot_all)
@@ -283,6 +283,27 @@ fn of_time(part: TimePart, said: &str) -> Result<u32, String> {
     };
     let number = said.parse().ok().filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| format!("`{}` is none of {least} to {most}", shown(said)))
+}
+
+/// `\w`, `\d` and `\s` as PCRE means them, of ASCII. Of all scripts they take tens of kilobytes each.
+fn of_ascii(said: &str) -> String {
+    let (mut out, mut letters) = (String::with_capacity(said.len()), said.chars());
+    while let Some(letter) = letters.next() {
+        let escaped = if letter == '\\' { letters.next() } else { None };
+        match escaped {
+            Some('w') => out.push_str("[0-9A-Za-z_]"),
+            Some('W') => out.push_str("[^0-9A-Za-z_]"),
+            Some('d') => out.push_str("[0-9]"),
+            Some('D') => out.push_str("[^0-9]"),
+            Some('s') => out.push_str(r"[\t\n\x0B\x0C\r\x20]"),
+            Some('S') => out.push_str(r"[^\t\n\x0B\x0C\r\x20]"),
+            other => {
+                out.push(letter);
+                out.extend(other);
+            }
+        }
+    }
+    out
 }
 
 /// Why a regular expression is refused.

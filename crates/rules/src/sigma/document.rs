@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::correlation::{self, Written};
+use super::correlation::{self, Named, Written};
 use super::detection::{Reader, Regexes};
 use super::refusal::{Bad, meant, meant_or_known, shown};
 use super::yaml::{self, Node, Value};
@@ -19,12 +19,16 @@ pub(super) struct Names {
     pub name: Option<Arc<str>>,
     /// Its title.
     pub title: Option<Arc<str>>,
+    /// The rules that it refers to.
+    pub refers: Vec<Named>,
 }
 
 /// A rule as it is written, before the others are known.
 pub(super) struct Document {
     /// Its id.
     pub id: Arc<str>,
+    /// Whether it says one.
+    pub has_id: bool,
     /// What correlations call it.
     pub name: Option<Arc<str>>,
     /// Its title.
@@ -64,7 +68,9 @@ pub(super) fn names(node: &Node) -> Names {
         (!text.is_empty() && text.len() <= TITLE_BYTES_MAX).then(|| text.into())
     };
     let (name, title) = (text("name"), text("title"));
-    Names { id: text("id").or(name.clone()).or(title.clone()), name, title }
+    let refers = node.get("correlation").and_then(|node| node.get("rules")?.texts("").ok());
+    let refers = refers.unwrap_or_default();
+    Names { id: text("id").or(name.clone()).or(title.clone()), name, title, refers }
 }
 
 /// Reads a document.
@@ -85,7 +91,7 @@ pub(super) fn read(
             ));
         }
     }
-    let Names { id: Some(id), name, title: Some(title) } = names(node) else {
+    let Names { id: Some(id), name, title: Some(title), .. } = names(node) else {
         return Err(Bad::at(node.line, "a rule has a `title`, and this one has none"));
     };
     let level = match node.get("level") {
@@ -141,7 +147,8 @@ pub(super) fn read(
             ));
         }
     };
-    Ok(Document { id, name, title, description, advice, level, tags, body })
+    let has_id = node.get("id").is_some();
+    Ok(Document { id, has_id, name, title, description, advice, level, tags, body })
 }
 
 /// Documents of Sigma that are no rules.

@@ -32,10 +32,11 @@ struct Draft {
     text: Arc<str>,
 }
 
-/// A document that is refused: what refers to it is told why.
+/// A document that is refused: what refers to it is told why, and what it refers to stays silent.
 struct Broken {
     names: Names,
     file: Arc<str>,
+    origin: Origin,
     reason: String,
 }
 
@@ -48,10 +49,11 @@ struct Read {
 }
 
 impl Read {
-    fn refuse(&mut self, file: &Arc<str>, names: Names, bad: Bad) {
+    fn refuse(&mut self, file: &File, names: Names, bad: Bad) {
         let (rule, reason) = (names.title.clone(), bad.reason.clone());
-        self.refused.push(Refused { file: Arc::clone(file), line: bad.line, rule, reason });
-        self.broken.push(Broken { names, file: Arc::clone(file), reason: bad.reason });
+        self.refused.push(Refused { file: Arc::clone(&file.name), line: bad.line, rule, reason });
+        let (file, origin) = (Arc::clone(&file.name), file.origin);
+        self.broken.push(Broken { names, file, origin, reason: bad.reason });
     }
 }
 
@@ -70,7 +72,7 @@ pub(crate) fn read(files: &[File], mappings: &[File], off: &[String]) -> RuleSet
                     read_document(file, line, text, &mappings, &mut read, &mut regexes);
                 }
             }
-            Err(bad) => read.refuse(&file.name, Names::default(), bad),
+            Err(bad) => read.refuse(file, Names::default(), bad),
         }
     }
     unite(&mut read);
@@ -84,14 +86,14 @@ fn read_mappings(files: &[File], read: &mut Read, regexes: &mut Regexes) -> Vec<
         let documents = match document::of_file(&file.text) {
             Ok(documents) => documents,
             Err(bad) => {
-                read.refuse(&file.name, Names::default(), bad);
+                read.refuse(file, Names::default(), bad);
                 continue;
             }
         };
         for (line, text) in documents {
             match Mapping::read(text, line, regexes) {
                 Ok(mapping) => mappings.push(Arc::new(mapping)),
-                Err(bad) => read.refuse(&file.name, Names::default(), bad),
+                Err(bad) => read.refuse(file, Names::default(), bad),
             }
         }
     }
@@ -111,13 +113,13 @@ fn read_document(
         Ok(node) => node,
         Err(bad) => {
             let bad = Bad { line: bad.line.or(Some(line)), ..bad };
-            return read.refuse(&file.name, Names::default(), bad);
+            return read.refuse(file, Names::default(), bad);
         }
     };
     let names = document::names(&node);
     if read.drafts.len() == RULES_MAX {
         let bad = Bad::at(node.line, format!("a node has at most {RULES_MAX} rules"));
-        return read.refuse(&file.name, names, bad);
+        return read.refuse(file, names, bad);
     }
     match document::read(&node, mappings, regexes) {
         Ok(document) => read.drafts.push(Draft {
@@ -127,7 +129,7 @@ fn read_document(
             line: node.line,
             text: text.trim().into(),
         }),
-        Err(bad) => read.refuse(&file.name, names, bad),
+        Err(bad) => read.refuse(file, names, bad),
     }
 }
 
@@ -138,41 +140,32 @@ fn unite(read: &mut Read) {
     let mut ids: HashMap<Arc<str>, usize> = HashMap::new();
     let mut names: HashMap<(Arc<str>, Origin), usize> = HashMap::new();
     for draft in drafts {
-        let at = kept.len();
-        let other = ids.get(&draft.document.id).copied();
-        if let Some(other_at) = other {
-            let other = kept[other_at].as_ref().expect("an id is that of a rule that is kept");
-            match (other.origin, draft.origin) {
-                (Origin::Pack, Origin::Folder) => {
-                    if let Some(name) = &other.document.name {
-                        names.remove(&(Arc::clone(name), Origin::Pack));
-                    }
-                    kept[other_at] = None;
-                }
-                (Origin::Folder, Origin::Pack) => continue,
-                _ => {
-                    let what = if draft.text.contains("\nid:") || draft.text.starts_with("id:") {
-                        "its id is that of"
-                    } else {
-                        "it has no id, and is called like"
-                    };
-                    let bad = taken(&draft, other, what);
-                    read.refuse_draft(draft, bad);
-                    continue;
-                }
-            }
+        let Document { id, name, .. } = &draft.document;
+        let (id, name) = (Arc::clone(id), name.clone().map(|name| (name, draft.origin)));
+        let same_id = ids.get(&id).copied();
+        let other = same_id.and_then(|at| kept[at].as_ref());
+        let same_origin = other.is_some_and(|other| other.origin == draft.origin);
+        if other.is_some() && !same_origin && draft.origin == Origin::Pack {
+            continue;
         }
-        if let Some(name) = &draft.document.name {
-            let key = (Arc::clone(name), draft.origin);
-            if let Some(other) = names.get(&key).and_then(|at| kept[*at].as_ref()) {
-                let bad = taken(&draft, other, "its name is that of");
-                ids.remove(&draft.document.id);
-                read.refuse_draft(draft, bad);
-                continue;
+        let same_name = name.as_ref().and_then(|name| kept[*names.get(name)?].as_ref());
+        let bad = match (other.filter(|_| same_origin), same_name) {
+            (Some(other), _) if draft.document.has_id => {
+                Some(taken(&draft, other, "its id is that of"))
             }
-            names.insert(key, at);
+            (Some(other), _) => Some(taken(&draft, other, "it has no id, and is called like")),
+            (None, Some(other)) => Some(taken(&draft, other, "its name is that of")),
+            (None, None) => None,
+        };
+        if let Some(bad) = bad {
+            read.refuse_draft(draft, bad);
+            continue;
         }
-        ids.insert(Arc::clone(&draft.document.id), at);
+        if let Some(at) = same_id {
+            kept[at] = None;
+        }
+        ids.insert(id, kept.len());
+        names.extend(name.map(|name| (name, kept.len())));
         kept.push(Some(draft));
     }
     read.drafts = kept.into_iter().flatten().collect();
@@ -186,7 +179,13 @@ fn taken(draft: &Draft, other: &Draft, what: &str) -> Bad {
 
 impl Read {
     fn refuse_draft(&mut self, draft: Draft, bad: Bad) {
-        let Document { id, name, title, .. } = draft.document;
-        self.refuse(&draft.file, Names { id: Some(id), name, title: Some(title) }, bad);
+        let Document { id, name, title, body, .. } = draft.document;
+        let refers = match body {
+            document::Body::Correlation(written) => written.rules,
+            document::Body::Event(..) => Vec::new(),
+        };
+        let names = Names { id: Some(id), name, title: Some(title), refers };
+        let file = File { name: draft.file, text: draft.text, origin: draft.origin };
+        self.refuse(&file, names, bad);
     }
 }

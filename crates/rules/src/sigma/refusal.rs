@@ -1,6 +1,6 @@
 //! Why a document is refused: where, what was found, what would do.
 
-use crate::limits::SHOWN_CHARS_MAX;
+use crate::limits::{NEAR_MAX, SHOWN_CHARS_MAX};
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub(crate) fn shown(text: &str) -> String {
     if shown.len() < text.len() {
         shown.push('…');
     }
-    format!("{shown:?}").trim_matches('"').to_owned()
+    let quoted = format!("{shown:?}");
+    quoted[1..quoted.len() - 1].replace("\\\"", "\"").replace("\\'", "'")
 }
 
 /// `; did you mean …?` with what is nearest to what was said, if something is near.
@@ -36,7 +37,7 @@ pub(crate) fn meant<'a>(said: &str, known: impl IntoIterator<Item = &'a str>) ->
     let said = said.to_lowercase();
     let distance = |known: &str| strsim::damerau_levenshtein(&known.to_lowercase(), &said);
     let known = known.into_iter().filter(|known| known.len() <= 4 * SHOWN_CHARS_MAX);
-    let nearest = known.map(|known| (distance(known), known)).min();
+    let nearest = known.take(NEAR_MAX).map(|known| (distance(known), known)).min();
     match nearest {
         Some((far, known)) if far <= 1 + known.len() / 4 => format!("; did you mean `{known}`?"),
         _ => String::new(),

@@ -12,7 +12,7 @@ use super::{Broken, Draft, Read};
 use crate::limits::CHAIN_MAX;
 use crate::mapping::Mapping;
 use crate::model::{Correlation, CorrelationKind, GroupField, Kind, Path, Rule, RuleNo};
-use crate::set::{Refused, RuleSet};
+use crate::set::{Origin, Refused, RuleSet};
 
 /// What is known of a rule to those that refer to it.
 struct Known {
@@ -54,7 +54,7 @@ pub(super) fn resolve(read: Read, off: &[String]) -> RuleSet {
             referring[*other].push(at);
         }
     }
-    let silent: HashSet<usize> = references.iter().flatten().flatten().copied().collect();
+    let silent = found.silent();
     let loud = loud(&drafts, &references, off);
     let mut ready: BTreeSet<usize> = (0..drafts.len()).filter(|at| waits[*at] == 0).collect();
     let mut states: Vec<State> = drafts.iter().map(|_| State::Waits).collect();
@@ -149,6 +149,31 @@ impl<'a> References<'a> {
         References { drafts, broken, called, called_broken }
     }
 
+    /// All that something refers to, also where that is refused for whatever reason: that one rule of two has a mistake
+    /// must not make the other one loud.
+    fn silent(&self) -> HashSet<usize> {
+        let written = self.drafts.iter().filter_map(|draft| match &draft.document.body {
+            Body::Correlation(written) => Some((&draft.file, draft.origin, &written.rules)),
+            Body::Event(..) => None,
+        });
+        let broken = &self.broken;
+        let broken =
+            broken.iter().map(|broken| (&broken.file, broken.origin, &broken.names.refers));
+        let all = written.chain(broken).flat_map(|(file, origin, names)| {
+            names.iter().filter_map(move |(_, name)| self.nearest(file, origin, name))
+        });
+        all.collect()
+    }
+
+    /// The rule that a name means: one of the same file, or else of the same origin.
+    fn nearest(&self, file: &Arc<str>, origin: Origin, name: &str) -> Option<usize> {
+        let far = |at: &usize| {
+            let other = &self.drafts[*at];
+            (other.file != *file, other.origin != origin)
+        };
+        self.called.get(name)?.iter().copied().min_by_key(far)
+    }
+
     /// The drafts that one refers to.
     fn of(&self, draft: &Draft) -> Result<Vec<usize>, Bad> {
         let Body::Correlation(written) = &draft.document.body else { return Ok(Vec::new()) };
@@ -167,15 +192,8 @@ impl<'a> References<'a> {
     }
 
     fn one(&self, draft: &Draft, (line, name): &Named) -> Result<usize, Bad> {
-        // What is near is meant: of the same file, else of the same origin.
-        let far = |at: &usize| {
-            let other = &self.drafts[*at];
-            (other.file != draft.file, other.origin != draft.origin)
-        };
-        if let Some(at) =
-            self.called.get(&**name).and_then(|called| called.iter().min_by_key(|at| far(at)))
-        {
-            return Ok(*at);
+        if let Some(at) = self.nearest(&draft.file, draft.origin, name) {
+            return Ok(at);
         }
         if let Some(broken) = self.called_broken.get(&**name).and_then(|called| called.first()) {
             let broken = &self.broken[*broken];

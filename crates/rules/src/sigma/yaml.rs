@@ -113,7 +113,7 @@ fn told(error: &serde_saphyr::Error, first_line: usize) -> Bad {
     };
     // The place is told beside the reason.
     let said = said.split(" at line ").next().unwrap_or_default();
-    Bad { line, reason: format!("the YAML cannot be read: {}", shown(said).replace("\\\"", "\"")) }
+    Bad { line, reason: format!("the YAML cannot be read: {}", shown(said)) }
 }
 
 fn node(read: Spanned<Raw>, first_line: usize) -> Node {

@@ -56,17 +56,16 @@ impl Ordered {
 
     fn forget(&mut self, now: i64, around: &mut Around<'_>) {
         let newest = self.steps.back().map_or(0, |step| step.mark.stamp.at);
-        let (need, before) = (around.need, self.steps.len());
-        while self.steps.front().is_some_and(|it| it.mark.stamp.is_over(newest, now, need.reach()))
-        {
+        let (need, reach) = (around.need, around.need.reach());
+        // A chain that begins with one of these lies beyond the span of all that comes behind the newest: so what is
+        // known of where chains begin may stay.
+        while self.steps.front().is_some_and(|it| it.mark.stamp.is_over(newest, now, reach)) {
             self.drop_oldest(1);
         }
         if self.steps.len() >= ORDERED_ITEMS_MAX {
             // Half at once, as all that is left has to be walked through anew.
             self.drop_oldest(ORDERED_ITEMS_MAX / 2);
             *around.lost += (ORDERED_ITEMS_MAX / 2) as u64;
-        }
-        if self.steps.len() < before {
             self.walk_all(need.at_least, i64::MIN);
         }
     }
