@@ -37,3 +37,4 @@ pub mod single;
 pub mod table;
 pub mod values;
 mod vocabulary;
+pub mod watch;

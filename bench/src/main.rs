@@ -24,7 +24,9 @@ use indelible_bench::peers::postgres::{self, Postgres};
 use indelible_bench::peers::sqlite::{self, Sqlite};
 use indelible_bench::search::Plan;
 use indelible_bench::table::{Table, thousands};
-use indelible_bench::{asking, dashboard, history, layer, limits, pages, record, search, single};
+use indelible_bench::{
+    asking, dashboard, history, layer, limits, pages, record, search, single, watch,
+};
 
 /// How many events are made and inserted at a time where a table grows to millions.
 const CHUNK: usize = 200_000;
@@ -34,6 +36,12 @@ const PEER_EVENTS: usize = 1_000_000;
 
 /// What a node that is started for it has in it before its pages are loaded, if not told otherwise.
 const PAGES_EVENTS: usize = 20_000;
+
+/// What rules look at, if not told otherwise.
+const WATCH_EVENTS: usize = 200_000;
+
+/// What a log has that is backtested, if not told otherwise.
+const BACKTEST_EVENTS: usize = 1_000_000;
 
 /// Measures the log beside the machine's limit and beside other systems.
 #[derive(Parser)]
@@ -240,6 +248,27 @@ enum Bench {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// What rules cost that look at every event, beside another engine; or a backtest over a whole log.
+    Watch {
+        /// Events; 200,000, or of a backtest 1,000,000.
+        #[arg(long)]
+        events: Option<usize>,
+        /// Rules of one event.
+        #[arg(long, default_value_t = 1_000)]
+        rules: usize,
+        /// Backtests 30 rules over a log of so many events.
+        #[arg(long)]
+        backtest: bool,
+        /// A log that is there, such as one that `history` made.
+        #[arg(long, requires = "backtest")]
+        data: Option<PathBuf>,
+        /// Where to write: a directory on the disk that is to be measured.
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
+        /// Another seed, other events.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Writes events to standard output, one a line.
     Generate {
         /// How many.
@@ -401,6 +430,12 @@ fn main() -> Result<()> {
             let plan = keep::Plan { program, data, dir, runs, trail, subject, day_events, seed };
             print!("{}", keep::measure(&plan)?.render());
             Ok(())
+        }
+        Bench::Watch { events, backtest: true, data, dir, seed, .. } => {
+            watch::history(seed, events.unwrap_or(BACKTEST_EVENTS), data.as_deref(), &dir)
+        }
+        Bench::Watch { events, rules, seed, .. } => {
+            watch::run(seed, rules, events.unwrap_or(WATCH_EVENTS))
         }
         Bench::Generate { events, seed } => generate(events, seed),
     }

@@ -258,9 +258,9 @@ fn run(
                 next += 1;
                 events += looked.len() as u64;
                 looked.iter().for_each(|looked| judged.take(looked));
-                if !go_on(events) {
-                    stop.store(true, Ordering::Relaxed);
-                }
+            }
+            if !go_on(events) {
+                stop.store(true, Ordering::Relaxed);
             }
         }
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
