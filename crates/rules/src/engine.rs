@@ -68,6 +68,11 @@ impl Engine {
         self.windows.adopt(from.windows, rules);
     }
 
+    /// Counts anew what rules match and tell: what was seen so far has filled windows, and nobody was told of it.
+    pub fn count_anew(&mut self) {
+        self.windows.count_anew();
+    }
+
     /// Asks this clock, of nanoseconds, from now on what rules cost.
     pub fn time_by(&mut self, clock: Arc<dyn Fn() -> u64 + Send + Sync>) {
         self.scratch = Scratch::timed_by(clock);

@@ -191,6 +191,12 @@ impl Windows {
         self.keep_bounds();
     }
 
+    /// Counts anew what rules match and tell: what was seen so far has filled windows, and nobody was told of it.
+    pub fn count_anew(&mut self) {
+        self.tallies.fill(Tally::default());
+        self.late = 0;
+    }
+
     /// What a rule has seen and done.
     pub fn stats(&self, rule: RuleNo) -> RuleStats {
         let no = rule.0 as usize;
