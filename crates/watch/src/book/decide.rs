@@ -148,7 +148,9 @@ impl Decider {
         let overflows = group.is_empty() && !firing.group.is_empty();
         // Texts end with a byte that is in none of them, so that no two lists are written alike.
         let of: String = group.iter().map(|(name, value)| format!("{name}\0{value}\0")).collect();
-        let of = format!("{rule_id}\0{of}\0{}\0{}", firing.pos, firing.known_at.0);
+        // Not the place: what was recorded while the watch did not run stands elsewhere than if it had.
+        let events: String = firing.events.iter().map(|event| event.id.0.to_string()).collect();
+        let of = format!("{rule_id}\0{of}\0{}\0{events}", firing.known_at.0);
         let id = EventId::foreign("indelible:alert", &of);
         let (summary, query) = if overflows {
             let why =
@@ -282,7 +284,8 @@ impl Decider {
         let notification = Notification::of(detail, &channel.name, reason, context.public_url);
         let details = json(&notification);
         let about = About { action: "alert.notify", alert: id, rule: &rule, at };
-        let which = format!("{}\0{}\0{}", channel.name, details["reason"], at.0);
+        let count = detail.alert.count;
+        let which = format!("{}\0{}\0{}\0{count}", channel.name, details["reason"], at.0);
         let mut deed = about.derived(&which, details);
         deed.targets.push(("channel", channel.name.to_string()));
         self.done(deed, deeds);
