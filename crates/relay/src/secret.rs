@@ -13,7 +13,7 @@ use crate::limits::SECRET_BYTES_MAX;
 /// Where a secret is: `{ env: NAME }` or `{ file: PATH }`. It is fetched when it is used, so that a renewed one counts at
 /// the next connection.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Secret {
     /// The environment variable that holds it.
     Env(String),
@@ -28,6 +28,33 @@ pub enum Value {
     Plain(String),
     /// From elsewhere.
     Secret(Secret),
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+        from.deserialize_any(SecretVisitor)
+    }
+}
+
+/// By hand, so that a secret that somebody wrote into the file all the same is not repeated in an error.
+struct SecretVisitor;
+
+impl<'de> Visitor<'de> for SecretVisitor {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{ env: NAME } or { file: PATH }")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Secret, E> {
+        Err(E::custom(
+            "a secret is not written here: { env: NAME } or { file: PATH } says where it is",
+        ))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Secret, A::Error> {
+        Secret::deserialize(MapAccessDeserializer::new(map))
+    }
 }
 
 impl<'de> Deserialize<'de> for Value {

@@ -5,7 +5,9 @@
 mod server;
 
 mod brokers;
+mod chat;
 mod http_receivers;
+mod mail;
 mod nats;
 mod receiver;
 mod syslog;

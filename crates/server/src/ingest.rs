@@ -167,6 +167,7 @@ impl Shared {
             return;
         }
         let (count, started) = (items.len() as u64, self.clock.now());
+        self.metrics.ahead().note(&items, started);
         let mut results = self.store.append(&items).into_iter();
         self.metrics.appended(count, self.clock.now().0 - started.0);
         for (len, reply) in replies {

@@ -22,6 +22,7 @@ mod metrics;
 mod pages;
 mod params;
 mod problem;
+mod pulse;
 mod read;
 mod record;
 mod relay;

@@ -143,6 +143,25 @@ pub const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 /// How often it is looked for what is due: expiry, backups, archives.
 pub const KEEPER_EVERY: Duration = Duration::from_secs(60);
 
+/// How often a node looks at its own health.
+pub const PULSE_EVERY: Duration = Duration::from_secs(30);
+/// At how many looks in a row something must fail, or be well again, until that is told.
+pub const HEALTH_LOOKS: u32 = 2;
+/// A disk is low that has less room than this, or than so many hundredths of it.
+pub const DISK_LOW_BYTES: u64 = 2 << 30;
+/// See there.
+pub const DISK_LOW_PERCENT: u64 = 5;
+/// By how much the clock may go another way than time between two looks.
+pub const CLOCK_JUMP_MICROS: i64 = 30_000_000;
+/// How far in the future an event may have happened that is just being recorded.
+pub const AHEAD_MICROS: i64 = 600_000_000;
+/// Sources of such events that are told apart.
+pub const AHEAD_SOURCES_MAX: usize = 100;
+/// How far back it is looked for gaps of sources: farther than an event may still be on its way.
+pub const GAPS_WINDOW_MICROS: i64 = 5 * MINUTE_MICROS;
+/// Sources whose told gaps are remembered.
+pub const GAPS_TOLD_MAX: usize = 1_000;
+
 /// How long the watch waits for the next record before it looks what else there is to do.
 pub const WATCH_WAIT_MAX: Duration = Duration::from_millis(500);
 /// Alerts on a page, where nothing else is asked.

@@ -11,6 +11,7 @@ use indelible_relay::status::{InputStatus, State, StreamStatus};
 use serde_json::{Map, Value, json};
 
 use crate::keeper::Duties;
+use crate::pulse::Ahead;
 
 /// Upper bounds of durations, in microseconds.
 const MICROS: [u64; 14] = [
@@ -109,6 +110,7 @@ pub struct Metrics {
     /// When the last backup was made, in seconds since 1970; 0 if none is known.
     backup_at: AtomicI64,
     duties: Duties,
+    ahead: Ahead,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
     routes: Mutex<BTreeMap<Box<str>, Route>>,
 }
@@ -127,6 +129,7 @@ impl Default for Metrics {
             gone: Mutex::default(),
             backup_at: AtomicI64::new(0),
             duties: Duties::default(),
+            ahead: Ahead::default(),
             refusals: Mutex::default(),
             routes: Mutex::default(),
         }
@@ -168,6 +171,11 @@ impl Metrics {
     /// How many durable records cannot be found yet.
     pub fn searchable_lag(&self, records: u64) {
         self.lag_records.store(records, Ordering::Relaxed);
+    }
+
+    /// Who sends events of the future.
+    pub(crate) fn ahead(&self) -> &Ahead {
+        &self.ahead
     }
 
     /// How the node's own duties went.

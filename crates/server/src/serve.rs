@@ -29,6 +29,7 @@ use crate::ingest::Ingest;
 use crate::io::Patient;
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
+use crate::pulse::{self, Heart};
 use crate::relay::Relay;
 use crate::state::AppState;
 use crate::watch::{self, Watching};
@@ -43,6 +44,7 @@ pub struct Running {
     pub addr: SocketAddr,
     state: AppState,
     keeper: Keeper,
+    heart: Arc<Heart>,
     relay: Relay,
     watching: Watching,
     runtime: Option<Runtime>,
@@ -102,12 +104,15 @@ impl Server {
             stopped: stopped.clone(),
         };
         runtime.spawn(accepting.run());
-        runtime.spawn(keep_house(state.clone(), stopped));
+        runtime.spawn(keep_house(state.clone(), stopped.clone()));
+        let heart = Arc::new(Heart::default());
+        runtime.spawn(pulse::run(heart.clone(), state.clone(), stopped));
         let (runtime, keeper) = (Some(runtime), Keeper::start(state.clone())?);
         Ok(Running {
             addr,
             state,
             keeper,
+            heart,
             relay,
             watching,
             runtime,
@@ -134,6 +139,13 @@ impl Running {
     /// Has the node look now for what is due, as it does each minute, and waits until it has done that.
     pub fn keep(&self) {
         self.keeper.look();
+    }
+
+    /// Has the node look at its own health now, as it does twice a minute, and waits until it has; as if the process
+    /// had run for so long.
+    pub fn pulse(&self, ran_for: indelible_event::Micros) {
+        self.heart.ran_for(ran_for);
+        self.runtime().block_on(self.heart.beat(&self.state));
     }
 
     /// Makes an API key in the name of whoever started this node: the key's text, shown here only. The error

@@ -18,6 +18,7 @@ mod matrix;
 mod node;
 mod operations;
 mod pages;
+mod pulse;
 mod report;
 mod saved;
 mod search;

@@ -267,7 +267,7 @@ fn a_folder_is_read_again_and_a_bad_rule_harms_no_other() {
 #[test]
 fn nobody_waits_for_a_folder_that_makes_no_sense() {
     let node = Node::new();
-    let mut start = |config: Config| {
+    let start = |config: Config| {
         let seams = indelible_log::Seams::real(node.dir.path());
         let store = Store::open(seams, OpenOptions { background: false, ..OpenOptions::default() });
         // The store is in use; what was written is said before that matters.

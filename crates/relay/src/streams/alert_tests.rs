@@ -58,7 +58,7 @@ fn what_others_wrote_stays_on_its_line_and_short() {
         "description": long, "url": "https://evil.example.com/|<!channel>", "alert": bad,
     });
     let message = Message::of(&notify("_system", details));
-    assert!(message.headline.contains("Again: a Bcc"), "{}", message.headline);
+    assert!(message.headline.contains("Again: a  Bcc"), "{}", message.headline);
     assert_eq!(message.url, None);
     assert_eq!((message.facts.len(), message.events.len()), (FACTS_MAX - 3, EVENTS_NAMED_MAX));
     assert!(message.events[9].contains("/39 "), "the newest: {:?}", message.events);

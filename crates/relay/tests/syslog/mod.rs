@@ -3,5 +3,5 @@
 mod input;
 mod output;
 mod peers;
-mod sets;
+pub mod sets;
 mod stand;

@@ -119,3 +119,8 @@ pub const TICKET_BYTES: std::ops::RangeInclusive<usize> = 8..=64;
 pub const TICKETS_MAX: usize = 1_024;
 /// How long that is remembered after their end.
 pub const TICKET_MICROS: i64 = 3_600_000_000;
+
+/// How long it is looked for gaps at a time, where nobody asked.
+pub const HOLES_MICROS_MAX: i64 = 2_000_000;
+/// Sources with gaps that one look tells of; the others are told by the next.
+pub const HOLES_SOURCES_MAX: usize = 100;

@@ -50,7 +50,8 @@ pub(crate) const KINDS: [Kind; 5] = [
         name: "admin_actions",
         title: "What admins did",
         query: "-trail:_system -phase:outcome (category:admin_action OR category:config_change OR category:user_created \
-                OR action:*privilege* OR action:*permission.* OR action:*role.*)",
+                OR (-category:permission_denied -category:authorization (action:*privilege* OR action:*permission* \
+                OR action:*role* OR action:*grant* OR action:*revoke*)))",
         top: Some(Facet::Action),
     },
     Kind {

@@ -148,7 +148,7 @@ impl Refusal {
             Refusal::Later(error) => error,
             Refusal::Forever(said) => wrong(
                 format!("the mail server refuses {receiver}: {said}"),
-                "look at the address; others got the mail, and it is tried again within an hour",
+                "look at the address; other receivers were told, and it is tried again within an hour",
             ),
         }
     }

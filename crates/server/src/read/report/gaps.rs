@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use axum::response::Response;
 use indelible_event::Micros;
-use indelible_index::search::{Lacking, Met, Numbers, SourceSeen, Sources, SourcesAsk};
+use indelible_index::limits::{CHECKED_BYTES_MAX, CHECKED_ROWS_MAX};
+use indelible_index::search::{Budget, Lacking, Met, Numbers, SourceSeen, Sources, SourcesAsk};
 use indelible_log::hex;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Window;
 use super::losses::{LossShown, Losses};
-use crate::auth::Caller;
+use crate::auth::{Caller, RequestInfo};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::read::engine::{self, Fault, Session};
@@ -193,6 +194,55 @@ fn answer(session: &mut Session<'_>, window: &Window, all_trails: bool) -> Resul
         alarms,
     };
     Ok(shown::bytes(&answer)?)
+}
+
+/// Numbers of a source that did not arrive, that nobody may wait for any more, and that nothing explains.
+pub(crate) struct Hole {
+    /// Its id.
+    pub source: [u8; 16],
+    /// Its service, if one of its events says it.
+    pub service: Option<String>,
+    /// How many.
+    pub missing: u64,
+    /// The last of them, as far as they are listed.
+    pub last: u64,
+}
+
+/// Those of what was recorded since then, of a bounded number of sources. What cannot be told for sure is not told.
+pub(crate) fn holes(state: &AppState, since: Micros) -> Result<Vec<Hole>, Problem> {
+    let caller = Caller::local(RequestInfo::none());
+    let clock = || state.now();
+    let budget =
+        || Budget::with(CHECKED_ROWS_MAX, CHECKED_BYTES_MAX, limits::HOLES_MICROS_MAX, &clock);
+    engine::attempt(state, &caller, None, &budget, |session| {
+        let now = state.now();
+        let recent = Micros(now.0.saturating_sub(limits::IN_FLIGHT_MICROS));
+        let want = SourcesAsk { since: Some(since), recent, within: None };
+        let seen = session.sources(&want)?;
+        if seen.lacking.is_some() {
+            return Ok(Vec::new());
+        }
+        let gaps = |seen: &SourceSeen| seen.numbers.as_ref().is_some_and(|of| of.missing > 0);
+        let sources: Vec<SourceSeen> =
+            seen.sources.into_iter().filter(gaps).take(limits::HOLES_SOURCES_MAX).collect();
+        if sources.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: BTreeSet<[u8; 16]> = sources.iter().map(|source| source.id).collect();
+        let window = Window { trails: None, since: Some(since), now };
+        let losses = Losses::read(session, &window, &ids, None)?;
+        if losses.met.is_some() || losses.unread > 0 {
+            return Ok(Vec::new());
+        }
+        let hole = |seen: SourceSeen| {
+            let numbers = seen.numbers?;
+            let missing = numbers.missing.saturating_sub(losses.numbered(&seen.id));
+            let (_, last) = *numbers.ranges.last()?;
+            let hole = Hole { source: seen.id, service: seen.service, missing, last };
+            (missing > 0).then_some(hole)
+        };
+        Ok(sources.into_iter().filter_map(hole).collect())
+    })
 }
 
 fn source_shown(seen: SourceSeen, losses: &Losses) -> SourceShown {
