@@ -113,7 +113,3 @@ impl Drop for Watch {
         self.control.stop();
     }
 }
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;
