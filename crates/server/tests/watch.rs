@@ -162,6 +162,7 @@ fn what_happens_becomes_an_alert_that_people_see_to() {
     assert_eq!(alerts(&node, "?state=open")["alerts"], json!([]));
 
     // What is closed opens anew, and what is not counts up.
+    node.clock.advance(SECOND);
     append(&node, &[event("shop.backup.delete", "success", "mallory")]);
     let second = opened(&node, 2).remove(0);
     assert_ne!(second["id"], alert["id"]);
@@ -232,8 +233,8 @@ fn a_folder_is_read_again_and_a_bad_rule_harms_no_other() {
     let folder = Folder::new(&[("spray.yml", SPRAY)]);
     let node = Node::with(folder.of());
     assert_eq!(node.get(&node.admin, "/api/rules").json()["loaded"], 2);
-    folder.write("rules/deleted.yml", DELETED);
     folder.write("rules/bad.yml", "title: Bad\nid: bad\nlogsource: { product: indelible }\ndetection:\n  selection: { no.such.field: 1 }\n  condition: selectoin\n");
+    folder.write("rules/deleted.yml", DELETED);
     let rules = until("the new rule", || {
         node.clock.advance(SECOND);
         let rules = node.get(&node.admin, "/api/rules").json();
@@ -259,7 +260,7 @@ fn a_folder_is_read_again_and_a_bad_rule_harms_no_other() {
     });
     let told = node.system("rules.load");
     assert!(
-        told.iter().any(|event| event["details"]["refused"].to_string().contains("rules/bad.yml")),
+        told.iter().any(|event| event["details"]["refusals"].to_string().contains("rules/bad.yml")),
         "{told:?}"
     );
 }
@@ -416,6 +417,7 @@ fn notes_and_parameters_have_bounds() {
     }
     // One page after the other.
     act(&node, &alert, "close", json!({}));
+    node.clock.advance(SECOND);
     append(&node, &[event("shop.backup.delete", "success", "mallory")]);
     opened(&node, 2);
     let first = alerts(&node, "?limit=1");
@@ -428,4 +430,54 @@ fn notes_and_parameters_have_bounds() {
         alert["id"]
     );
     assert_eq!(alerts(&node, "?level=low")["alerts"], json!([]));
+}
+
+#[test]
+fn rules_are_tried_on_the_past_before_they_count() {
+    let folder = Folder::new(&[("deleted.yml", DELETED)]);
+    let node = Node::with(folder.of());
+    for user in ["a", "b", "c", "d"] {
+        append(&node, &[event("shop.login", "failure", user)]);
+        node.clock.advance(SECOND);
+    }
+    append(&node, &[event("shop.backup.delete", "success", "mallory")]);
+    let tried = |body: &Value| {
+        let answer = node.post(&node.admin, "/api/rules/backtest", body.to_string().as_bytes());
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    };
+    node.clock.advance(SECOND);
+    let loaded = tried(&json!({"since": "1d"}));
+    assert_eq!(
+        (&loaded["rules"][0]["id"], &loaded["rules"][0]["fired"]),
+        (&"test-deleted".into(), &1.into())
+    );
+    let files = json!([{"name": "rules/spray.yml", "text": SPRAY}, {"name": "rules/bad.yml", "text": "title: [\n"}]);
+    let sent = tried(&json!({"since": "2026-11-15", "files": files, "rules": ["test-spray"]}));
+    assert_eq!(sent["refused"][0]["file"], "rules/bad.yml");
+    let spray = &sent["rules"][0];
+    assert_eq!(
+        (sent["rules"].as_array().unwrap().len(), &spray["title"]),
+        (1, &"Many wrong passwords".into())
+    );
+    assert!(spray["fired"].as_u64().unwrap() >= 1, "{sent}");
+    assert_eq!(spray["examples"][0]["group"], json!({"context.ip": "203.0.113.9"}));
+    assert_eq!(spray["per_day"][0]["day"], "2026-11-15");
+    // Nobody is told of it, and who looked is.
+    assert_eq!(alerts(&node, "?rule=test-spray")["alerts"], json!([]));
+    let looked = node.system("audit.search");
+    let told = "backtest of 2 files since 2026-11-15: test-spray";
+    assert!(looked.iter().any(|event| event["details"]["query"] == told), "{looked:?}");
+    let refused = |body: &str| node.post(&node.admin, "/api/rules/backtest", body.as_bytes());
+    for bad in [
+        r#"{"since":"soon"}"#,
+        r#"{"since":"1d","until":"3d"}"#,
+        r#"{"since":"1d","rules":["none"]}"#,
+        r#"{"since":"1d","rule":"none"}"#,
+        "{}",
+    ] {
+        assert_eq!(refused(bad).status, 400, "{bad}");
+    }
+    let large = json!({"since": "1d", "files": [{"name": "a.yml", "text": " ".repeat(9 << 20)}]});
+    refused(&large.to_string()).problem(413, "too-large");
 }
