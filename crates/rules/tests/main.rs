@@ -8,6 +8,7 @@ mod imported;
 mod matching;
 mod pack;
 mod meaning;
+mod pack;
 mod sigma;
 
 mod windows;

@@ -256,11 +256,15 @@ pub(crate) async fn run(
     mut stopped: watch::Receiver<bool>,
 ) {
     loop {
-        tokio::select! {
+        let stop = async {
             // Whoever could tell is gone: that is a stop too.
-            _ = stopped.wait_for(|stop| *stop) => return,
-            () = tokio::time::sleep(limits::PULSE_EVERY) => heart.beat(&state).await,
+            drop(stopped.wait_for(|stop| *stop).await);
+        };
+        tokio::select! {
+            () = stop => return,
+            () = tokio::time::sleep(limits::PULSE_EVERY) => {}
         }
+        heart.beat(&state).await;
     }
 }
 

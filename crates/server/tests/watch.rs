@@ -162,6 +162,7 @@ fn what_happens_becomes_an_alert_that_people_see_to() {
     assert_eq!(alerts(&node, "?state=open")["alerts"], json!([]));
 
     // What is closed opens anew, and what is not counts up.
+    node.clock.advance(SECOND);
     append(&node, &[event("shop.backup.delete", "success", "mallory")]);
     let second = opened(&node, 2).remove(0);
     assert_ne!(second["id"], alert["id"]);
@@ -232,8 +233,8 @@ fn a_folder_is_read_again_and_a_bad_rule_harms_no_other() {
     let folder = Folder::new(&[("spray.yml", SPRAY)]);
     let node = Node::with(folder.of());
     assert_eq!(node.get(&node.admin, "/api/rules").json()["loaded"], 2);
-    folder.write("rules/deleted.yml", DELETED);
     folder.write("rules/bad.yml", "title: Bad\nid: bad\nlogsource: { product: indelible }\ndetection:\n  selection: { no.such.field: 1 }\n  condition: selectoin\n");
+    folder.write("rules/deleted.yml", DELETED);
     let rules = until("the new rule", || {
         node.clock.advance(SECOND);
         let rules = node.get(&node.admin, "/api/rules").json();
@@ -259,7 +260,7 @@ fn a_folder_is_read_again_and_a_bad_rule_harms_no_other() {
     });
     let told = node.system("rules.load");
     assert!(
-        told.iter().any(|event| event["details"]["refused"].to_string().contains("rules/bad.yml")),
+        told.iter().any(|event| event["details"]["refusals"].to_string().contains("rules/bad.yml")),
         "{told:?}"
     );
 }
@@ -416,6 +417,7 @@ fn notes_and_parameters_have_bounds() {
     }
     // One page after the other.
     act(&node, &alert, "close", json!({}));
+    node.clock.advance(SECOND);
     append(&node, &[event("shop.backup.delete", "success", "mallory")]);
     opened(&node, 2);
     let first = alerts(&node, "?limit=1");
