@@ -39,6 +39,7 @@ const SILENT: &str = "
 title: Beat
 name: beat
 id: beat
+logsource: { product: indelible }
 detection: { s: { action: app.beat }, condition: s }
 ---
 title: Silent
@@ -50,7 +51,7 @@ fn rules() -> tempfile::TempDir {
     let settings = String::from("lateness: 1m\nescalate: { after: 10m }\nchannels:\n")
         + &channel("a", "    quiet: { from: \"12:10\", to: \"12:50\" }\n")
         + &channel("pager", "    only: escalations\n");
-    folder(&settings, &[("a.yml", LOGIN), ("b.yml", &brute(4)), ("c.yml", SILENT)])
+    folder(&settings, &[("a.yml", LOGIN), ("b.yml", &brute(2)), ("c.yml", SILENT)])
 }
 
 fn take(step: &Step, world: &World) {
@@ -153,13 +154,13 @@ fn a_node_that_was_down_finds_what_happened_meanwhile() {
         let mut watch = Some(Running::start(&world, dir.path()));
         for step in &history() {
             // Somebody acts only on what they see.
-            if watch.is_none() && (matches!(step, Step::Act(_)) || rng.below(3) == 0) {
+            if watch.is_none() && (matches!(step, Step::Act(_)) || rng.below(0..3) == 0) {
                 watch = Some(Running::start(&world, dir.path()));
             }
             take(step, &world);
             if let Some(running) = watch.take() {
                 running.settle();
-                match rng.below(3) {
+                match rng.below(0..3) {
                     0 => running.stop(),
                     1 => running.kill(),
                     _ => watch = Some(running),

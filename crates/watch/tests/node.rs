@@ -30,10 +30,16 @@ struct Log {
     by_id: std::collections::BTreeSet<EventId>,
 }
 
+impl Log {
+    fn seq(&self, trail: &str) -> usize {
+        self.records.iter().filter(|record| record.trail == trail).count()
+    }
+}
+
 #[derive(Clone)]
 struct Record {
     action: String,
-    system: bool,
+    trail: String,
     recorded_at: Micros,
     json: Vec<u8>,
 }
@@ -64,7 +70,7 @@ impl World {
     /// Records an event now; its members are added to what every event has.
     pub fn append(&self, trail: &str, members: Value) {
         let mut log = self.log.lock().unwrap();
-        let id = EventId::foreign("test", &log.records.len().to_string());
+        let id = EventId::foreign("test", &format!("{trail} {}", log.seq(trail)));
         self.push(&mut log, trail, id, members);
     }
 
@@ -73,14 +79,14 @@ impl World {
             return;
         }
         let recorded_at = self.clock.now();
-        let seq = log.records.len();
+        let seq = log.seq(trail);
         let head = format!(
             r#"{{"trail":"{trail}","seq":{seq},"id":"{id}","recorded_at":"{recorded_at}","#
         );
         let members_text = members.to_string();
         let json = format!("{head}{}", members_text.strip_prefix('{').unwrap()).into_bytes();
         let action = members["action"].as_str().unwrap().to_owned();
-        log.records.push(Record { action, system: trail == "_system", recorded_at, json });
+        log.records.push(Record { action, trail: trail.to_owned(), recorded_at, json });
     }
 
     /// A failed login.
@@ -104,7 +110,7 @@ impl World {
     /// The events of `_system` with an action that begins so, in the log's order.
     pub fn told(&self, begin: &str) -> Vec<Value> {
         let log = self.log.lock().unwrap();
-        let of = |record: &&Record| record.system && record.action.starts_with(begin);
+        let of = |record: &&Record| record.trail == "_system" && record.action.starts_with(begin);
         let found = log.records.iter().filter(of);
         found.map(|record| serde_json::from_slice(&record.json).unwrap()).collect()
     }
@@ -193,7 +199,7 @@ impl Host for Process {
     fn told(&self, actions: &[&str]) -> Result<Vec<Found>, HostError> {
         self.alive()?;
         let log = self.world.log.lock().unwrap();
-        let of = |record: &Record| record.system && actions.contains(&&*record.action);
+        let of = |record: &Record| record.trail == "_system" && actions.contains(&&*record.action);
         let found = (0u64..).zip(&log.records).filter(|(_, record)| of(record));
         Ok(found.map(|(pos, record)| Found { pos, json: record.json.clone() }).collect())
     }
@@ -319,6 +325,7 @@ name: failed
 description: Somebody could not log in.
 advice: Ask them.
 level: high
+logsource: { product: indelible }
 detection: { s: { action: user.login, outcome: failure }, condition: s }
 ";
 
@@ -329,6 +336,7 @@ pub fn brute(at_least: u32) -> String {
 title: Failing
 name: failing
 id: failing
+logsource: {{ product: indelible }}
 detection: {{ s: {{ action: user.login, outcome: failure }}, condition: s }}
 ---
 title: Brute force

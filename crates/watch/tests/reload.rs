@@ -11,11 +11,11 @@ fn look(world: &World, watch: &Running) {
 
 #[test]
 fn a_bad_rule_disables_nothing_else() {
-    let bad = "title: Bad\nid: bad\ndetection: { s: { action|matches: x }, condition: s }\n";
+    let bad = "title: Bad\nid: bad\nlogsource: { product: indelible }\ndetection: { s: { action|matches: x }, condition: s }\n";
     let (world, dir) = (World::new(), folder("", &[("a.yml", LOGIN), ("b.yml", bad)]));
     let watch = Running::start(&world, dir.path());
     let rules = watch.shared.rules(0);
-    assert_eq!((rules.loaded, rules.refused.len()), (1, 1));
+    assert_eq!((rules.loaded, rules.refused.len()), (1, 1), "{:?}", rules.refused);
     assert_eq!(&*rules.refused[0].file, "rules/b.yml");
     world.fail("192.0.2.1");
     watch.settle();

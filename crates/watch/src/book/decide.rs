@@ -132,8 +132,10 @@ impl Decider {
         }
     }
 
-    fn is_full(&self, rule: &str) -> bool {
-        let of = self.book.live_of.get(rule).copied().unwrap_or(0);
+    fn is_full(&self, rule: &Arc<str>) -> bool {
+        let live = &self.book.live;
+        let shared = live.contains_key(&(Arc::clone(rule), BTreeMap::new()));
+        let of = self.book.live_of.get(rule).copied().unwrap_or(0) - usize::from(shared);
         of >= ALERTS_RULE_MAX || self.book.live.len() >= ALERTS_MAX
     }
 
@@ -148,7 +150,9 @@ impl Decider {
         let overflows = group.is_empty() && !firing.group.is_empty();
         // Texts end with a byte that is in none of them, so that no two lists are written alike.
         let of: String = group.iter().map(|(name, value)| format!("{name}\0{value}\0")).collect();
-        let of = format!("{rule_id}\0{of}\0{}\0{}", firing.pos, firing.known_at.0);
+        // Not the place: what was recorded while the watch did not run stands elsewhere than if it had.
+        let events: String = firing.events.iter().map(|event| event.id.0.to_string()).collect();
+        let of = format!("{rule_id}\0{of}\0{}\0{events}", firing.known_at.0);
         let id = EventId::foreign("indelible:alert", &of);
         let (summary, query) = if overflows {
             let why =
@@ -282,7 +286,8 @@ impl Decider {
         let notification = Notification::of(detail, &channel.name, reason, context.public_url);
         let details = json(&notification);
         let about = About { action: "alert.notify", alert: id, rule: &rule, at };
-        let which = format!("{}\0{}\0{}", channel.name, details["reason"], at.0);
+        let count = detail.alert.count;
+        let which = format!("{}\0{}\0{}\0{count}", channel.name, details["reason"], at.0);
         let mut deed = about.derived(&which, details);
         deed.targets.push(("channel", channel.name.to_string()));
         self.done(deed, deeds);

@@ -158,7 +158,8 @@ impl Runner {
         let (engine, taken) = Engine::restore(&rules, lateness, &saved)
             .unwrap_or_else(|_| (Engine::new(&rules, lateness), vec![false; rules.rules.len()]));
         let at = (looking.next, looking.time.unwrap_or_else(|| self.host.settled()));
-        let Some(engine) = self.warmed(engine, &rules, &taken, at)? else { return Ok(false) };
+        let warmed = self.warmed(engine, &rules, &taken, at).inspect_err(|_| self.loading.retry());
+        let Some(engine) = warmed? else { return Ok(false) };
         let before = known(&self.loading.loaded.rules);
         looking.count_stats(&self.loading.loaded.rules);
         looking.engine = engine;

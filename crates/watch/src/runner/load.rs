@@ -54,6 +54,11 @@ impl Loading {
         Some(read.map(|folder| Arc::new(loaded(folder, now))))
     }
 
+    /// What was read could not be gone on with now: it is read again at the next look.
+    pub fn retry(&mut self) {
+        self.tried = Stamp::default();
+    }
+
     /// Goes on with this.
     pub fn take(&mut self, loaded: Arc<Loaded>) {
         self.settings = loaded.folder.settings.clone();
