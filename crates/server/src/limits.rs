@@ -145,8 +145,6 @@ pub const KEEPER_EVERY: Duration = Duration::from_secs(60);
 
 /// How long the watch waits for the next record before it looks what else there is to do.
 pub const WATCH_WAIT_MAX: Duration = Duration::from_millis(500);
-/// How often it is looked whether the watch has come to the end.
-pub const WATCH_LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Alerts on a page, where nothing else is asked.
 pub const ALERTS_PAGE: u64 = 50;
 /// Alerts on a page.
