@@ -4,7 +4,6 @@ mod day;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use indelible_relay::Connections;
 use indelible_server::{
@@ -27,9 +26,6 @@ const ALGORITHMS: [JwtAlgorithm; 3] =
 /// The claims that name role and trails.
 const ROLE_CLAIM: &str = "role";
 const TRAILS_CLAIM: &str = "trails";
-
-/// How long the demo's day waits for the watch.
-const DEMO_WAIT: Duration = Duration::from_secs(5);
 
 /// What is told once it serves.
 #[derive(Serialize)]
@@ -63,14 +59,6 @@ pub fn run(global: &Global, out: &mut Out, args: &Serve) -> Result<(), Failure> 
     serve(&global, out, args, config)
 }
 
-/// The demo's day. Rules look at what is recorded since they began: so that it has alerts, it comes after.
-fn happen(running: &Running, store: &Store) -> Result<usize, Failure> {
-    if !running.wait_watched(DEMO_WAIT) {
-        out::note(format_args!("the watch has not begun yet: the day may have no alerts"));
-    }
-    day::append(store)
-}
-
 fn serve(global: &Global, out: &mut Out, args: &Serve, config: Config) -> Result<(), Failure> {
     let new = !global.has_log();
     if new {
@@ -78,7 +66,8 @@ fn serve(global: &Global, out: &mut Out, args: &Serve, config: Config) -> Result
     }
     let store = Arc::new(global.writer(args.accept_rollback)?);
     let running = Server::start(store.clone(), config).map_err(Failure::cannot)?;
-    let events = if args.demo { Some(happen(&running, &store)?) } else { None };
+    // Rules look at what is recorded from here on: so that the demo has alerts, its day comes after.
+    let events = if args.demo { Some(day::append(&store)?) } else { None };
     let key = if args.demo { Some(day::key(&running)?) } else { None };
     let serving = Serving {
         address: address(&running, args),

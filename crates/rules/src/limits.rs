@@ -79,12 +79,3 @@ pub const NEAR_MAX: usize = 1_000;
 pub const GROUP_BYTES: usize = 512;
 /// Bytes that a value or a time of a group takes in memory beside what is written down of it.
 pub const GROUP_ITEM_BYTES: usize = 64;
-/// Events that one group of a `temporal_ordered` keeps: all of them are gone through where one comes out of order.
-pub const ORDERED_ITEMS_MAX: usize = 1_000;
-/// Bytes that all windows take when they are written down; beyond that the rule that takes most forgets the groups that
-/// were quiet for longest.
-pub const STATE_BYTES_MAX: usize = 48 << 20;
-/// What is left of those bytes then, so that it is not done again for the next event.
-pub const STATE_BYTES_KEPT: usize = STATE_BYTES_MAX / 8 * 7;
-/// How often what correlations find with one record may go into other correlations.
-pub const CASCADE_MAX: usize = 10_000;

@@ -8,7 +8,6 @@ mod imported;
 mod matching;
 mod pack;
 mod meaning;
-mod pack;
 mod sigma;
 
 mod windows;

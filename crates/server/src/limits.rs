@@ -164,8 +164,6 @@ pub const GAPS_TOLD_MAX: usize = 1_000;
 
 /// How long the watch waits for the next record before it looks what else there is to do.
 pub const WATCH_WAIT_MAX: Duration = Duration::from_millis(500);
-/// How often it is looked whether the watch has come to the end.
-pub const WATCH_LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Alerts on a page, where nothing else is asked.
 pub const ALERTS_PAGE: u64 = 50;
 /// Alerts on a page.

@@ -148,19 +148,6 @@ impl Running {
         self.runtime().block_on(self.heart.beat(&self.state));
     }
 
-    /// Waits until rules have looked at everything that is there, but not longer than this. Says whether they have.
-    pub fn wait_watched(&self, longest: Duration) -> bool {
-        let looks = longest.as_millis() / limits::WATCH_LOOK_EVERY.as_millis();
-        for _ in 0..looks {
-            let end = self.state.end();
-            if self.state.watched().is_none_or(|watch| watch.status(end).behind == 0) {
-                return true;
-            }
-            std::thread::park_timeout(limits::WATCH_LOOK_EVERY);
-        }
-        false
-    }
-
     /// Makes an API key in the name of whoever started this node: the key's text, shown here only. The error
     /// says why not.
     pub fn make_key(&self, new: &crate::keys::NewKey) -> Result<String, ServerError> {

@@ -63,8 +63,9 @@ pub(crate) const KINDS: [Kind; 5] = [
     Kind {
         name: "audit_changes",
         title: "Changes to the audit system",
-        query: "trail:_system -phase:outcome -action:alert -action:search (category:config_change OR category:admin_action \
-                OR action:rules OR action:node OR action:log OR action:trail.create OR action:system.loss)",
+        query: "trail:_system -phase:outcome -action:alert.* -action:search.* (category:config_change \
+                OR category:admin_action OR action:rules.* OR action:node.* OR action:log.* OR action:trail.create \
+                OR action:system.loss)",
         top: Some(Facet::Action),
     },
 ];
