@@ -89,6 +89,11 @@ pub fn search(query: &str) -> String {
     Params::new().with("q", query).to("/")
 }
 
+/// A search for a query's text, what the audit system itself did among it.
+pub fn search_all(query: &str) -> String {
+    Params::new().with("q", query).with("system", "1").to("/")
+}
+
 /// A search for a text as it stands; none for one that is too long to be asked for.
 pub fn search_text(text: &str) -> Option<String> {
     (text.len() <= limits::SEARCHED_BYTES_MAX).then(|| search(&quoted(text)))

@@ -210,7 +210,7 @@ async fn an_alert_says_what_it_means_and_what_was_done() {
         "Block the address.",
         "href=\"/events/e-7?trail=shop\"",
         "user.login",
-        "href=\"/?q=ip%3A203.0.113.9+action%3Auser.login\"",
+        "href=\"/?q=ip%3A203.0.113.9+action%3Auser.login&amp;system=1\"",
         "href=\"/rules/r-1\"",
         "href=\"/events/e-4?trail=_system\"",
         "Grace",

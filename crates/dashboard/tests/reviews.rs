@@ -99,7 +99,7 @@ async fn a_review_shows_what_happened_and_how_to_find_all_of_it() {
     for wanted in [
         "Failed logins",
         "1,200",
-        "href=\"/?q=category%3Alogin_failed+created%3A2026-01-30\"",
+        "href=\"/?q=category%3Alogin_failed+created%3A2026-01-30&amp;system=1\"",
         "id=\"failed_logins-top\"",
         "href=\"/events/e-7?trail=shop\"",
         "<input type=\"hidden\" name=\"digest\" value=\"d-1\">",

@@ -18,11 +18,14 @@ export const known = (node) => once(`known ${node.url}`, async () => {
   };
 });
 
-/** An alert and a rule of the demo, and a review that can be signed or was. */
+/** The day before today: it has ended, so its review can be signed. */
+export const yesterday = () => new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+
+/** An alert and a rule of the demo, and the review that runs. */
 export const watched = (node) => once(`watched ${node.url}`, async () => {
   const alert = await until('the demo has an alert', async () => (await node.ask('/api/alerts?limit=1')).json.alerts[0]);
   const { json: { reviews } } = await node.ask('/api/reviews');
-  return { alert, rule: alert.rule, review: reviews.find(({ state }) => state !== 'running') ?? reviews[0] };
+  return { alert, rule: alert.rule, review: reviews[0] };
 });
 
 export const address = (event) => at(`/events/${event.id}`, { trail: event.trail });
@@ -53,6 +56,7 @@ export async function pages(node) {
     { name: 'rule', path: `/rules/${encodeURIComponent(rule.id)}`, may: 'audit' },
     { name: 'reviews', path: '/reviews', may: 'audit' },
     { name: 'review', path: `/reviews/${review.period}`, may: 'audit' },
+    { name: 'review-due', path: `/reviews/${yesterday()}`, may: 'audit' },
     { name: 'export', path: '/export', may: 'audit' },
     { name: 'settings-keys', path: '/settings/keys', may: 'admin' },
     { name: 'settings-new-key', path: '/settings/keys/new', may: 'admin' },

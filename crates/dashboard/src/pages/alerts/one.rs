@@ -64,7 +64,7 @@ async fn one_page(visit: &Visit, id: &str, wrong: Option<&Problem>) -> Result<Pa
             h2 #events-title { "What it is about" }
             @if alert.events.is_empty() { p.quiet { "No event is named." } } @else { (events(visit, &alert.events)) }
             @if let Some(query) = alert.query.as_deref().filter(|query| !query.is_empty() && query.len() <= limits::QUERY_BYTES_MAX) {
-                p { a #all-events href=(href::search(query)) { "All of it" } }
+                p { a #all-events href=(href::search_all(query)) { "All of it" } }
             }
         }
         (history(visit, &alert.history))

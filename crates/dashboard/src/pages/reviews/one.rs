@@ -112,7 +112,7 @@ fn shown(visit: &Visit, section: &Section) -> Markup {
         section.panel id=[known.then_some(id)] {
             div.between {
                 h2 { (short(&section.title)) " " span.quiet { (grouped(section.count)) } }
-                @if let Some(query) = query.filter(|_| section.count > 0) { a.noprint href=(href::search(query)) { "All of it" } }
+                @if let Some(query) = query.filter(|_| section.count > 0) { a.noprint href=(href::search_all(query)) { "All of it" } }
             }
             @if section.count == 0 { p.quiet { "None." } }
             @if !top.is_empty() { (ranked(&format!("{}-top", if known { id } else { "section" }), "Most frequent", &top, 0)) }
