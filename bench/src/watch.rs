@@ -247,11 +247,11 @@ pub fn history(seed: u64, events: usize, data: Option<&Path>, dir: &Path) -> Res
         bytes / 1_000_000,
         found.rules.len()
     );
-    print!("{}\n", table.render());
+    println!("{}", table.render());
     let mut table = Table::new(&["rule", "matched", "fired", "alerts"]);
     for rule in &found.rules {
         let counts = [rule.matched, rule.fired, rule.alerts].map(thousands);
-        table.row(&[&[rule.title.to_string()], &counts[..]].concat());
+        table.row(&[&[rule.title.to_string()][..], &counts[..]].concat());
     }
     print!("{}", table.render());
     Ok(())
