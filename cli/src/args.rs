@@ -10,6 +10,7 @@ mod reporting;
 mod serving;
 mod streaming;
 mod tables;
+mod watching;
 
 use std::path::PathBuf;
 
@@ -32,6 +33,10 @@ pub use keeping::{
 pub use reporting::{Gaps, ReportCommand, Unfinished};
 pub use serving::{KeyCreate, KeyList, KeyRevoke, Serve, TrailAt, Trails, TrailsCommand};
 pub use streaming::{Database, StreamCheck, StreamCommand, StreamReplay, StreamSchema};
+pub use watching::{
+    AlertOne, AlertShow, AlertsCommand, AlertsList, ReviewShow, ReviewSign, ReviewsCommand,
+    RulesBacktest, RulesCheck, RulesCommand, RulesList, RulesShow, RulesTest,
+};
 
 /// An audit trail that cannot be quietly changed.
 ///
@@ -134,6 +139,21 @@ pub enum Command {
     Stream {
         #[command(subcommand)]
         command: StreamCommand,
+    },
+    /// Look at the rules of the watch, and try them before they are enabled
+    Rules {
+        #[command(subcommand)]
+        command: RulesCommand,
+    },
+    /// Look at what the rules found, and say what became of it
+    Alerts {
+        #[command(subcommand)]
+        command: AlertsCommand,
+    },
+    /// Look at what happened in a day or a week, and sign it off
+    Reviews {
+        #[command(subcommand)]
+        command: ReviewsCommand,
     },
     Retention(Retention),
     /// Hold records for a case or an inspection: what is held does not expire

@@ -31,6 +31,7 @@ mod show;
 mod streams;
 mod tiles;
 mod verify;
+mod watching;
 
 use std::process::ExitCode;
 
@@ -92,6 +93,9 @@ fn run(global: &args::Global, out: &mut Out, command: Command) -> Result<(), Fai
         Command::Tiles(args) => tiles::run(global, out, &args),
         Command::Export(args) => export::run(global, out, &args),
         Command::Stream { command } => streams::run(global, out, &command),
+        Command::Rules { command } => watching::rules::run(global, out, &command),
+        Command::Alerts { command } => watching::alerts::run(global, out, &command),
+        Command::Reviews { command } => watching::reviews::run(global, out, &command),
         Command::Retention(args) => keeping::retention::run(global, out, &args),
         Command::Hold { command } => keeping::requests::hold(global, out, &command),
         Command::Purge(args) => keeping::requests::purge(global, out, &args),

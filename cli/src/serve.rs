@@ -65,8 +65,9 @@ fn serve(global: &Global, out: &mut Out, args: &Serve, config: Config) -> Result
         make(global, args.demo)?;
     }
     let store = Arc::new(global.writer(args.accept_rollback)?);
-    let events = if args.demo { Some(day::append(&store)?) } else { None };
     let running = Server::start(store.clone(), config).map_err(Failure::cannot)?;
+    // Rules look at what is recorded from here on: so that the demo has alerts, its day comes after.
+    let events = if args.demo { Some(day::append(&store)?) } else { None };
     let key = if args.demo { Some(day::key(&running)?) } else { None };
     let serving = Serving {
         address: address(&running, args),
@@ -137,6 +138,7 @@ fn config(args: &Serve) -> Result<Config, Failure> {
         jwt,
         public_metrics: args.public_metrics,
         connections: args.connections.as_deref().map_or(Ok(Connections::default()), described)?,
+        rules: args.rules.clone(),
         ..Config::default()
     })
 }

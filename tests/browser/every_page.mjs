@@ -14,7 +14,7 @@ const WEIGHT_MAX = 150_000;
 const WIDE = { width: 1280, height: 720 };
 const NARROW = { width: 360, height: 740 };
 /** What people print. */
-const PRINTED = ['search-query', 'event', 'timeline-resource', 'overview', 'person'];
+const PRINTED = ['search-query', 'event', 'timeline-resource', 'overview', 'person', 'review'];
 const taken = [];
 
 async function shot(page, name, how) {

@@ -34,7 +34,7 @@ test('hostile texts: lists, charts, settings', async () => {
   const node = await hostile();
   for (const theme of ['light', 'dark']) {
     await visiting(node, { key: node.key, theme, ...NARROW, allow: /status of 400/ }, async (page) => {
-      for (const path of ['/', '/?q=action:hostile.*', '/?page_size=100', '/overview?all=1', '/people?all=1', '/live', '/timeline', '/export', '/settings/keys', '/settings/trails', '/settings/node', '/settings/searches', '/search/unfinished']) {
+      for (const path of ['/', '/?q=action:hostile.*', '/?page_size=100', '/overview?all=1', '/people?all=1', '/live', '/timeline', '/export', '/alerts', '/alerts?state=all', '/rules', '/reviews', '/settings/keys', '/settings/trails', '/settings/node', '/settings/searches', '/search/unfinished']) {
         await look(page, path, 'lists');
       }
       const { context, actor } = node.events.find(({ name }) => name === 'script').event;

@@ -41,7 +41,7 @@ test('g and a letter go to each page, ? shows the keys', async () => {
   const node = await demo();
   await visiting(node, { key: node.key }, async (page) => {
     await open(page, '/');
-    for (const [key, path] of [['l', '/live'], ['o', '/overview'], ['t', '/timeline'], ['p', '/people'], ['e', '/export'], [',', '/settings'], ['s', '/']]) {
+    for (const [key, path] of [['l', '/live'], ['o', '/overview'], ['t', '/timeline'], ['p', '/people'], ['a', '/alerts'], ['r', '/reviews'], ['e', '/export'], [',', '/settings'], ['s', '/']]) {
       await page.keyboard.press('g');
       await page.keyboard.press(key);
       await page.waitForURL((url) => url.pathname === path || (path !== '/' && url.pathname.startsWith(path)));

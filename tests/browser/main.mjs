@@ -6,6 +6,7 @@ import './event.mjs';
 import './badge.mjs';
 import './live.mjs';
 import './exports.mjs';
+import './watch.mjs';
 import './roles.mjs';
 import './keyboard.mjs';
 import './no_script.mjs';

@@ -22,6 +22,7 @@ Examples:
   indelible serve
   indelible serve --data /var/lib/audit --listen 0.0.0.0:8650 --tls-cert cert.pem --tls-key key.pem
   indelible serve --connections connections.yaml            see indelible stream check
+  indelible serve --rules ./watch                           see indelible rules check
   indelible serve --jwks https://id.example.com/jwks.json --jwt-issuer https://id.example.com --jwt-audience audit")]
 pub struct Serve {
     /// Where to listen; port 0 takes any that is free
@@ -48,6 +49,9 @@ pub struct Serve {
     /// Inputs and streams: what flows in from brokers and syslog, and out to receivers (YAML)
     #[arg(long, value_name = "FILE", env = "INDELIBLE_CONNECTIONS", hide_env_values = true)]
     pub connections: Option<PathBuf>,
+    /// Rules of yours, their mappings, and who is told of alerts: a folder, looked at every five seconds
+    #[arg(long, value_name = "DIR", env = "INDELIBLE_RULES", hide_env_values = true)]
+    pub rules: Option<PathBuf>,
     /// Show /metrics to everybody
     #[arg(long)]
     pub public_metrics: bool,

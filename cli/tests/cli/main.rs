@@ -16,3 +16,4 @@ mod serving;
 mod streaming;
 mod tampering;
 mod twins;
+mod watching;

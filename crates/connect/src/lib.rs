@@ -24,3 +24,4 @@ mod verbs;
 
 pub use event::{Actor, Auth, Changes, Context, Error, Event, Http, Source, Target};
 pub use sentence::{Piece, Sentence, sentence};
+pub use text::shown;

@@ -6,7 +6,7 @@ use crate::limits::KIND_CHARS_MAX;
 
 /// The text on one line, without anything that a screen would obey or that would turn its direction, cut with `…` to
 /// at most so many characters. `None` if nothing is left to see. Reads no more of it than it shows.
-pub(crate) fn shown(text: &str, chars_max: usize) -> Option<String> {
+pub fn shown(text: &str, chars_max: usize) -> Option<String> {
     let mut made = String::new();
     let mut left = chars_max;
     let mut escape = String::new();

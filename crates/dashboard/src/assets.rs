@@ -21,6 +21,7 @@ const STYLE: &str = concat!(
     include_str!("../assets/timeline.css"),
     include_str!("../assets/overview.css"),
     include_str!("../assets/settings.css"),
+    include_str!("../assets/watch.css"),
 );
 
 /// Name, content type, content. Modules import each other by relative names.

@@ -20,6 +20,40 @@ pub const DUE_ROWS_MAX: usize = 50;
 pub const CONNECTIONS_EVERY_SECONDS: u64 = 5;
 /// Connections that do not work which other pages name.
 pub const RED_SHOWN: usize = 10;
+/// How often the navigation asks anew how many alerts are open, in seconds.
+pub const OPEN_ALERTS_EVERY_SECONDS: u64 = 60;
+/// Alerts of a state that the list of alerts opens with.
+pub const ALERTS_SHOWN: usize = 50;
+/// Closed ones that it ends with.
+pub const CLOSED_SHOWN: usize = 10;
+/// Alerts on a page of all that are of a state.
+pub const ALERTS_PAGE: usize = 100;
+/// Alerts on the page of a rule.
+pub const RULE_ALERTS_SHOWN: usize = 10;
+/// Events of an alert that are listed; a search finds all.
+pub const ALERT_EVENTS_SHOWN: usize = 50;
+/// Steps of an alert that are listed.
+pub const STEPS_SHOWN: usize = 200;
+/// Values of a group that are shown.
+pub const GROUP_SHOWN: usize = 8;
+/// The most characters of what an alert says of itself in a list, and of other such lines.
+pub const SUMMARY_CHARS_MAX: usize = 200;
+/// The most characters of a note that a form takes.
+pub const NOTE_CHARS_MAX: usize = 1_000;
+/// Rules that can be chosen from a list.
+pub const RULES_CHOICE_MAX: usize = 1_000;
+/// Refused rules that are listed.
+pub const REFUSED_SHOWN: usize = 100;
+/// Tags of a rule that are shown.
+pub const TAGS_SHOWN: usize = 20;
+/// Lines of a rule's text that are shown.
+pub const RULE_LINES_SHOWN: usize = 1_000;
+/// Characters of a digest where there is no room for all of it.
+pub const DIGEST_CHARS_SHOWN: usize = 12;
+/// Examples of a backtest that are shown.
+pub const EXAMPLES_SHOWN: usize = 10;
+/// Events of a section that a review shows.
+pub const REVIEW_EVENTS_SHOWN: usize = 50;
 /// The most events of a bundle of evidence, as the API takes it.
 pub const BUNDLE_EVENTS_MAX: u64 = 10_000;
 /// The most values of a facet that the API gives.

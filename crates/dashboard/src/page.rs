@@ -34,6 +34,10 @@ pub enum Nav {
     Timeline,
     /// People.
     People,
+    /// Alerts, and the rules that find them.
+    Alerts,
+    /// Reviews.
+    Reviews,
     /// Export.
     Export,
     /// Settings.
@@ -47,6 +51,8 @@ const NAV: &[(Nav, &str, &str, &str, &str)] = &[
     (Nav::Overview, "/overview", "Overview", "overview", "o"),
     (Nav::Timeline, "/timeline", "Timeline", "timeline", "t"),
     (Nav::People, "/people", "People", "people", "p"),
+    (Nav::Alerts, "/alerts", "Alerts", "alerts", "a"),
+    (Nav::Reviews, "/reviews", "Reviews", "reviews", "r"),
     (Nav::Export, "/export", "Export", "export", "e"),
     (Nav::Settings, "/settings", "Settings", "settings", ","),
 ];
@@ -146,6 +152,8 @@ fn document(visit: &Visit, page: &Page) -> Markup {
 fn sidebar(visit: &Visit, current: Nav) -> Markup {
     let seen = |nav: Nav| match (&visit.me, nav) {
         (Ok(me), Nav::Export) => me.may_audit(),
+        // What rules find is of all trails.
+        (Ok(me), Nav::Alerts | Nav::Reviews) => me.may_audit() && me.trails.is_none(),
         (Ok(me), Nav::Settings) => me.is_admin(),
         (Ok(me), _) => me.role != "writer",
         _ => false,
@@ -160,6 +168,7 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
                 @for (nav, address, word, drawing, key) in NAV.iter().filter(|(nav, ..)| seen(*nav)) {
                     a href=(address) aria-current=[(*nav == current).then_some("page")] data-key=(key) {
                         (icon(drawing)) span { (word) }
+                        @if *nav == Nav::Alerts { (open_alerts()) }
                     }
                 }
             }
@@ -192,6 +201,12 @@ fn sidebar(visit: &Visit, current: Nav) -> Markup {
     }
 }
 
+/// How many alerts are open, which comes after the page: no page waits for it, and none is without its navigation.
+fn open_alerts() -> Markup {
+    let when = format!("load, every {}s", crate::limits::OPEN_ALERTS_EVERY_SECONDS);
+    html! { " " span.count hx-get=(crate::pages::OPEN_ALERTS) hx-trigger=(when) hx-swap="innerHTML" hx-status:4xx="swap:none" hx-status:5xx="swap:none" {} }
+}
+
 /// What the keys do; opened by `?`.
 fn keys() -> Markup {
     let keys = [
@@ -204,6 +219,8 @@ fn keys() -> Markup {
         ("g o", "Overview"),
         ("g t", "Timeline"),
         ("g p", "People"),
+        ("g a", "Alerts"),
+        ("g r", "Reviews"),
         ("g e", "Export"),
         ("g ,", "Settings"),
         ("?", "These keys"),

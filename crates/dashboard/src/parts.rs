@@ -172,6 +172,8 @@ pub fn icon(name: &str) -> Markup {
         "people" => {
             "M9 11a4 4 0 1 0 0-8a4 4 0 0 0 0 8zM2 21c0-4 3-7 7-7s7 3 7 7M17 3a4 4 0 0 1 0 8M18 14c3 .6 4.500 3.500 4.500 7"
         }
+        "alerts" => "M5 17h14l-2-3V10a5 5 0 0 0-10 0v4zM10 20h4",
+        "reviews" => "M9 3h6v3H9zM7 5H5v16h14V5h-2M9 14l2 2 4-4",
         "export" => "M12 3v12M7 10l5 5 5-5M4 20h16",
         "settings" => "M4 7h10M18 7h2M4 17h2M10 17h10M16 5v4M8 15v4",
         "person" => "M12 12a4 4 0 1 0 0-8a4 4 0 0 0 0 8zM5 21c0-4 3-7 7-7s7 3 7 7",

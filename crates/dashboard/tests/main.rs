@@ -1,6 +1,7 @@
 //! Pages over an API that answers whatever a test wants.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod alerts;
 mod connections;
 mod event;
 mod fake;
@@ -9,5 +10,6 @@ mod keeping;
 mod live;
 mod overview;
 mod people;
+mod reviews;
 mod search;
 mod timeline;

@@ -14,8 +14,8 @@ use crate::limits::{
     NAME_BYTES_MAX, STREAMS_MAX,
 };
 use crate::streams::{
-    elasticsearch::ElasticsearchTo, nats::NatsTo, s3::S3To, splunk::SplunkTo, syslog::SyslogTo,
-    table::TableTo, webhook::WebhookTo,
+    elasticsearch::ElasticsearchTo, nats::NatsTo, s3::S3To, slack::SlackTo, smtp::SmtpTo,
+    splunk::SplunkTo, syslog::SyslogTo, table::TableTo, webhook::WebhookTo,
 };
 
 /// All of it.
@@ -96,6 +96,10 @@ pub enum To {
     Table(TableTo),
     /// Signed POSTs.
     Webhook(WebhookTo),
+    /// A chat, in Slack's format.
+    Slack(SlackTo),
+    /// Mail.
+    Smtp(SmtpTo),
 }
 
 /// What is wrong with the file: where, what was found, what is allowed.
@@ -149,6 +153,8 @@ impl Connections {
                 To::Nats(to) => to.below(dir),
                 To::Table(to) => to.below(dir),
                 To::Webhook(to) => to.below(dir),
+                To::Slack(to) => to.below(dir),
+                To::Smtp(to) => to.below(dir),
             }
         }
     }

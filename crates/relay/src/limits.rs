@@ -121,3 +121,33 @@ pub const GATHER_LOOK_MICROS: i64 = 2_000_000;
 
 /// Events of one batch to a webhook, which takes a request for each.
 pub const WEBHOOK_EVENTS_MAX: usize = 32;
+
+/// Characters of a headline: what Slack takes in a header.
+pub const HEADLINE_CHARS_MAX: usize = 150;
+/// Characters of a value that an alert is about, and of its name: with both a field stays below Slack's 2,000, however
+/// many of them take five to be written.
+pub const FACT_CHARS_MAX: usize = 180;
+/// Facts of one message; Slack shows ten.
+pub const FACTS_MAX: usize = 10;
+/// Characters of what an alert says in a line, of what it means and of what to do: below Slack's 3,000, however many of
+/// them take five to be written.
+pub const PARAGRAPH_CHARS_MAX: usize = 580;
+/// Characters of an address that a message links to.
+pub const LINK_CHARS_MAX: usize = 500;
+/// Events that a message names.
+pub const EVENTS_NAMED_MAX: usize = 10;
+/// Events of one batch to a chat, which takes a request for each.
+pub const CHAT_EVENTS_MAX: usize = 32;
+
+/// Receivers of one mail.
+pub const MAIL_RECEIVERS_MAX: usize = 50;
+/// Mails of one connection.
+pub const MAIL_EVENTS_MAX: usize = 32;
+/// Columns of a mail's text.
+pub const MAIL_COLUMNS: usize = 72;
+/// Bytes of a mail server's answer to one command.
+pub const SMTP_ANSWER_BYTES_MAX: u64 = 16 << 10;
+/// How long a mail server may take to say that it has a mail.
+pub const SMTP_TAKEN_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a receiver that the server refused is left out, before it is tried again.
+pub const MAIL_REFUSED_MICROS: i64 = 3_600_000_000;

@@ -28,6 +28,10 @@ pub const TRAILS_MAX: usize = 10_000;
 pub const SPAN_MICROS_MAX: i64 = 400 * 86_400_000_000;
 /// How much later than newer events of its trail one may come and still be counted, where nothing else is said: 15 minutes.
 pub const LATENESS_MICROS: i64 = 15 * 60_000_000;
+/// Cases of one file of examples.
+pub const TRIAL_CASES_MAX: usize = 1_000;
+/// Events of one case, those that are repeated included.
+pub const TRIAL_EVENTS_MAX: u64 = 100_000;
 /// How deep the JSON of an event may nest; those that were recorded nest less.
 pub const JSON_DEPTH_MAX: usize = 64;
 /// One event of so many is timed, to say what rules cost.

@@ -1,6 +1,10 @@
 //! Rules through their public side.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
-mod matching;
 
 mod aws;
+mod determinism;
+mod imported;
+mod matching;
+mod pack;
 mod sigma;
+mod windows;

@@ -32,24 +32,37 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE);
-        let json = kind.and_then(|kind| kind.to_str().ok()).is_none_or(is_json);
-        if !json {
-            return Err(Problem::unsupported("send application/json"));
-        }
-        let body = Limited::new(request.into_body(), limits::SMALL_BODY_BYTES_MAX).collect();
-        let body = tokio::time::timeout(limits::BODY_PIECE_TIMEOUT, body).await;
-        let body = body.map_err(|_| Problem::too_slow())?.map_err(|e| {
-            let max = limits::SMALL_BODY_BYTES_MAX;
-            match e.is::<LengthLimitError>() {
-                true => Problem::too_large(format!("the body is larger than {max} bytes")),
-                false => Problem::bad_request(format!("the body broke off: {e}")),
-            }
-        })?;
-        serde_json::from_slice(&body.to_bytes())
-            .map(Json)
-            .map_err(|e| Problem::bad_request(e.to_string()))
+        read_json(request, limits::SMALL_BODY_BYTES_MAX).await.map(Json)
     }
+}
+
+/// A JSON body that may be larger: of so many bytes.
+pub(crate) struct LargeJson<T, const BYTES_MAX: usize>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync, const BYTES_MAX: usize> FromRequest<S>
+    for LargeJson<T, BYTES_MAX>
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read_json(request, BYTES_MAX).await.map(LargeJson)
+    }
+}
+
+async fn read_json<T: DeserializeOwned>(request: Request, bytes_max: usize) -> Result<T, Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let json = kind.and_then(|kind| kind.to_str().ok()).is_none_or(is_json);
+    if !json {
+        return Err(Problem::unsupported("send application/json"));
+    }
+    let body = Limited::new(request.into_body(), bytes_max).collect();
+    let body = tokio::time::timeout(limits::BODY_PIECE_TIMEOUT, body).await;
+    let body =
+        body.map_err(|_| Problem::too_slow())?.map_err(|e| match e.is::<LengthLimitError>() {
+            true => Problem::too_large(format!("the body is larger than {bytes_max} bytes")),
+            false => Problem::bad_request(format!("the body broke off: {e}")),
+        })?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|e| Problem::bad_request(e.to_string()))
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

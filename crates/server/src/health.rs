@@ -62,7 +62,7 @@ async fn metrics(
     if let Ok(index) = state.reader().search() {
         state.metrics().searchable_lag(index.status().lag);
     }
-    let text = state.metrics().text() + &state.connections_text();
+    let text = state.metrics().text() + &state.connections_text() + &state.watch_text();
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

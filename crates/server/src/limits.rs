@@ -143,6 +143,19 @@ pub const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 /// How often it is looked for what is due: expiry, backups, archives.
 pub const KEEPER_EVERY: Duration = Duration::from_secs(60);
 
+/// How long the watch waits for the next record before it looks what else there is to do.
+pub const WATCH_WAIT_MAX: Duration = Duration::from_millis(500);
+/// Alerts on a page, where nothing else is asked.
+pub const ALERTS_PAGE: u64 = 50;
+/// Alerts on a page.
+pub const ALERTS_PAGE_MAX: u64 = 1_000;
+/// Bytes of the name of whom an alert is assigned to.
+pub const ASSIGNEE_BYTES_MAX: usize = 256;
+/// Bytes of rules and mappings that are sent to be tried on the past.
+pub const BACKTEST_BODY_BYTES_MAX: usize = 8 << 20;
+/// How long that may take.
+pub const BACKTEST_TIMEOUT: Duration = Duration::from_secs(600);
+
 /// Refused logins that are recorded one by one each minute; the others are counted, and the count recorded.
 pub const REFUSED_RECORDED_MAX: u32 = 60;
 /// Reads that repeat (of `_system`, of static trees), by credential, kind and trail, whose last recording is

@@ -145,6 +145,17 @@ impl AppState {
         target: Value,
         details: Value,
     ) -> Result<Receipt, Problem> {
+        self.record_about(caller, (action, category), vec![target], details).await
+    }
+
+    /// Records an action that is about several things.
+    pub(crate) async fn record_about(
+        &self,
+        caller: &Caller,
+        (action, category): (&str, &str),
+        targets: Vec<Value>,
+        details: Value,
+    ) -> Result<Receipt, Problem> {
         let missing = || Problem::unavailable("nothing is written here", 60);
         let writer = self.writer().ok_or_else(missing)?;
         let event = event(json!({
@@ -152,7 +163,7 @@ impl AppState {
             "category": category,
             "outcome": "success",
             "actor": actor(caller),
-            "targets": [target],
+            "targets": targets,
             "details": details,
             "context": context(&caller.request),
         }));

@@ -19,7 +19,9 @@ use crate::auth::{OwnRequest, Peer, RequestId};
 use crate::limits;
 use crate::problem::{Problem, Refused};
 use crate::state::AppState;
-use crate::{append, health, keep, keys, pages, read, relay, saved, session, status, trails, watch};
+use crate::{
+    append, health, keep, keys, pages, read, relay, saved, session, status, trails, watch,
+};
 
 /// The header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -129,7 +131,11 @@ async fn limit_time(request: Request, next: Next) -> Response {
     if request.extensions().get::<OwnRequest>().is_some() {
         return next.run(request).await;
     }
-    let answer = tokio::time::timeout(limits::REQUEST_TIMEOUT, next.run(request)).await;
+    let longest = match request.uri().path() {
+        watch::BACKTEST => limits::BACKTEST_TIMEOUT,
+        _ => limits::REQUEST_TIMEOUT,
+    };
+    let answer = tokio::time::timeout(longest, next.run(request)).await;
     answer.unwrap_or_else(|_| {
         // What was handed on goes on: an append may be kept all the same, and ids make repeating it harmless.
         Problem::unavailable("it took too long; what was sent may be kept", 5).into_response()

@@ -25,4 +25,5 @@ mod session;
 mod status;
 mod stream;
 mod tls;
+mod watch;
 mod world;

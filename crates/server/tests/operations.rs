@@ -73,6 +73,9 @@ fn sends(rule: Rule, path: impl Into<String>, ok: u16, body: impl Into<String>) 
     Ask { ok, body: body.into(), ..ask(rule, path) }
 }
 
+/// An alert that there is not.
+const NO_ALERT: &str = "/api/alerts/0190b1a0-0000-8000-8000-000000000000";
+
 /// Requests of an operation that concern a tenant. `spare` is the id of a key that nobody needs. An operation without a
 /// place here has none.
 pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
@@ -307,6 +310,38 @@ pub fn asks(operation: &str, t: &Tenant, spare: &str) -> Option<Vec<Ask>> {
         }
         "POST /api/streams/{name}/replay" => {
             vec![sends(Admin, "/api/streams/none/replay", 404, r#"{"from":"beginning"}"#)]
+        }
+        "GET /api/rules" => vec![ask(Audits, "/api/rules")],
+        "GET /api/rules/{id}" => vec![sends(Audits, "/api/rules/none", 404, "")],
+        "POST /api/rules/backtest" => {
+            vec![sends(Audits, "/api/rules/backtest", 200, r#"{"since":"1d"}"#)]
+        }
+        "GET /api/alerts" => {
+            vec![ask(Audits, "/api/alerts"), ask(Audits, "/api/alerts?state=open&limit=1")]
+        }
+        "GET /api/alerts/{id}" => vec![sends(Audits, NO_ALERT, 404, "")],
+        "POST /api/alerts/{id}/acknowledge" | "POST /api/alerts/{id}/close" => {
+            let deed = operation.rsplit('/').next().unwrap();
+            vec![sends(Audits, format!("{NO_ALERT}/{deed}"), 404, "{}")]
+        }
+        "POST /api/alerts/{id}/comment" => {
+            vec![sends(Audits, format!("{NO_ALERT}/comment"), 404, r#"{"note":"so"}"#)]
+        }
+        "POST /api/alerts/{id}/assign" => {
+            vec![sends(Audits, format!("{NO_ALERT}/assign"), 404, r#"{"to":"maria"}"#)]
+        }
+        "POST /api/alerts/test" => {
+            vec![sends(Audits, "/api/alerts/test", 404, r#"{"channel":"none"}"#)]
+        }
+        "GET /api/reviews" => vec![ask(Audits, "/api/reviews")],
+        "GET /api/reviews/{period}" => vec![
+            // The day of the tests, and one that never was.
+            ask(Audits, "/api/reviews/2026-11-15"),
+            sends(Audits, "/api/reviews/2026-02-30", 404, ""),
+        ],
+        "POST /api/reviews/{period}/sign" => {
+            let body = r#"{"note":"seen","digest":"00"}"#;
+            vec![sends(Audits, "/api/reviews/2026-11-15/sign", 409, body)]
         }
         "GET /api/status" => vec![ask(Counters, "/api/status")],
         "GET /metrics" => vec![ask(Counters, "/metrics")],

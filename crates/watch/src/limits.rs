@@ -63,5 +63,15 @@ pub const END_LOOK_EVERY: Duration = Duration::from_millis(10);
 pub const REFUSED_NAMED_MAX: usize = 20;
 /// Rules that it names as added, removed or changed.
 pub const CHANGED_NAMED_MAX: usize = 100;
+/// Records that a backtest hands from thread to thread together.
+pub const BACKTEST_LOT_RECORDS: usize = 512;
+/// Bytes of them.
+pub const BACKTEST_LOT_BYTES: usize = 1 << 20;
+/// Lots that wait before each step of a backtest.
+pub const BACKTEST_LOTS_MAX: usize = 8;
+/// Groups of a rule that a backtest remembers as alerts of the last day.
+pub const BACKTEST_GROUPS_MAX: usize = 100_000;
+/// Days that a backtest tells of a rule.
+pub const BACKTEST_DAYS_MAX: usize = 4_000;
 /// How often it is shown how the watch does, while there is much to look at.
 pub const SHOW_EVERY: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
 // Every page there is, at addresses that have something to show on a demo's node.
+import { until } from './browser.mjs';
 import { once } from './world.mjs';
 
 const at = (path, params) => `${path}?${new URLSearchParams(params)}`;
@@ -17,12 +18,20 @@ export const known = (node) => once(`known ${node.url}`, async () => {
   };
 });
 
+/** An alert and a rule of the demo, and a review that can be signed or was. */
+export const watched = (node) => once(`watched ${node.url}`, async () => {
+  const alert = await until('the demo has an alert', async () => (await node.ask('/api/alerts?limit=1')).json.alerts[0]);
+  const { json: { reviews } } = await node.ask('/api/reviews');
+  return { alert, rule: alert.rule, review: reviews.find(({ state }) => state !== 'running') ?? reviews[0] };
+});
+
 export const address = (event) => at(`/events/${event.id}`, { trail: event.trail });
 
 /** Name, path, who may see it (`read`, `audit`, `admin`, `all`), and whether it is an error's page. */
 export async function pages(node) {
   const { changed, failed, linked } = await known(node);
   const target = linked.targets[0];
+  const { alert, rule, review } = await watched(node);
   return [
     { name: 'search', path: '/', may: 'read' },
     { name: 'search-query', path: at('/', { q: 'outcome:denied,failure' }), may: 'read' },
@@ -37,6 +46,13 @@ export async function pages(node) {
     { name: 'timeline-correlation', path: at('/timeline', { correlation_id: linked.context.correlation_id }), may: 'read' },
     { name: 'people', path: '/people', may: 'read' },
     { name: 'person', path: `/people/${encodeURIComponent(linked.actor.id)}`, may: 'read' },
+    { name: 'alerts', path: '/alerts', may: 'audit' },
+    { name: 'alerts-all', path: '/alerts?state=all', may: 'audit' },
+    { name: 'alert', path: `/alerts/${alert.id}`, may: 'audit' },
+    { name: 'rules', path: '/rules', may: 'audit' },
+    { name: 'rule', path: `/rules/${encodeURIComponent(rule.id)}`, may: 'audit' },
+    { name: 'reviews', path: '/reviews', may: 'audit' },
+    { name: 'review', path: `/reviews/${review.period}`, may: 'audit' },
     { name: 'export', path: '/export', may: 'audit' },
     { name: 'settings-keys', path: '/settings/keys', may: 'admin' },
     { name: 'settings-new-key', path: '/settings/keys/new', may: 'admin' },

@@ -1,5 +1,6 @@
 //! The pages, each with its own routes.
 
+mod alerts;
 mod docs;
 mod event;
 mod export;
@@ -7,6 +8,8 @@ mod live;
 mod login;
 mod overview;
 mod people;
+mod reviews;
+mod rules;
 mod search;
 mod settings;
 mod timeline;
@@ -17,6 +20,9 @@ use axum::routing::get;
 use crate::page;
 use crate::visit::Api;
 
+/// Where the number of open alerts is, which stands in the navigation.
+pub use alerts::COUNT as OPEN_ALERTS;
+
 /// The routes of all pages.
 pub fn routes() -> Router<Api> {
     Router::new()
@@ -26,6 +32,9 @@ pub fn routes() -> Router<Api> {
         .merge(live::routes())
         .merge(overview::routes())
         .merge(people::routes())
+        .merge(alerts::routes())
+        .merge(rules::routes())
+        .merge(reviews::routes())
         .merge(export::routes())
         .merge(settings::routes())
         .merge(login::routes())

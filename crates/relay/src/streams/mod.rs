@@ -10,14 +10,18 @@ use crate::config::To;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 use crate::seam::Outgoing;
 
+mod alert;
 pub mod elasticsearch;
 mod http;
 pub mod nats;
+mod outside;
 mod place;
 mod runner;
 mod running;
 pub mod s3;
 mod shared;
+pub mod slack;
+pub mod smtp;
 pub mod splunk;
 pub mod syslog;
 pub mod table;
@@ -91,6 +95,8 @@ impl To {
             To::Nats(_) => "nats",
             To::Table(_) => "table",
             To::Webhook(_) => "webhook",
+            To::Slack(_) => "slack",
+            To::Smtp(_) => "smtp",
         }
     }
 
@@ -104,6 +110,8 @@ impl To {
             To::Nats(to) => to.place(),
             To::Table(to) => to.place(),
             To::Webhook(to) => to.place(),
+            To::Slack(to) => to.place(),
+            To::Smtp(to) => to.place(),
         }
     }
 
@@ -117,6 +125,8 @@ impl To {
             To::Nats(to) => to.open(context),
             To::Table(to) => to.open(context),
             To::Webhook(to) => to.open(context),
+            To::Slack(to) => to.open(context),
+            To::Smtp(to) => to.open(context),
         }
     }
 }

@@ -6,7 +6,17 @@ use super::Mapping;
 use crate::sigma::detection::Regexes;
 use crate::sigma::yaml;
 
-const TEXTS: [&str; 1] = [include_str!("../../mappings/aws.yml")];
+const TEXTS: [&str; 9] = [
+    include_str!("../../mappings/aws.yml"),
+    include_str!("../../mappings/kubernetes.yml"),
+    include_str!("../../mappings/github.yml"),
+    include_str!("../../mappings/okta.yml"),
+    include_str!("../../mappings/azure.yml"),
+    include_str!("../../mappings/gcp.yml"),
+    include_str!("../../mappings/m365.yml"),
+    include_str!("../../mappings/identity.yml"),
+    include_str!("../../mappings/application.yml"),
+];
 
 static BUILTIN: LazyLock<Vec<Arc<Mapping>>> = LazyLock::new(|| {
     let mut regexes = Regexes::default();

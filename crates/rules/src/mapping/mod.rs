@@ -76,6 +76,8 @@ pub(crate) struct Mapping {
     /// Which events it is about.
     pub about: Option<Condition>,
     fields: HashMap<String, Vec<Path>>,
+    /// What lies below these is what lies below those.
+    below: HashMap<String, Vec<Path>>,
     /// What becomes of all others: what stands before the name and what behind it.
     rest: Vec<(String, String)>,
     own: bool,
@@ -88,6 +90,7 @@ static OWN: LazyLock<Arc<Mapping>> = LazyLock::new(|| {
         source: LogSource::default(),
         about: None,
         fields: HashMap::new(),
+        below: HashMap::new(),
         rest: Vec::new(),
         own: true,
         digest: [0; 32],
@@ -129,37 +132,16 @@ impl Mapping {
             Some(node) => Some(Reader::new(&OWN, regexes).selection(node, "where")?),
             None => None,
         };
-        let mut fields = HashMap::new();
-        if let Some(node) = node.get("fields") {
-            for (key, value) in node.map("`fields`")? {
-                let paths = value.texts("a field")?;
-                let path = |(line, said): &(usize, String)| {
-                    own::path(said).map_err(|why| Bad::at(*line, why))
-                };
-                let paths: Vec<Path> = paths.iter().map(path).collect::<Result<_, Bad>>()?;
-                if paths.is_empty() {
-                    return Err(Bad::at(
-                        key.line,
-                        format!("`{}` is nothing here", shown(&key.name)),
-                    ));
-                }
-                if fields.insert(key.name.to_lowercase(), paths).is_some() {
-                    let name = shown(&key.name);
-                    return Err(Bad::at(
-                        key.line,
-                        format!(
-                            "`{name}` is there twice; case does not matter in names of mappings"
-                        ),
-                    ));
-                }
-            }
-        }
+        let (fields, below) = match node.get("fields") {
+            Some(node) => fields(node)?,
+            None => Default::default(),
+        };
         let rest = match node.get("rest") {
             Some(node) => node.texts("`rest`")?.iter().map(template).collect::<Result<_, Bad>>()?,
             None => Vec::new(),
         };
         let digest = Sha256::digest(text.as_bytes()).into();
-        Ok(Mapping { source, about, fields, rest, own: false, digest })
+        Ok(Mapping { source, about, fields, below, rest, own: false, digest })
     }
 
     /// Where a field's values are.
@@ -177,10 +159,10 @@ impl Mapping {
         if let Some(paths) = self.fields.get(&lower) {
             return Ok(paths.clone());
         }
-        // A member of something that is named moves with it.
+        // What lies below something that moved has moved with it.
         let dots = name.char_indices().rev().filter(|(_, letter)| *letter == '.');
         for (at, _) in dots {
-            if let Some(paths) = self.fields.get(&name[..at].to_lowercase()) {
+            if let Some(paths) = self.below.get(&name[..at].to_lowercase()) {
                 let below = own::names(&name[at + 1..]);
                 let with = |path: &Path| path.iter().chain(&below).cloned().collect();
                 return Ok(paths.iter().map(with).collect());
@@ -201,6 +183,44 @@ impl Mapping {
         };
         self.rest.iter().map(filled).collect()
     }
+}
+
+type Named = HashMap<String, Vec<Path>>;
+
+/// Reads `fields`: those that are named, and those below which all are where others are, as in `a.*: details.b.*`.
+fn fields(node: &Node) -> Result<(Named, Named), Bad> {
+    let (mut fields, mut below) = (Named::new(), Named::new());
+    for (key, value) in node.map("`fields`")? {
+        let lower = key.name.to_lowercase();
+        let (name, star) = match lower.strip_suffix(".*") {
+            Some(name) => (name, ".*"),
+            None => (&*lower, ""),
+        };
+        let path = |(line, said): &(usize, String)| {
+            let bad = |why| Bad::at(*line, why);
+            let Some(said) = said.strip_suffix(star) else {
+                return Err(bad(format!(
+                    "`{}` has no `.*` at its end as its name has",
+                    shown(said)
+                )));
+            };
+            own::path(said).map_err(bad)
+        };
+        let paths: Vec<Path> =
+            value.texts("a field")?.iter().map(path).collect::<Result<_, Bad>>()?;
+        if paths.is_empty() {
+            return Err(Bad::at(key.line, format!("`{}` is nothing here", shown(&key.name))));
+        }
+        let into = if star.is_empty() { &mut fields } else { &mut below };
+        if into.insert(name.to_owned(), paths).is_some() {
+            let name = shown(&key.name);
+            return Err(Bad::at(
+                key.line,
+                format!("`{name}` is there twice; case does not matter in names of mappings"),
+            ));
+        }
+    }
+    Ok((fields, below))
 }
 
 fn template((line, said): &(usize, String)) -> Result<(String, String), Bad> {

@@ -71,11 +71,15 @@ pub(super) fn path(said: &str) -> Result<Path, String> {
         if !known.contains(&&**name) {
             let around = names[..i].join(".");
             let prefix = if around.is_empty() { String::new() } else { format!("{around}.") };
-            let near = meant(name, known.iter().copied())
-                .replace("did you mean `", &format!("did you mean `{prefix}"));
-            let what = if i == 0 { "an event".to_owned() } else { format!("`{around}`") };
-            let members = listed(known.iter().copied());
-            return Err(format!("there is no field `{}`{near}; {what} has {members}", shown(said)));
+            let near = meant(name, known.iter().copied());
+            let hint = match near.is_empty() {
+                true => {
+                    let what = if i == 0 { "an event".to_owned() } else { format!("`{around}`") };
+                    format!("; {what} has {}", listed(known.iter().copied()))
+                }
+                false => near.replace("did you mean `", &format!("did you mean `{prefix}")),
+            };
+            return Err(format!("there is no field `{}`{hint}", shown(said)));
         }
         known = match &**name {
             "actor" | "on_behalf_of" => &ACTOR,

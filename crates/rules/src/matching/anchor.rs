@@ -108,8 +108,9 @@ impl SlotIndex {
         if self.parts.is_empty() {
             return Ok(());
         }
-        let (texts, rules): (Vec<_>, Vec<_>) = std::mem::take(&mut self.parts).into_iter().unzip();
-        let texts = texts.iter().map(|text: &Box<str>| text.as_bytes());
+        let (texts, rules): (Vec<Box<str>>, Vec<_>) =
+            std::mem::take(&mut self.parts).into_iter().unzip();
+        let texts = texts.iter().map(|text| text.as_bytes());
         match AhoCorasick::builder().match_kind(MatchKind::Standard).build(texts) {
             Ok(finder) => {
                 self.finder = Some((finder, rules));

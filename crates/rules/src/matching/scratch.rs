@@ -80,7 +80,7 @@ impl Scratch {
 
     /// The clock, if this event is to be timed.
     pub(super) fn timer(&mut self) -> Option<Nanos> {
-        let clock = self.clock.as_ref().filter(|_| self.events % TIMED_EVERY == 0)?;
+        let clock = self.clock.as_ref().filter(|_| self.events.is_multiple_of(TIMED_EVERY))?;
         self.timed += 1;
         Some(clock.clone())
     }

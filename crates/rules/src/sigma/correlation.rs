@@ -2,7 +2,7 @@
 
 use indelible_event::Micros;
 
-use super::refusal::{Bad, listed, meant, shown};
+use super::refusal::{Bad, meant_or_known, shown};
 use super::yaml::{self, Node, Value};
 use crate::limits::{GROUP_FIELDS_MAX, MEMBERS_MAX, PAST_MAX, SPAN_MICROS_MAX};
 
@@ -65,11 +65,10 @@ pub(super) fn read(node: &Node) -> Result<Written, Bad> {
     let kind_node = need("type")?;
     let kind = kind_node.text("`type`")?;
     if !TYPES.contains(&&*kind) {
-        let (shown, near) = (shown(&kind), meant(&kind, TYPES));
-        let known = listed(TYPES);
+        let (shown, hint) = (shown(&kind), meant_or_known(&kind, &TYPES));
         return Err(Bad::at(
             kind_node.line,
-            format!("there is no correlation type `{shown}`{near}; known are {known}"),
+            format!("there is no correlation type `{shown}`{hint}"),
         ));
     }
     let rules_node = need("rules")?;

@@ -255,12 +255,7 @@ fn plain(field: &Field, modifiers: &Modifiers, node: &Node) -> Result<Condition,
         }
         all = encoded.into_iter().map(|text| vec![Piece::Literal(text.into())]).collect();
     }
-    let one = |pieces: Vec<Piece>| match (op(pieces, how, modifiers.cased), field) {
-        (Some(op), _) => test(op),
-        (None, Field::Any) => Condition::Constant(true),
-        // `*` alone: whatever is there.
-        (None, _) => Condition::Not(Box::new(test(Op::Null))),
-    };
+    let one = |pieces| test(op(pieces, how, modifiers.cased));
     Ok(one_or(all.into_iter().map(one).collect(), Condition::Any))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::correlation::{self, Written};
 use super::detection::{Reader, Regexes};
-use super::refusal::{Bad, listed, meant, shown};
+use super::refusal::{Bad, meant, meant_or_known, shown};
 use super::yaml::{self, Node, Value};
 use crate::limits::{DESCRIPTION_BYTES_MAX, TAGS_MAX, TITLE_BYTES_MAX};
 use crate::mapping::{self, LogSource, Mapping};
@@ -171,8 +171,8 @@ fn level(node: &Node) -> Result<Level, Bad> {
     let found = LEVELS.iter().find(|(name, _)| said.eq_ignore_ascii_case(name));
     found.map(|(_, level)| *level).ok_or_else(|| {
         let names = LEVELS.map(|(name, _)| name);
-        let (said, near, names) = (shown(&said), meant(&said, names), listed(names));
-        Bad::at(node.line, format!("there is no level `{said}`{near}; known are {names}"))
+        let (said, hint) = (shown(&said), meant_or_known(&said, &names));
+        Bad::at(node.line, format!("there is no level `{said}`{hint}"))
     })
 }
 

@@ -47,3 +47,11 @@ pub(crate) fn meant<'a>(said: &str, known: impl IntoIterator<Item = &'a str>) ->
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
+
+/// What was perhaps meant; all that is known, if nothing is near.
+pub(crate) fn meant_or_known(said: &str, known: &[&str]) -> String {
+    match meant(said, known.iter().copied()) {
+        none if none.is_empty() => format!("; known are {}", listed(known.iter().copied())),
+        meant => meant,
+    }
+}

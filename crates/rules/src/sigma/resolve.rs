@@ -230,7 +230,10 @@ fn circles(drafts: &[Draft], references: &[Result<Vec<usize>, Bad>]) -> Vec<Opti
                     return Some(format!("it refers to itself: {}", way.join(" → ")));
                 }
                 _ => {
-                    return Some(format!("it refers to {}, which leads in a circle", title(way[1])));
+                    return Some(format!(
+                        "it refers to {}, which leads in a circle",
+                        title(way[1])
+                    ));
                 }
             }
         }

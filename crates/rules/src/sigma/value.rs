@@ -49,8 +49,8 @@ pub(super) fn literal(pieces: &[Piece]) -> Option<&str> {
     }
 }
 
-/// What a value should be so that it is, begins with, ends with or contains this. `None`: whatever value is there.
-pub(super) fn op(mut pieces: Vec<Piece>, how: How, cased: bool) -> Option<Op> {
+/// What a value should be so that it is, begins with, ends with or contains this. `*` alone is whatever value is there.
+pub(super) fn op(mut pieces: Vec<Piece>, how: How, cased: bool) -> Op {
     let (open_begin, open_end) =
         (matches!(how, How::Ends | How::Contains), matches!(how, How::Begins | How::Contains));
     if open_begin && pieces.first() != Some(&Piece::Any) {
@@ -66,15 +66,14 @@ pub(super) fn op(mut pieces: Vec<Piece>, how: How, cased: bool) -> Option<Op> {
             }
         }
     }
-    let text = |how, value: &str| Some(Op::Text { how, value: value.into(), cased });
+    let text = |how, value: &str| Op::Text { how, value: value.into(), cased };
     match &*pieces {
         [] => text(How::Is, ""),
-        [Piece::Any] => None,
         [Piece::Literal(value)] => text(How::Is, value),
         [Piece::Literal(value), Piece::Any] => text(How::Begins, value),
         [Piece::Any, Piece::Literal(value)] => text(How::Ends, value),
         [Piece::Any, Piece::Literal(value), Piece::Any] => text(How::Contains, value),
-        _ => Some(Op::Pattern { pattern: pieces, cased }),
+        _ => Op::Pattern { pattern: pieces, cased },
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
-use super::refusal::{Bad, listed, meant, shown};
+use super::refusal::{Bad, meant_or_known, shown};
 use crate::limits::{ALIASES_MAX, DEPTH_MAX, NODES_MAX};
 
 /// A value and where it stands.
@@ -298,8 +298,6 @@ impl Node {
 pub(crate) fn known(members: &[(Key, Node)], known: &[&str], what: &str) -> Result<(), Bad> {
     let unknown = members.iter().find(|(key, _)| !known.contains(&&*key.name));
     let Some((key, _)) = unknown else { return Ok(()) };
-    let meant = meant(&key.name, known.iter().copied());
-    let known = listed(known.iter().copied());
-    let name = shown(&key.name);
-    Err(Bad::at(key.line, format!("{what} has no `{name}`{meant}; known are {known}")))
+    let (name, hint) = (shown(&key.name), meant_or_known(&key.name, known));
+    Err(Bad::at(key.line, format!("{what} has no `{name}`{hint}")))
 }

@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 
 use crate::limits::GROUP_ITEMS_MAX;
-use crate::model::EventRef;
 
 use super::WindowsError;
 use super::codec::{self, COUNT, NUMBER, Reader, Writer};
 use super::need::Need;
-use super::window::{Around, Due, Entry, Found, Key, Stamp, TimeUp, Window};
+use super::window::{Around, Due, Entry, Found, Key, Mark, Stamp, TimeUp, Window};
 
 /// When an event's time is up in log time: when what was to follow can come no more. For one that came long after it
 /// happened, as in an import, what follows it needs time to come, too.
@@ -16,49 +15,22 @@ fn deadline(stamp: &Stamp, need: &Need) -> i64 {
     stamp.at.saturating_add(need.span).max(stamp.came).saturating_add(need.lateness)
 }
 
-fn found(stamp: &Stamp, event: Option<EventRef>, need: &Need) -> Found {
-    let (at, events) = (stamp.at, Vec::from_iter(event));
+fn found(mark: Mark, need: &Need) -> Found {
+    let (at, events) = (mark.stamp.at, Vec::from_iter(mark.event));
     Found { count: 1, first: at, last: at, at: at.saturating_add(need.span), note: None, events }
 }
 
-fn event_weight(event: &Option<EventRef>) -> usize {
-    1 + event.as_ref().map_or(0, codec::event_weight)
-}
-
-fn write_event(event: &Option<EventRef>, to: &mut Writer) {
-    to.u8(u8::from(event.is_some()));
-    if let Some(event) = event {
-        to.event(event);
-    }
-}
-
-fn read_event(from: &mut Reader<'_>) -> Result<Option<EventRef>, WindowsError> {
-    Ok(if from.flag()? { Some(from.event()?) } else { None })
-}
-
-/// An event that waits for its answer.
-#[derive(Debug)]
-struct Wait {
-    stamp: Stamp,
-    event: Option<EventRef>,
-}
-
-impl Wait {
-    fn weight(&self) -> usize {
-        Stamp::WEIGHT + event_weight(&self.event)
-    }
-
-    fn due(&self, around: &Around<'_>) -> Due {
-        let Stamp { at, pos, .. } = self.stamp;
-        (deadline(&self.stamp, around.need), around.group.clone(), at, pos)
-    }
+/// When an event's time is up, as it is asked for.
+fn due(mark: &Mark, around: &Around<'_>) -> Due {
+    let Stamp { at, pos, .. } = mark.stamp;
+    (deadline(&mark.stamp, around.need), around.group.clone(), at, pos)
 }
 
 /// The first rule without the second behind it.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     /// In order of time.
-    waits: VecDeque<Wait>,
+    waits: VecDeque<Mark>,
     /// What came before that which it answers, in order of time.
     answers: VecDeque<Stamp>,
     /// Of the waits.
@@ -68,8 +40,8 @@ pub(super) struct Waits {
 impl Waits {
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Waits, WindowsError> {
         let mut all = Waits::default();
-        for _ in 0..from.count(Stamp::WEIGHT)? {
-            let wait = Wait { stamp: Stamp::read(from)?, event: read_event(from)? };
+        for _ in 0..from.count(Mark::WEIGHT)? {
+            let wait = Mark::read(from)?;
             all.weight += wait.weight();
             all.waits.push_back(wait);
         }
@@ -82,7 +54,8 @@ impl Waits {
     }
 
     fn wait(&mut self, entry: &Entry<'_>, around: &mut Around<'_>) {
-        let (need, stamp) = (around.need, Stamp::of(entry));
+        let (need, mark) = (around.need, Mark::of(entry));
+        let stamp = mark.stamp;
         let earliest = stamp.at.saturating_sub(need.lateness);
         let answer = self.answers.partition_point(|answer| answer.at < earliest);
         if self.answers.get(answer).is_some_and(|it| it.at <= stamp.at.saturating_add(need.span)) {
@@ -93,15 +66,14 @@ impl Waits {
             self.end(0, around);
             *around.lost += 1;
         }
-        let wait = Wait { stamp, event: entry.events.last().cloned() };
-        self.weight += wait.weight();
-        around.due.insert(wait.due(around));
+        self.weight += mark.weight();
+        around.due.insert(due(&mark, around));
         let put = self.waits.partition_point(|other| other.stamp.key() <= stamp.key());
-        self.waits.insert(put, wait);
+        self.waits.insert(put, mark);
     }
 
     fn answer(&mut self, entry: &Entry<'_>, around: &mut Around<'_>) {
-        let (need, stamp) = (around.need, Stamp::of(entry));
+        let (need, stamp) = (around.need, Mark::of(entry).stamp);
         let earliest = stamp.at.saturating_sub(need.span);
         let wait = self.waits.partition_point(|wait| wait.stamp.at < earliest);
         let latest = stamp.at.saturating_add(need.lateness);
@@ -118,19 +90,19 @@ impl Waits {
         self.answers.insert(put, stamp);
     }
 
-    fn end(&mut self, at: usize, around: &mut Around<'_>) -> Option<Wait> {
+    fn end(&mut self, at: usize, around: &mut Around<'_>) -> Option<Mark> {
         let wait = self.waits.remove(at)?;
-        let due = wait.due(around);
+        let up = due(&wait, around);
         // Several things found with one record may wait for the same moment.
-        if !self.of(wait.stamp.key()).any(|(_, other)| other.due(around) == due) {
-            around.due.remove(&due);
+        if !self.of(wait.stamp.key()).any(|(_, other)| due(other, around) == up) {
+            around.due.remove(&up);
         }
         self.weight -= wait.weight();
         Some(wait)
     }
 
     /// The waits of a place in time.
-    fn of(&self, key: Key) -> impl Iterator<Item = (usize, &Wait)> {
+    fn of(&self, key: Key) -> impl Iterator<Item = (usize, &Mark)> {
         let from = self.waits.partition_point(|wait| wait.stamp.key() < key);
         (from..).zip(self.waits.range(from..)).take_while(move |(_, wait)| wait.stamp.key() == key)
     }
@@ -145,12 +117,12 @@ impl Window for Waits {
         None
     }
 
-    fn time_up(&mut self, due: &Due, around: &mut Around<'_>) -> TimeUp {
-        let of_then = self.of((due.2, due.3)).find(|(_, wait)| wait.due(around) == *due);
+    fn time_up(&mut self, up: &Due, around: &mut Around<'_>) -> TimeUp {
+        let of_then = self.of((up.2, up.3)).find(|(_, wait)| due(wait, around) == *up);
         match of_then.map(|(at, _)| at).and_then(|at| self.end(at, around)) {
-            Some(wait) => TimeUp::Fires(found(&wait.stamp, wait.event, around.need)),
+            Some(wait) => TimeUp::Fires(found(wait, around.need)),
             None => {
-                around.due.remove(due);
+                around.due.remove(up);
                 TimeUp::Nothing
             }
         }
@@ -167,8 +139,7 @@ impl Window for Waits {
     fn write(&self, to: &mut Writer) {
         to.count(self.waits.len());
         for wait in &self.waits {
-            wait.stamp.write(to);
-            write_event(&wait.event, to);
+            wait.write(to);
         }
         to.count(self.answers.len());
         self.answers.iter().for_each(|answer| answer.write(to));
@@ -176,13 +147,13 @@ impl Window for Waits {
 
     fn arm(&self, around: &mut Around<'_>) {
         for wait in &self.waits {
-            around.due.insert(wait.due(around));
+            around.due.insert(due(wait, around));
         }
     }
 
     fn disarm(&self, around: &mut Around<'_>) {
         for wait in &self.waits {
-            around.due.remove(&wait.due(around));
+            around.due.remove(&due(wait, around));
         }
     }
 }
@@ -190,7 +161,7 @@ impl Window for Waits {
 /// A rule without itself: the last sign of life of a group.
 #[derive(Debug, Default)]
 pub(super) struct Silence {
-    last: Option<Wait>,
+    last: Option<Mark>,
     /// When it is looked at next, which may be too early: to move that for each sign of life would cost more than to
     /// look once in vain.
     looked_at: i64,
@@ -198,7 +169,7 @@ pub(super) struct Silence {
 
 impl Silence {
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Silence, WindowsError> {
-        let last = Wait { stamp: Stamp::read(from)?, event: read_event(from)? };
+        let last = Mark::read(from)?;
         Ok(Silence { last: Some(last), looked_at: from.time()? })
     }
 
@@ -214,16 +185,15 @@ impl Silence {
 
 impl Window for Silence {
     fn take(&mut self, entry: &Entry<'_>, around: &mut Around<'_>) -> Option<Found> {
-        let stamp = Stamp::of(entry);
+        let mark = Mark::of(entry);
         match &mut self.last {
             None => {
-                let wait = Wait { stamp, event: entry.events.last().cloned() };
-                self.look_at(deadline(&wait.stamp, around.need), around);
-                self.last = Some(wait);
+                self.look_at(deadline(&mark.stamp, around.need), around);
+                self.last = Some(mark);
             }
             Some(last) => {
-                if stamp.key() >= last.stamp.key() {
-                    (last.stamp, last.event) = (stamp, entry.events.last().cloned());
+                if mark.stamp.key() >= last.stamp.key() {
+                    *last = mark;
                 }
                 last.stamp.came = entry.now;
             }
@@ -231,16 +201,16 @@ impl Window for Silence {
         None
     }
 
-    fn time_up(&mut self, due: &Due, around: &mut Around<'_>) -> TimeUp {
-        around.due.remove(due);
+    fn time_up(&mut self, up: &Due, around: &mut Around<'_>) -> TimeUp {
+        around.due.remove(up);
         let Some(last) = &self.last else { return TimeUp::Nothing };
         let deadline = deadline(&last.stamp, around.need);
-        if deadline > due.0 {
+        if deadline > up.0 {
             self.look_at(deadline, around);
             return TimeUp::Nothing;
         }
         match self.last.take() {
-            Some(last) => TimeUp::Fires(found(&last.stamp, last.event, around.need)),
+            Some(last) => TimeUp::Fires(found(last, around.need)),
             None => TimeUp::Nothing,
         }
     }
@@ -250,13 +220,12 @@ impl Window for Silence {
     }
 
     fn weight(&self) -> usize {
-        Stamp::WEIGHT + NUMBER + self.last.as_ref().map_or(1, |last| event_weight(&last.event))
+        NUMBER + self.last.as_ref().map_or(0, Mark::weight)
     }
 
     fn write(&self, to: &mut Writer) {
         if let Some(last) = &self.last {
-            last.stamp.write(to);
-            write_event(&last.event, to);
+            last.write(to);
             to.i64(self.looked_at);
         }
     }

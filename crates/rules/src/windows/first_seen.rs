@@ -3,7 +3,7 @@
 use super::WindowsError;
 use super::codec::{self, NUMBER, Reader, Writer};
 use super::latest::Values;
-use super::window::{Around, Entry, Found, Stamp, Window};
+use super::window::{Around, Entry, Found, Mark, Window};
 
 /// The values that are known.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Window for FirstSeen {
         if latest.is_none() {
             self.values.forget(entry.now, around);
         }
-        self.values.note(Stamp::of(entry), value);
+        self.values.put(Mark { event: None, ..Mark::of(entry) }, value);
         let is_known = latest.is_some_and(|latest| entry.at.saturating_sub(latest) <= need.span);
         let learned = since.is_some_and(|since| (entry.at - since).max(0) >= need.learn);
         if is_known || !learned {

@@ -3,27 +3,22 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::limits::{EXAMPLES_MAX, GROUP_ITEMS_MAX};
-use crate::model::EventRef;
+use crate::limits::GROUP_ITEMS_MAX;
 
 use super::WindowsError;
 use super::codec::{self, COUNT, Reader, Writer};
-use super::window::{Around, Entry, Found, Key, Stamp, Window, run_around};
+use super::window::{Around, Entry, Found, Key, Mark, Window, named, run_around};
 
 /// A value and when it came last.
 #[derive(Debug)]
 struct Held {
-    stamp: Stamp,
+    mark: Mark,
     value: Arc<str>,
-    event: Option<EventRef>,
 }
 
 impl Held {
     fn weight(&self) -> usize {
-        Stamp::WEIGHT
-            + codec::text_weight(&self.value)
-            + 1
-            + self.event.as_ref().map_or(0, codec::event_weight)
+        self.mark.weight() + codec::text_weight(&self.value)
     }
 }
 
@@ -50,9 +45,9 @@ impl Values {
 
     /// Forgets what is over, and the oldest where there is no room for one more.
     pub(super) fn forget(&mut self, now: i64, around: &mut Around<'_>) {
-        let newest = self.held.back().map_or(0, |held| held.stamp.at);
+        let newest = self.held.back().map_or(0, |held| held.mark.stamp.at);
         let reach = around.need.reach();
-        while self.held.front().is_some_and(|held| held.stamp.is_over(newest, now, reach)) {
+        while self.held.front().is_some_and(|held| held.mark.stamp.is_over(newest, now, reach)) {
             self.remove(0);
         }
         if self.held.len() >= GROUP_ITEMS_MAX {
@@ -62,28 +57,24 @@ impl Values {
     }
 
     /// Puts a value where it belongs; `None` if it is known to have come later than this.
-    fn put(&mut self, stamp: Stamp, value: &str, event: Option<EventRef>) -> Option<usize> {
+    pub(super) fn put(&mut self, mark: Mark, value: &str) -> Option<usize> {
+        let key = mark.stamp.key();
         let value = match self.keys.get(value) {
-            Some(known) if *known >= stamp.key() => return None,
+            Some(known) if *known >= key => return None,
             Some(known) => {
-                let at = self.held.partition_point(|held| held.stamp.key() < *known);
+                let at = self.held.partition_point(|held| held.mark.stamp.key() < *known);
                 // Two values of one record share a place: the right one is among those behind.
                 let at = at + self.held.range(at..).position(|held| *held.value == *value)?;
                 self.remove(at).value
             }
             None => value.into(),
         };
-        let held = Held { stamp, value, event };
+        let held = Held { mark, value };
         self.weight += held.weight();
-        self.keys.insert(Arc::clone(&held.value), stamp.key());
-        let put = self.held.partition_point(|other| other.stamp.key() <= stamp.key());
+        self.keys.insert(Arc::clone(&held.value), key);
+        let put = self.held.partition_point(|other| other.mark.stamp.key() <= key);
         self.held.insert(put, held);
         Some(put)
-    }
-
-    /// As [`Values::put`], for those who keep no events.
-    pub(super) fn note(&mut self, stamp: Stamp, value: &str) {
-        let _ = self.put(stamp, value, None);
     }
 
     fn take(&mut self, begin: usize, count: usize) -> Vec<Held> {
@@ -109,28 +100,23 @@ impl Values {
     pub(super) fn write(&self, to: &mut Writer) {
         to.count(self.held.len());
         for held in &self.held {
-            held.stamp.write(to);
+            held.mark.write(to);
             to.text(&held.value);
-            to.u8(u8::from(held.event.is_some()));
-            if let Some(event) = &held.event {
-                to.event(event);
-            }
         }
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Values, WindowsError> {
         let mut values = Values::default();
-        for _ in 0..from.count(Stamp::WEIGHT)? {
-            let (stamp, value) = (Stamp::read(from)?, from.text()?.into());
-            let event = if from.flag()? { Some(from.event()?) } else { None };
-            let held = Held { stamp, value, event };
+        for _ in 0..from.count(Mark::WEIGHT)? {
+            let held = Held { mark: Mark::read(from)?, value: from.text()?.into() };
             values.weight += held.weight();
-            if values.keys.insert(Arc::clone(&held.value), stamp.key()).is_some() {
+            let key = held.mark.stamp.key();
+            if values.keys.insert(Arc::clone(&held.value), key).is_some() {
                 return Err(codec::damaged("a value is there twice"));
             }
             values.held.push_back(held);
         }
-        codec::in_order(&values.held, |held| held.stamp.key())?;
+        codec::in_order(&values.held, |held| held.mark.stamp.key())?;
         Ok(values)
     }
 }
@@ -161,24 +147,17 @@ impl Window for Latest {
     fn take(&mut self, entry: &Entry<'_>, around: &mut Around<'_>) -> Option<Found> {
         let (need, values) = (around.need, &mut self.values);
         values.forget(entry.now, around);
-        let event = entry.events.last().cloned();
-        let put = match entry.value {
-            _ if self.of_members => {
-                values.put(Stamp::of(entry), &entry.member.to_string(), event)?
-            }
-            value => values.put(Stamp::of(entry), value?, event)?,
+        let put = match self.of_members {
+            true => values.put(Mark::of(entry), &entry.member.to_string())?,
+            false => values.put(Mark::of(entry), entry.value?)?,
         };
         let begin = run_around(values.len(), put, need.at_least, need.span, |at| {
-            values.held[at].stamp.at
+            values.held[at].mark.stamp.at
         })?;
         let run = values.take(begin, need.at_least);
-        let (first, last) = (run[0].stamp.at, run[run.len() - 1].stamp.at);
-        let named = run.len().saturating_sub(EXAMPLES_MAX);
-        let mut events: Vec<EventRef> =
-            run.into_iter().skip(named).filter_map(|held| held.event).collect();
-        // One event may have matched several of the rules.
-        events.dedup();
-        Some(Found { count: need.at_least as u64, first, last, at: last, note: None, events })
+        let (first, last) = (run[0].mark.stamp.at, run[run.len() - 1].mark.stamp.at);
+        let (count, events) = (run.len() as u64, named(run.iter().map(|held| &held.mark)));
+        Some(Found { count, first, last, at: last, note: None, events })
     }
 
     fn items(&self) -> usize {

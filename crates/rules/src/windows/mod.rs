@@ -37,7 +37,7 @@ use std::sync::Arc;
 use indelible_event::Micros;
 
 use crate::limits::{CASCADE_MAX, STATE_BYTES_KEPT, STATE_BYTES_MAX, TRAILS_MAX};
-use crate::matching::Looked;
+use crate::matching::{Feed, Looked};
 use crate::model::{EventRef, Firing, Kind, RuleNo};
 use crate::set::RuleSet;
 
@@ -213,7 +213,8 @@ impl Windows {
     /// Moves log time on, and tells whose time is up.
     fn advance(&mut self, now: i64, firings: &mut Vec<Firing>) {
         while self.due < now {
-            let next = self.timed.iter().filter_map(|no| Some((self.lanes[*no].as_ref()?.due(), *no)));
+            let next =
+                self.timed.iter().filter_map(|no| Some((self.lanes[*no].as_ref()?.due(), *no)));
             let Some((due, no)) = next.min().filter(|(due, _)| *due < now) else {
                 break;
             };
@@ -267,12 +268,10 @@ impl Windows {
         for (nth, feed) in looked.feeds.iter().enumerate() {
             let no = feed.correlation.0 as usize;
             let Some(Some(lane)) = self.lanes.get(no) else { continue };
-            let others = looked.feeds[..nth].iter().rev();
-            if lane.need().counts_events()
-                && others
-                    .take_while(|other| other.correlation == feed.correlation)
-                    .any(|other| other.group == feed.group)
-            {
+            let is_same = |other: &Feed| {
+                other.correlation == feed.correlation && other.group == feed.group
+            };
+            if lane.need().counts_events() && looked.feeds[..nth].iter().any(is_same) {
                 continue;
             }
             self.tallies[no].matched += 1;

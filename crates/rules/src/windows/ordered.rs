@@ -3,29 +3,27 @@
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 
-use crate::limits::{EXAMPLES_MAX, ORDERED_ITEMS_MAX};
-use crate::model::EventRef;
+use crate::limits::ORDERED_ITEMS_MAX;
 
 use super::WindowsError;
 use super::codec::{self, COUNT, NUMBER, Reader, Writer};
-use super::window::{Around, Entry, Found, Key, Stamp, Window};
+use super::window::{Around, Entry, Found, Key, Mark, Window, named};
 
 /// An event of one of the rules.
 #[derive(Debug)]
 struct Step {
-    stamp: Stamp,
+    mark: Mark,
     member: usize,
-    event: Option<EventRef>,
 }
 
 impl Step {
     /// An event that several rules match is not its own successor: so the later rule stands first.
     fn key(&self) -> (Key, Reverse<usize>) {
-        (self.stamp.key(), Reverse(self.member))
+        (self.mark.stamp.key(), Reverse(self.member))
     }
 
     fn weight(&self) -> usize {
-        Stamp::WEIGHT + NUMBER + 1 + self.event.as_ref().map_or(0, codec::event_weight)
+        self.mark.weight() + NUMBER
     }
 }
 
@@ -41,14 +39,13 @@ pub(super) struct Ordered {
 impl Ordered {
     pub(super) fn read(from: &mut Reader<'_>, members: usize) -> Result<Ordered, WindowsError> {
         let mut ordered = Ordered::default();
-        for _ in 0..from.count(Stamp::WEIGHT)? {
-            let (stamp, member) = (Stamp::read(from)?, from.u64()?);
+        for _ in 0..from.count(Mark::WEIGHT)? {
+            let (mark, member) = (Mark::read(from)?, from.u64()?);
             let member = usize::try_from(member).unwrap_or(usize::MAX);
             if member >= members {
                 return Err(codec::damaged("it names a rule that is not there"));
             }
-            let event = if from.flag()? { Some(from.event()?) } else { None };
-            ordered.steps.push_back(Step { stamp, member, event });
+            ordered.steps.push_back(Step { mark, member });
         }
         codec::in_order(&ordered.steps, |step| step.key())?;
         ordered.weight = ordered.steps.iter().map(Step::weight).sum();
@@ -58,9 +55,10 @@ impl Ordered {
     }
 
     fn forget(&mut self, now: i64, around: &mut Around<'_>) {
-        let newest = self.steps.back().map_or(0, |step| step.stamp.at);
+        let newest = self.steps.back().map_or(0, |step| step.mark.stamp.at);
         let (need, before) = (around.need, self.steps.len());
-        while self.steps.front().is_some_and(|it| it.stamp.is_over(newest, now, need.reach())) {
+        while self.steps.front().is_some_and(|it| it.mark.stamp.is_over(newest, now, need.reach()))
+        {
             self.drop_oldest(1);
         }
         if self.steps.len() >= ORDERED_ITEMS_MAX {
@@ -81,12 +79,12 @@ impl Ordered {
     /// Goes one step on, and says whether a chain ends there.
     fn walk(begins: &mut [Option<i64>], step: &Step, span: i64) -> bool {
         let begin = match step.member {
-            0 => Some(step.stamp.at),
+            0 => Some(step.mark.stamp.at),
             later => begins[later - 1],
         };
         begins[step.member] = begin;
         step.member + 1 == begins.len()
-            && begin.is_some_and(|begin| step.stamp.at.saturating_sub(begin) <= span)
+            && begin.is_some_and(|begin| step.mark.stamp.at.saturating_sub(begin) <= span)
     }
 
     /// Goes all steps anew, up to the end of the first chain that lies within the span.
@@ -102,7 +100,7 @@ impl Ordered {
         let mut chain = vec![&self.steps[end]];
         for step in self.steps.range(..end).rev() {
             let after = chain[chain.len() - 1];
-            if step.member + 1 == after.member && step.stamp.key() < after.stamp.key() {
+            if step.member + 1 == after.member && step.mark.stamp.key() < after.mark.stamp.key() {
                 chain.push(step);
             }
         }
@@ -118,8 +116,7 @@ impl Window for Ordered {
         if entry.member >= need.at_least {
             return None;
         }
-        let event = entry.events.last().cloned();
-        let step = Step { stamp: Stamp::of(entry), member: entry.member, event };
+        let step = Step { mark: Mark::of(entry), member: entry.member };
         self.weight += step.weight();
         let put = self.steps.partition_point(|other| other.key() <= step.key());
         let is_newest = put == self.steps.len() && self.begins.len() == need.at_least;
@@ -130,10 +127,9 @@ impl Window for Ordered {
             false => self.walk_all(need.at_least, need.span)?,
         };
         let chain = self.chain(end);
-        let (count, first) = (chain.len() as u64, chain[0].stamp.at);
-        let last = self.steps[end].stamp.at;
-        let unnamed = chain.len().saturating_sub(EXAMPLES_MAX);
-        let events = chain.iter().skip(unnamed).filter_map(|step| step.event.clone()).collect();
+        let (count, first) = (chain.len() as u64, chain[0].mark.stamp.at);
+        let last = self.steps[end].mark.stamp.at;
+        let events = named(chain.iter().map(|step| &step.mark));
         self.drop_oldest(end + 1);
         self.walk_all(need.at_least, i64::MIN);
         Some(Found { count, first, last, at: last, note: None, events })
@@ -150,12 +146,8 @@ impl Window for Ordered {
     fn write(&self, to: &mut Writer) {
         to.count(self.steps.len());
         for step in &self.steps {
-            step.stamp.write(to);
+            step.mark.write(to);
             to.u64(step.member as u64);
-            to.u8(u8::from(step.event.is_some()));
-            if let Some(event) = &step.event {
-                to.event(event);
-            }
         }
     }
 }

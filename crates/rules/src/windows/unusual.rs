@@ -7,7 +7,7 @@ use crate::limits::{EXAMPLES_MAX, GROUP_ITEMS_MAX};
 use super::WindowsError;
 use super::codec::{self, COUNT, NUMBER, Reader, Writer};
 use super::need::Need;
-use super::window::{Around, Entry, Examples, Found, Window};
+use super::window::{Around, Entry, Found, Mark, Window, named};
 
 /// One span of time, counted from the epoch.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,10 @@ pub(super) struct Unusual {
     buckets: VecDeque<Bucket>,
     /// The bucket in which the group was first seen.
     since: Option<i64>,
-    examples: Examples,
+    /// The newest few events, in order of time.
+    examples: VecDeque<Mark>,
+    /// Of the examples.
+    weight: usize,
 }
 
 impl Unusual {
@@ -47,7 +50,23 @@ impl Unusual {
             });
         }
         codec::in_order(&buckets, |bucket| bucket.number)?;
-        Ok(Unusual { buckets, since, examples: Examples::read(from)? })
+        let mut unusual = Unusual { buckets, since, ..Unusual::default() };
+        for _ in 0..from.count(Mark::WEIGHT)? {
+            let mark = Mark::read(from)?;
+            unusual.weight += mark.weight();
+            unusual.examples.push_back(mark);
+        }
+        codec::in_order(&unusual.examples, |mark| mark.stamp.key())?;
+        Ok(unusual)
+    }
+
+    fn note(&mut self, mark: Mark) {
+        self.weight += mark.weight();
+        let put = self.examples.partition_point(|other| other.stamp.key() <= mark.stamp.key());
+        self.examples.insert(put, mark);
+        if self.examples.len() > EXAMPLES_MAX {
+            self.weight -= self.examples.pop_front().map_or(0, |gone| gone.weight());
+        }
     }
 
     fn forget(&mut self, now: i64, around: &mut Around<'_>) {
@@ -91,7 +110,7 @@ impl Window for Unusual {
         self.forget(entry.now, around);
         let need = around.need;
         let put = self.bucket(entry, need);
-        self.examples.add(entry, EXAMPLES_MAX);
+        self.note(Mark::of(entry));
         let bucket = &mut self.buckets[put];
         bucket.count = bucket.count.saturating_add(1);
         (bucket.first, bucket.last) = (bucket.first.min(entry.at), bucket.last.max(entry.at));
@@ -105,7 +124,8 @@ impl Window for Unusual {
             return None;
         }
         let spans = known.unsigned_abs();
-        let unusual = sum.saturating_mul(u128::from(need.percent)).div_ceil(u128::from(spans) * 100);
+        let unusual =
+            sum.saturating_mul(u128::from(need.percent)).div_ceil(u128::from(spans) * 100);
         if u128::from(count) < unusual {
             return None;
         }
@@ -113,9 +133,12 @@ impl Window for Unusual {
         let tenths = (sum * 10).div_ceil(u128::from(spans));
         let (whole, tenth) = (tenths / 10, tenths % 10);
         let note = Some(format!("{count} in {}, {whole}.{tenth} are usual", spoken(need.span)));
-        let begin = number.saturating_mul(need.span);
-        let end = begin.saturating_add(need.span - 1);
-        let events = self.examples.take((begin, 0), (end, u64::MAX));
+        let of_span = |mark: &&Mark| mark.stamp.at.div_euclid(need.span) == number;
+        let mut events = named(self.examples.iter().filter(of_span));
+        if events.is_empty() {
+            // All that are kept are newer: a trail is behind the others.
+            events = named([&Mark::of(entry)].into_iter());
+        }
         Some(Found { count, first, last, at: last, note, events })
     }
 
@@ -124,7 +147,7 @@ impl Window for Unusual {
     }
 
     fn weight(&self) -> usize {
-        NUMBER + COUNT + self.buckets.len() * Unusual::BUCKET + self.examples.weight()
+        NUMBER + COUNT + self.buckets.len() * Unusual::BUCKET + COUNT + self.weight
     }
 
     fn write(&self, to: &mut Writer) {
@@ -138,7 +161,8 @@ impl Window for Unusual {
             to.i64(bucket.came);
             to.u8(u8::from(bucket.fired));
         }
-        self.examples.write(to);
+        to.count(self.examples.len());
+        self.examples.iter().for_each(|mark| mark.write(to));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::limits::EXAMPLES_MAX;
 use crate::model::EventRef;
 
 use super::WindowsError;
-use super::codec::{self, COUNT, NUMBER, Reader, Writer};
+use super::codec::{self, NUMBER, Reader, Writer};
 use super::need::Need;
 
 /// The values of a group.
@@ -104,10 +104,6 @@ impl Stamp {
     /// What one takes.
     pub(super) const WEIGHT: usize = 3 * NUMBER;
 
-    pub(super) fn of(entry: &Entry<'_>) -> Stamp {
-        Stamp { at: entry.at, pos: entry.pos, came: entry.now }
-    }
-
     pub(super) fn key(&self) -> Key {
         (self.at, self.pos)
     }
@@ -129,65 +125,46 @@ impl Stamp {
     }
 }
 
-/// The newest few events of a window, in order of time.
-#[derive(Debug, Default)]
-pub(super) struct Examples {
-    list: Vec<(Key, EventRef)>,
-    weight: usize,
+/// When something happened, and the event that says so; of what a correlation has found, the newest one.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    pub(super) stamp: Stamp,
+    pub(super) event: Option<EventRef>,
 }
 
-impl Examples {
-    /// What one takes beside its event.
-    const KEY: usize = 2 * NUMBER;
+impl Mark {
+    /// What one takes at least.
+    pub(super) const WEIGHT: usize = 3 * NUMBER + 1;
 
-    /// Adds those of an entry. No more are kept than the rule could name.
-    pub(super) fn add(&mut self, entry: &Entry<'_>, needed: usize) {
-        let key = (entry.at, entry.pos);
-        for event in entry.events {
-            let at = self.list.partition_point(|(other, _)| *other <= key);
-            self.weight += Examples::KEY + codec::event_weight(event);
-            self.list.insert(at, (key, event.clone()));
-            if self.list.len() > needed.min(EXAMPLES_MAX) {
-                let (_, gone) = self.list.remove(0);
-                self.weight -= Examples::KEY + codec::event_weight(&gone);
-            }
-        }
-    }
-
-    /// Takes out those from one place to another, both among them.
-    pub(super) fn take(&mut self, first: Key, last: Key) -> Vec<EventRef> {
-        let from = self.list.partition_point(|(key, _)| *key < first);
-        let to = self.list.partition_point(|(key, _)| *key <= last).max(from);
-        let taken: Vec<EventRef> = self.list.drain(from..to).map(|(_, event)| event).collect();
-        let gone: usize =
-            taken.iter().map(|event| Examples::KEY + codec::event_weight(event)).sum();
-        self.weight -= gone;
-        taken
+    pub(super) fn of(entry: &Entry<'_>) -> Mark {
+        let stamp = Stamp { at: entry.at, pos: entry.pos, came: entry.now };
+        Mark { stamp, event: entry.events.last().cloned() }
     }
 
     pub(super) fn weight(&self) -> usize {
-        COUNT + self.weight
+        Mark::WEIGHT + self.event.as_ref().map_or(0, codec::event_weight)
     }
 
     pub(super) fn write(&self, to: &mut Writer) {
-        to.count(self.list.len());
-        for ((at, pos), event) in &self.list {
-            to.i64(*at);
-            to.u64(*pos);
+        self.stamp.write(to);
+        to.u8(u8::from(self.event.is_some()));
+        if let Some(event) = &self.event {
             to.event(event);
         }
     }
 
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Examples, WindowsError> {
-        let mut examples = Examples::default();
-        for _ in 0..from.count(Examples::KEY)? {
-            let (key, event) = ((from.time()?, from.u64()?), from.event()?);
-            examples.weight += Examples::KEY + codec::event_weight(&event);
-            examples.list.push((key, event));
-        }
-        codec::in_order(&examples.list, |(key, _)| *key)?;
-        Ok(examples)
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Mark, WindowsError> {
+        let stamp = Stamp::read(from)?;
+        Ok(Mark { stamp, event: if from.flag()? { Some(from.event()?) } else { None } })
     }
+}
+
+/// The events that an alert names of these: the newest, and each once.
+pub(super) fn named<'a>(marks: impl Iterator<Item = &'a Mark>) -> Vec<EventRef> {
+    let mut events: Vec<EventRef> = marks.filter_map(|mark| mark.event.clone()).collect();
+    events.dedup();
+    events.drain(..events.len().saturating_sub(EXAMPLES_MAX));
+    events
 }
 
 /// The first run of `needed` neighbours with the one at `put` among them that lies within the span.

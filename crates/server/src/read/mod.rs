@@ -16,6 +16,7 @@ pub(crate) mod outgoing;
 mod proof;
 mod query;
 mod report;
+pub(crate) mod review;
 mod search;
 mod shown;
 mod stats;
@@ -28,6 +29,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::AppState;
 
 pub(crate) use engine::Reading;
+pub(crate) use report::moment;
 
 /// The routes of all modules here.
 pub(crate) fn routes() -> OpenApiRouter<AppState> {

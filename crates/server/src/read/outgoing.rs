@@ -136,6 +136,16 @@ pub(crate) fn place_of(
     }
 }
 
+/// An event by its place in its trail, as the API shows it; `None` if it cannot be shown. Blocks.
+pub(crate) fn event_at(state: &AppState, trail: &str, seq: u64) -> Option<Vec<u8>> {
+    let trail = state.reader().trail(&trail_name(trail)?).ok()?;
+    if seq >= trail.size.0 {
+        return None;
+    }
+    let records = state.reader().read(trail.info.no, &[Seq(seq)]).ok()?;
+    records.first().map(|record| record.view(trail.info.name.as_str()))
+}
+
 /// What one look found.
 struct Looked {
     records: Vec<Found>,

@@ -18,6 +18,14 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(unfinished::unfinished)).routes(routes!(gaps::gaps))
 }
 
+/// A time ago such as `30d`, a date, or a time: its first moment.
+pub(crate) fn moment(text: &str, now: Micros) -> Option<Micros> {
+    match length(text) {
+        Some(micros) => Some(Micros(now.0.saturating_sub(micros))),
+        None => written(text).map(|(from, _)| from),
+    }
+}
+
 /// What is reported on: the trails named and the time.
 #[derive(Debug)]
 struct Window {
@@ -30,10 +38,7 @@ impl Window {
     /// The first moment of it, out of a parameter.
     fn since(params: &mut Params, now: Micros) -> Result<Option<Micros>, Problem> {
         let form = "a time ago such as 30d, a date such as 2026-01-31, or a time such as 2026-01-31T10:00:00Z";
-        params.read("since", form, |text| match length(text) {
-            Some(micros) => Some(Micros(now.0.saturating_sub(micros))),
-            None => written(text).map(|(from, _)| from),
-        })
+        params.read("since", form, |text| moment(text, now))
     }
 
     /// As it is recorded of the read.

@@ -17,7 +17,7 @@ use crate::problem::Problem;
 /// An event with its place, in the very bytes that were hashed.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(value_type = Object)]
-pub(super) struct Event(Box<RawValue>);
+pub(crate) struct Event(Box<RawValue>);
 
 impl Event {
     /// Splices it from the record's bytes.
@@ -103,11 +103,11 @@ impl From<Total> for Count {
 
 /// A value and how often there is one.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct ValueCount {
+pub(crate) struct ValueCount {
     /// The value.
-    value: String,
+    pub value: String,
     /// How many events have it.
-    count: u64,
+    pub count: u64,
 }
 
 impl ValueCount {
@@ -166,7 +166,7 @@ impl Incomplete {
 
 /// A record that does not match its leaf, and is therefore not shown.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct AlarmShown {
+pub(crate) struct AlarmShown {
     /// Its trail, as far as that is known.
     trail: Option<String>,
     /// Its place there, as far as that is known.

@@ -6,7 +6,7 @@ use indelible_event::{Checked, Micros, check};
 use indelible_log::AppendError;
 use indelible_log::record::Pos;
 use indelible_rules::Seen;
-use indelible_store::scan::{Scanner, place_at};
+use indelible_store::{Scanner, place_at};
 use indelible_watch::{Deed, Found, Host, HostError, Scanned};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;

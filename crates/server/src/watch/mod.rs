@@ -24,7 +24,7 @@ use crate::error::ServerError;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-pub(crate) use self::backtest::Backtests;
+pub(crate) use self::backtest::{Backtests, PATH as BACKTEST};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

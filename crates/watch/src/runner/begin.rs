@@ -94,9 +94,9 @@ impl Runner {
         self.shared.trouble(About::Begun, Some(why));
     }
 
-    /// From the log's end on, with the alerts that are open.
+    /// From where the log ended on, with the alerts that are open.
     fn anew(&self) -> Result<From, HostError> {
-        let (settled, next) = (self.host.settled(), self.host.end());
+        let (settled, next) = self.began;
         let decider = self.shared.book(|book| Decider::of(book, self.context()));
         let mut overdue = Overdue::new(settled);
         for found in self.host.told(&["review.sign"])? {

@@ -25,6 +25,8 @@ use crate::shared::{About, Progress, RuleStats, Shared};
 /// What the thread has.
 pub(super) struct Runner {
     pub host: Arc<dyn Host>,
+    /// How far the log's time and the log were when it was started.
+    pub began: (Micros, u64),
     pub seams: Seams,
     pub shared: Arc<Shared>,
     pub control: Arc<Control>,

@@ -76,8 +76,11 @@ impl Watch {
         let loading = Loading::first(folder, seams.clock.now());
         let shared = Arc::new(Shared::new(Arc::clone(&loading.loaded), public_url.clone()));
         let control = Arc::new(Control::default());
+        // Here, and not on the thread: what is recorded once this returns is looked at, also by a first watch.
+        let began = (host.settled(), host.end());
         let runner = Runner {
             host,
+            began,
             seams: seams.clone(),
             shared: Arc::clone(&shared),
             control: Arc::clone(&control),

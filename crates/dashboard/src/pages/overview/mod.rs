@@ -24,6 +24,7 @@ use crate::by::By;
 use crate::href::{self, Params};
 use crate::limits;
 use crate::page::{Nav, Page};
+use crate::pages::alerts;
 use crate::pages::settings::connections;
 use crate::parts;
 use crate::text;
@@ -208,6 +209,7 @@ async fn page(visit: &Visit) -> Result<Page, Problem> {
             h1 { "Overview" }
             (chooser(&asked, &trails, me.may_audit()))
         }
+        (alerts::notice(visit).await)
         (connections::red(visit).await)
         @if !all { (parts::at_once(&asked.params().with("all", "1").to("/overview"))) }
         @for piece in pieces { (piece) }

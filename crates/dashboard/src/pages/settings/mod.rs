@@ -113,7 +113,7 @@ fn went_wrong(visit: &Visit, tab: Tab, problem: &Problem, back: &str) -> Page {
 }
 
 /// Where to go after a change: back, with the event that tells of it.
-fn done(back: &str, headers: &HeaderMap) -> Response {
+pub(super) fn done(back: &str, headers: &HeaderMap) -> Response {
     let event = headers.get("indelible-event").and_then(|value| value.to_str().ok());
     see_other(&Params::new().with("event", event.unwrap_or_default()).to(back))
 }
@@ -124,7 +124,7 @@ struct Shown {
 }
 
 /// What was done a moment ago, as its event says: nothing that an address claims is believed.
-async fn told(visit: &Visit) -> Markup {
+pub(super) async fn told(visit: &Visit) -> Markup {
     let Some(id) = visit.params.get("event") else { return html! {} };
     told_of(visit, id).await
 }
