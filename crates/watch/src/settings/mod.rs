@@ -183,14 +183,13 @@ impl Settings {
                 ));
             }
         }
-        let escalations = |channel: &Channel| channel.only == Some(Only::Escalations);
-        if self.escalate.is_none() {
-            if let Some(channel) = self.channels.iter().find(|channel| escalations(channel)) {
-                return Err(format!(
-                    "the channel {} is for escalations only, and `escalate` does not say when there are any",
-                    channel.name
-                ));
-            }
+        let waits = |channel: &&Channel| channel.only == Some(Only::Escalations);
+        let waiting = self.channels.iter().find(waits).filter(|_| self.escalate.is_none());
+        if let Some(channel) = waiting {
+            return Err(format!(
+                "the channel {} is for escalations only, and `escalate` does not say when there are any",
+                channel.name
+            ));
         }
         Ok(())
     }
