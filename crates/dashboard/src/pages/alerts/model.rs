@@ -68,6 +68,11 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// What it says beside the title of its rule.
+    pub fn says(&self) -> Option<&str> {
+        self.summary.as_deref().filter(|says| *says != self.rule.title)
+    }
+
     /// Whether nothing more can be done with it.
     pub fn is_closed(&self) -> bool {
         self.state == "closed"

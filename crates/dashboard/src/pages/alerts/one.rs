@@ -49,7 +49,7 @@ async fn one_page(visit: &Visit, id: &str, wrong: Option<&Problem>) -> Result<Pa
             (level(&alert.rule.level)) (state(&alert.state))
             @if alert.escalated_at.is_some() && !alert.is_closed() { span.outcome.denied { "escalated" } }
         }
-        @if let Some(summary) = &alert.summary { p.lead { (short_to(summary, limits::OPEN_CHARS_MAX)) } }
+        @if let Some(summary) = alert.says() { p.lead { (short_to(summary, limits::OPEN_CHARS_MAX)) } }
         div.cols {
             (facts(visit, &alert))
             section.panel aria-labelledby="means-title" {

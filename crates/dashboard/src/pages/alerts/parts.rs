@@ -155,7 +155,7 @@ fn row(visit: &Visit, one: &Alert) -> Markup {
             td { (level(&one.rule.level)) }
             th scope="row" {
                 a href=(address(&one.id)) { (short(&one.rule.title)) }
-                @if let Some(summary) = &one.summary { span.summary { (short_to(summary, limits::SUMMARY_CHARS_MAX)) } }
+                @if let Some(summary) = one.says() { span.summary { (short_to(summary, limits::SUMMARY_CHARS_MAX)) } }
                 (group(&one.group))
             }
             td.n data-label="Times" { (grouped(one.count)) }
