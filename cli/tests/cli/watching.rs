@@ -163,7 +163,7 @@ fn an_alert_is_opened_looked_at_and_closed() {
     let with = ["alerts", "list", "--assignee", "maria", "--state", "acknowledged", "--json"];
     assert_eq!(at(&with).ok().json()[0]["id"], id);
     at(&["alerts", "close", id, "--note", "it was the drill"]).ok();
-    at(&["alerts", "close", id, "--note", "again"]).status(2).says("closed");
+    at(&["alerts", "comment", id, "--note", "late"]).status(2).says("closed");
     let history = at(&["alerts", "show", id, "--json"]).ok().json()[0]["history"].clone();
     let steps: Vec<&str> =
         history.as_array().unwrap().iter().map(|step| step["action"].as_str().unwrap()).collect();
