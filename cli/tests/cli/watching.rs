@@ -66,7 +66,10 @@ fn a_folder_is_checked_without_a_node() {
     let good = log.run(["rules", "check", &dir]).ok().stdout;
     assert!(good.contains("2 of the folder") && good.contains("nothing is refused"), "{good}");
     let rule = Path::new(&dir).join("rules/bad.yml");
-    write(&rule, "title: Bad\nlogsource: { product: indelible }\ndetection:\n  a:\n    action|frobnicate: x\n  condition: a\n");
+    write(
+        &rule,
+        "title: Bad\nlogsource: { product: indelible }\ndetection:\n  a:\n    action|frobnicate: x\n  condition: a\n",
+    );
     let bad = log.run(["rules", "check", &dir]).status(1).stdout;
     assert!(bad.contains("rules/bad.yml:5: Bad: ") && bad.contains("frobnicate"), "{bad}");
     assert!(bad.contains("1 is refused"), "{bad}");
