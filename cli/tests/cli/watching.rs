@@ -66,13 +66,16 @@ fn a_folder_is_checked_without_a_node() {
     let good = log.run(["rules", "check", &dir]).ok().stdout;
     assert!(good.contains("2 of the folder") && good.contains("nothing is refused"), "{good}");
     let rule = Path::new(&dir).join("rules/bad.yml");
-    write(&rule, "title: Bad\ndetection:\n  a:\n    action|frobnicate: x\n  condition: a\n");
+    write(
+        &rule,
+        "title: Bad\nlogsource: { product: indelible }\ndetection:\n  a:\n    action|frobnicate: x\n  condition: a\n",
+    );
     let bad = log.run(["rules", "check", &dir]).status(1).stdout;
-    assert!(bad.contains("rules/bad.yml:4: Bad: ") && bad.contains("frobnicate"), "{bad}");
+    assert!(bad.contains("rules/bad.yml:5: Bad: ") && bad.contains("frobnicate"), "{bad}");
     assert!(bad.contains("1 is refused"), "{bad}");
     let told = &log.run(["rules", "check", &dir, "--json"]).status(1).json()[0];
     let refused = &told["refused"][0];
-    assert_eq!((&refused["file"], &refused["line"]), (&"rules/bad.yml".into(), &4.into()));
+    assert_eq!((&refused["file"], &refused["line"]), (&"rules/bad.yml".into(), &5.into()));
     let own = |rule: &&Value| rule["from"] == "folder" && rule["alerts"] == true;
     let own: Vec<&Value> = told["rules"].as_array().unwrap().iter().filter(own).collect();
     assert_eq!((own.len(), &own[0]["id"]), (1, &"shop-spray".into()), "the others go on");
@@ -163,7 +166,7 @@ fn an_alert_is_opened_looked_at_and_closed() {
     let with = ["alerts", "list", "--assignee", "maria", "--state", "acknowledged", "--json"];
     assert_eq!(at(&with).ok().json()[0]["id"], id);
     at(&["alerts", "close", id, "--note", "it was the drill"]).ok();
-    at(&["alerts", "close", id, "--note", "again"]).status(2).says("closed");
+    at(&["alerts", "comment", id, "--note", "late"]).status(2).says("closed");
     let history = at(&["alerts", "show", id, "--json"]).ok().json()[0]["history"].clone();
     let steps: Vec<&str> =
         history.as_array().unwrap().iter().map(|step| step["action"].as_str().unwrap()).collect();
@@ -203,7 +206,7 @@ fn rules_are_tried_on_the_past_and_reviews_are_shown() {
     let period = running["period"].as_str().unwrap();
     let shown = at(&["reviews", "show", period, "--text", "--events"]).ok().stdout;
     assert!(shown.contains(period) && shown.contains("digest"), "{shown}");
-    at(&["reviews", "sign", period, "--note", "too soon"]).status(2).says("running");
+    at(&["reviews", "sign", period, "--note", "too soon"]).status(2).says("it has not ended");
     at(&["reviews", "show", "yesterday"]).status(3);
     node.stop().ok();
 }
