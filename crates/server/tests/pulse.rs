@@ -30,7 +30,7 @@ fn a_moved_clock_events_of_the_future_and_gaps_are_told_once() {
     let events: Value =
         vec![event(0, now.clone()), event(1, "2099-01-01T00:00:00Z".into()), event(5, now)].into();
     let answer =
-        node.post(&node.admin, "/api/audit/logs?wait=searchable", events.to_string().as_bytes());
+        node.post(&node.admin, "/api/audit/logs?wait=published", events.to_string().as_bytes());
     assert_eq!(answer.status, 201);
     alive.beat(0, 0);
     let skew = alive.0.system("node.clock_skew");
