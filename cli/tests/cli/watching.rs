@@ -120,6 +120,7 @@ fn what_a_node_watches_is_asked_of_a_node() {
 }
 
 /// Asks until what is asked for is there.
+#[expect(clippy::disallowed_methods, reason = "real time, of a real process")]
 fn until(ask: impl Fn() -> Ran, is: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     let begun = Instant::now();
     loop {

@@ -6,8 +6,8 @@ mod determinism;
 mod engine;
 mod imported;
 mod matching;
-mod pack;
 mod meaning;
+mod pack;
 mod sigma;
 
 mod windows;

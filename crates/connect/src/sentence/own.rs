@@ -67,6 +67,10 @@ const PHRASES: &[Phrase] = &[
     deed("import.files", "import", "imported", " "),
     deed("import.table", "import the table", "imported the table", " "),
     deed("input.refuse", "take a message", "took a message", " from "),
+    deed("alert.repeat", "fire again", "fired again", " for "),
+    deed("alert.comment", "comment", "commented", " on "),
+    deed("alert.notify", "tell of", "told of", " "),
+    deed("review.overdue", "find overdue", "found overdue", " "),
 ];
 
 /// The event, if it is one of these.

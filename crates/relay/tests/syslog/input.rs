@@ -202,7 +202,7 @@ async fn a_busy_node_reads_no_more_and_loses_nothing() {
             sent += 1;
         }
     };
-    assert!(tokio::time::timeout(std::time::Duration::from_secs(2), stuck).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_secs(2), stuck).await.is_err());
     assert_eq!(running.kept.count(), 0);
     let status = running.status.lock().unwrap().clone();
     assert_eq!(status.state, State::Failing);
