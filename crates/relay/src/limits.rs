@@ -149,5 +149,7 @@ pub const MAIL_COLUMNS: usize = 72;
 pub const SMTP_ANSWER_BYTES_MAX: u64 = 16 << 10;
 /// How long a mail server may take to say that it has a mail.
 pub const SMTP_TAKEN_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a mail waits for a receiver that the server does not take for now, while it takes others.
+pub const MAIL_WAIT_MICROS: i64 = 600_000_000;
 /// How long a receiver that the server refused is left out, before it is tried again.
 pub const MAIL_REFUSED_MICROS: i64 = 3_600_000_000;

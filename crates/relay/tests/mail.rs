@@ -3,11 +3,13 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use indelible_log::Seams;
+use indelible_event::Micros;
+use indelible_log::{Clock, Seams};
 use indelible_relay::Outgoing;
 use indelible_relay::streams::{Sink, SinkError};
 use serde_json::{Value, json};
@@ -260,6 +262,48 @@ async fn one_refused_receiver_or_mail_keeps_nobody_else_from_being_told() {
             subjects,
             ["Three", "later", "Six"].map(|title| format!("[high] {title}: 203.0.113.9"))
         );
+        server.nothing_more();
+
+        // What others wrote keeps no alert from being told.
+        let of = alert(7, "Seven");
+        let json = String::from_utf8(of.json.to_vec()).unwrap().replace("203.0.113.9", "poison");
+        out.send(&[Outgoing { json: json.into(), ..of }]).unwrap();
+        let mail = server.mail();
+        assert_eq!(head(&mail, "Subject"), "[high] Seven");
+        let text = mail["text"].as_str().unwrap();
+        assert!(text.contains("Block the address.") && !text.contains("poison"), "{text}");
+    });
+}
+
+struct Moved(AtomicI64);
+
+impl Clock for Moved {
+    fn now(&self) -> Micros {
+        Micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_is_refused_for_now_is_waited_for_but_not_for_long() {
+    let server = Server::start(&[]);
+    let clock = Arc::new(Moved(AtomicI64::new(1_769_853_600_000_000)));
+    let seams = Seams { clock: clock.clone(), ..Seams::real(std::env::temp_dir()) };
+    let file =
+        to("smtp", server.port, "busy@example.com, ada@example.com", ", starttls: never");
+    tokio::task::block_in_place(|| {
+        let mut out = sink(&file, seams).unwrap();
+        let events = [alert(1, "One")];
+        for _ in 0..2 {
+            assert!(matches!(out.send(&events).unwrap_err(), SinkError::Later { .. }));
+        }
+        server.nothing_more();
+        clock.0.fetch_add(600_000_000, Ordering::Relaxed);
+        let (why, _) = wrong(out.send(&events).unwrap_err());
+        assert!(why.contains("busy@example.com") && why.contains("451"), "{why}");
+        assert_eq!(server.mail()["to"], json!(["ada@example.com"]));
+        out.send(&events).unwrap();
+        out.send(&[alert(2, "Two")]).unwrap();
+        assert_eq!(head(&server.mail(), "Subject"), "[high] Two: 203.0.113.9");
         server.nothing_more();
     });
 }

@@ -49,6 +49,12 @@ pub const TIMED_EVERY: u64 = 256;
 pub const SHOWN_CHARS_MAX: usize = 80;
 /// Tests that the condition of one rule comes to, with all that it names put in.
 pub const TESTS_MAX: usize = 20_000;
+/// Tests of all rules.
+pub const TESTS_ALL_MAX: usize = 1_000_000;
+/// Selections of which a number other than one or all is wanted.
+pub const OF_MAX: usize = 100;
+/// Bytes of the texts that `windash` makes of one.
+pub const WINDASH_BYTES_MAX: usize = 64 << 10;
 /// Regular expressions of one rule.
 pub const RULE_REGEXES_MAX: usize = 200;
 /// Regular expressions of all rules.

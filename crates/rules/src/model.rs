@@ -338,7 +338,8 @@ impl<'de> Deserialize<'de> for EventText {
 pub struct Firing {
     /// Which rule.
     pub rule: RuleNo,
-    /// The values that it is about, by the names of the rule; empty for a rule that groups by nothing.
+    /// The values that it is about, by the names of the rule; of a rule of one event its actor. Empty for a rule that
+    /// groups by nothing.
     pub group: Vec<(Arc<str>, Arc<str>)>,
     /// What is remarkable beside the group: the value that is new, how many there were and are usual.
     pub note: Option<String>,

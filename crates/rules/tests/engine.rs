@@ -149,9 +149,9 @@ fn all_told() -> Vec<String> {
         "Brute force [ada] 3 [5, 6, 7]",
         // `generate` of the one about it lets this and `login` tell of themselves, too.
         "Guessed [ada] 2 [7, 8]",
-        "Login [] 1 [0]",
-        "Login [] 1 [4]",
-        "Login [] 1 [8]",
+        "Login [ada] 1 [0]",
+        "Login [ada] 1 [4]",
+        "Login [ada] 1 [8]",
         "New address [ada] 1 [8]",
         "Burst [] 4 [5, 6, 7, 8]",
         "Password spray [203.0.113.9] 3 [7, 9, 10]",

@@ -427,7 +427,7 @@ fn correlations_that_are_refused() {
         ),
         (
             "{ type: event_count, rules: a, timespan: 1h, condition: { gte: 10001 } }",
-            "a window keeps at most 10000, so this would never fire",
+            "the condition asks for 10001; a window keeps at most 10000, so this would never fire",
         ),
         (
             "{ type: event_count, rules: a, timespan: 1h, condition: { gte: many } }",
@@ -911,4 +911,32 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_few_bytes_would_come_to_is_refused_before_it_is_made() {
+    let head = "title: T\nlogsource: { product: indelible }\ndetection:\n";
+    let many = |count: usize| (0..count).map(|n| format!("  s{n}: [ a ]\n")).collect::<String>();
+    let some = |count: usize, of: usize| {
+        reason(&format!("{head}{}  condition: {of} of them\n", many(count)))
+    };
+    assert!(some(19_000, 18_999).contains("only `1 of` and `all of` are understood"));
+    let values = "    - '-a -b -c -d'\n".repeat(4_000);
+    let dashes = format!("{head}  s:\n    action|windash|contains:\n{values}  condition: s\n");
+    assert!(reason(&dashes).contains("more than 20000 tests"));
+    let long = format!(
+        "{head}  s: {{ action|windash: '-a -b {}' }}\n  condition: s\n",
+        "x".repeat(60_000)
+    );
+    assert!(reason(&long).contains("too many dashes"));
+    let list = "    - s\n".repeat(9_000);
+    let keywords = "    - a\n".repeat(5_000);
+    let conditions = format!("{head}  s:\n{keywords}  condition:\n{list}");
+    assert!(reason(&conditions).contains("come to more than 20000 tests"));
+}
+
+#[test]
+fn names_are_lines_of_text() {
+    let odd = selecting("action: a").replace("title: T", "title: T\nid: \"a\\x01b\"");
+    assert!(reason(&odd).contains("not one line of text"));
 }

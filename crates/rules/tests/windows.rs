@@ -115,6 +115,7 @@ pub fn looked(rules: &RuleSet, pos: u64, event: &Event) -> Looked {
         recorded_at: seconds(BEGIN + event.recorded_at),
         at: seconds(BEGIN + event.at),
         rules: vec![RuleNo(event.matches)],
+        actor: None,
         feeds,
     }
 }

@@ -160,7 +160,7 @@ pub const AHEAD_SOURCES_MAX: usize = 100;
 /// How far back it is looked for gaps of sources: farther than an event may still be on its way.
 pub const GAPS_WINDOW_MICROS: i64 = 5 * MINUTE_MICROS;
 /// Sources whose told gaps are remembered.
-pub const GAPS_TOLD_MAX: usize = 1_000;
+pub const GAPS_TOLD_MAX: usize = 2_000;
 
 /// How long the watch waits for the next record before it looks what else there is to do.
 pub const WATCH_WAIT_MAX: Duration = Duration::from_millis(500);

@@ -33,7 +33,7 @@ const ACTIONS: [&str; 6] = [
 ];
 
 /// What may fail, by the names that events have.
-const PARTS: [&str; 5] = ["writing", "signing", "index", "keeping", "connections"];
+const PARTS: [&str; 6] = ["writing", "signing", "index", "keeping", "connections", "gaps"];
 
 /// How things are now.
 #[derive(Default)]
@@ -58,13 +58,16 @@ struct Change {
     details: Value,
 }
 
+/// Sources, up to which number their gaps were told, and when.
+type Told = BTreeMap<String, (u64, Micros)>;
+
 /// What was told, and what was seen lately.
 #[derive(Default)]
 struct Pulse {
     disk_low: bool,
     failing: BTreeSet<String>,
-    /// Up to which number a source's gaps were told.
-    gaps: BTreeMap<String, u64>,
+    /// Up to which number a source's gaps were told, and when.
+    gaps: Told,
     /// When it was last told that events are of the future.
     ahead_at: Option<Micros>,
     /// Both times at the last look.
@@ -148,7 +151,7 @@ impl Pulse {
     fn hole(&self, hole: &Hole) -> Option<Change> {
         let id = hex::encode(&hole.source);
         let told = self.gaps.get(&id).copied();
-        if told.is_some_and(|through| through >= hole.last) {
+        if told.is_some_and(|(through, _)| through >= hole.last) {
             return None;
         }
         let service =
@@ -171,9 +174,13 @@ impl Pulse {
             "node.clock_skew" if target == "sources" => self.ahead_at = Some(at),
             "node.source_gap" => {
                 let through = details["through"].as_u64().unwrap_or(u64::MAX);
-                self.gaps.insert(target.to_owned(), through);
+                self.gaps.insert(target.to_owned(), (through, at));
                 if self.gaps.len() > limits::GAPS_TOLD_MAX {
-                    self.gaps.pop_first();
+                    // Not the least id, which whoever invents sources can choose.
+                    let oldest = self.gaps.iter().min_by_key(|(_, (_, at))| *at);
+                    if let Some(id) = oldest.map(|(id, _)| id.clone()) {
+                        self.gaps.remove(&id);
+                    }
                 }
             }
             _ => {}
@@ -199,9 +206,11 @@ impl Heart {
         let steady = *self.steady.lock().expect("nothing panics while holding it");
         let steady = steady.unwrap_or_else(look::steady);
         let told = held.is_none();
+        let gaps = held.as_ref().map(|pulse| pulse.gaps.clone()).unwrap_or_default();
         let seen = state.read(move |state| {
             let pulse = told.then(|| look::told(state)).transpose()?;
-            Ok((pulse, look::look(state, steady)))
+            let look = look::look(state, steady, pulse.as_ref().map_or(&gaps, |pulse| &pulse.gaps));
+            Ok((pulse, look))
         });
         let (told, look) = match seen.await {
             Ok(seen) => seen,

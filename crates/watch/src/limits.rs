@@ -63,6 +63,11 @@ pub const END_LOOK_EVERY: Duration = Duration::from_millis(10);
 pub const REFUSED_NAMED_MAX: usize = 20;
 /// Rules that it names as added, removed or changed.
 pub const CHANGED_NAMED_MAX: usize = 100;
+/// Bytes of each of their ids.
+pub const NAMED_BYTES_MAX: usize = 128;
+/// How far time goes on at once where nothing is recorded, in microseconds: a clock that is ahead for a moment must not
+/// take the log's time with it for long.
+pub const TICK_MICROS_MAX: i64 = 5 * 60_000_000;
 /// Records that a backtest hands from thread to thread together.
 pub const BACKTEST_LOT_RECORDS: usize = 512;
 /// Bytes of them.

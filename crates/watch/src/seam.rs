@@ -13,8 +13,6 @@ pub struct Deed {
     pub action: &'static str,
     /// What it is about: types and ids; the first is the alert, the rule or the review.
     pub targets: Vec<(&'static str, String)>,
-    /// The event that it belongs to.
-    pub reference: Option<EventId>,
     /// When it happened.
     pub occurred_at: Option<Micros>,
     /// What there is to say.

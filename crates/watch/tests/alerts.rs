@@ -15,7 +15,7 @@ fn an_alert_is_opened_once_and_counts_up() {
         world.fail("192.0.2.1");
     }
     watch.settle();
-    assert_eq!(line(&world.told("alert.")), ["open Failed login", "repeat 2", "repeat 10"]);
+    assert_eq!(line(&world.told("alert.")), ["open Failed login: ada", "repeat 2", "repeat 10"]);
     let id = &watch.alerts()[0];
     let alert = watch.alert(id);
     assert_eq!(alert["count"], 12, "between what is recorded, too");

@@ -206,7 +206,7 @@ fn a_first_start_fills_windows_and_tells_nothing_of_the_past() {
     watch.settle();
     assert_eq!(
         line(&world.told("alert.open")),
-        ["open Failed login", "open Brute force: 192.0.2.1 (4 times)"]
+        ["open Failed login: ada", "open Brute force: 192.0.2.1 (4 times)"]
     );
     watch.stop();
 }

@@ -1,7 +1,7 @@
 //! A node in memory, and a watch that looks at it.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use indelible_event::{EventId, Micros};
 use indelible_log::{Clock, Seams};
 use indelible_rules::Seen;
 use indelible_sim::{ManualClock, PowerStorage, SeededEntropy};
+use indelible_watch::limits::TICK_MICROS_MAX;
 use indelible_watch::{Deed, Folder, Found, Host, HostError, Scanned, Shared, Watch};
 use serde_json::{Value, json};
 
@@ -20,6 +21,8 @@ pub const DAY: i64 = 24 * HOUR;
 /// What outlives a process: the log, the clock, the files.
 pub struct World {
     log: Mutex<Log>,
+    /// What time it was when somebody last waited for the watch.
+    settled_at: AtomicI64,
     pub clock: Arc<ManualClock>,
     pub storage: Mutex<PowerStorage>,
 }
@@ -60,9 +63,11 @@ pub struct Process {
 
 impl World {
     pub fn new() -> Arc<World> {
+        let clock = Arc::new(ManualClock::default());
         Arc::new(World {
             log: Mutex::default(),
-            clock: Arc::new(ManualClock::default()),
+            settled_at: AtomicI64::new(clock.now().0),
+            clock,
             storage: Mutex::new(PowerStorage::new()),
         })
     }
@@ -127,9 +132,13 @@ impl Process {
 
     /// Waits until the watch has looked at everything and had nothing to do, or the process is dead.
     pub fn settle(&self) {
+        // Where nothing is recorded, time goes on by steps.
+        let now = self.world.clock.now().0;
+        let passed = now - self.world.settled_at.swap(now, Ordering::SeqCst);
+        let steps = usize::try_from(passed / TICK_MICROS_MAX).unwrap();
         let mut waits = self.waits.lock().unwrap();
-        let before = *waits;
-        while *waits < before + 2 && !self.dead.load(Ordering::SeqCst) {
+        let wanted = *waits + 2 + steps;
+        while *waits < wanted && !self.dead.load(Ordering::SeqCst) {
             waits = self.changed.wait_timeout(waits, Duration::from_millis(50)).unwrap().0;
         }
     }

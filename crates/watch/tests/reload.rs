@@ -46,7 +46,7 @@ fn a_reload_keeps_the_windows_of_what_has_not_changed() {
     watch.settle();
     assert_eq!(
         line(&world.told("alert.open")),
-        ["open Failed login", "open Brute force: 192.0.2.1 (4 times)"]
+        ["open Failed login: ada", "open Brute force: 192.0.2.1 (4 times)"]
     );
     assert_eq!(watch.shared.rule("failing").unwrap().stats.matched, 4, "counted on");
     watch.stop();

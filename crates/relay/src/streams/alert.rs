@@ -82,12 +82,32 @@ struct Named {
 impl Message {
     /// Of an event as it is sent.
     pub fn of(event: &Outgoing) -> Message {
-        let head = serde_json::from_slice::<Head<'_>>(&event.json).ok();
-        // Others may call an event of theirs so; only the node's own trail tells of alerts.
-        let own = head.is_some_and(|head| head.action == NOTIFY && head.trail == "_system");
-        let details = own.then(|| serde_json::from_slice::<Notified>(&event.json).ok()).flatten();
-        details.map_or_else(|| plain(event), |notified| alert(notified.details))
+        notified(event).map_or_else(|| plain(event), alert)
     }
+
+    /// Of the same event, without what others wrote in it: there are receivers that take offence at a text.
+    pub fn bare(event: &Outgoing) -> Message {
+        let Some(details) = notified(event) else {
+            let headline = "An event whose text was refused".to_owned();
+            let facts = vec![
+                ("Place".into(), event.seq.to_string()),
+                ("Event".into(), event.id.to_string()),
+            ];
+            return Message { summary: headline.clone(), headline, facts, ..plain(event) };
+        };
+        let (group, events) = (BTreeMap::new(), Vec::new());
+        let summary = Some("What it is about was refused, and is left out here.".to_owned());
+        alert(Details { group, summary, events, ..details })
+    }
+}
+
+/// What the watch tells by this event, if it is one of those.
+fn notified(event: &Outgoing) -> Option<Details> {
+    let head = serde_json::from_slice::<Head<'_>>(&event.json).ok()?;
+    // Others may call an event of theirs so; only the node's own trail tells of alerts.
+    let own = head.action == NOTIFY && head.trail == "_system";
+    let read = own.then(|| serde_json::from_slice::<Notified>(&event.json).ok()).flatten();
+    read.map(|notified| notified.details)
 }
 
 fn fact(text: &str) -> String {

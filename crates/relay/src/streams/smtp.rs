@@ -2,7 +2,8 @@
 //!
 //! Sent means that the server took it. One that it may have taken without our hearing of it is sent again, with the same
 //! `Message-ID`. A receiver that the server refuses for good keeps none of the others from being told: they get the mail,
-//! the refusal is told, and the receiver is left out for an hour.
+//! the refusal is told, and the receiver is left out for an hour. One that it refuses for now is waited for, but
+//! not for longer than the others can wait. A mail that is refused for its text goes once more without what others wrote.
 
 mod mail;
 mod wire;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use indelible_event::Micros;
+use indelible_event::{EventId, Micros};
 use indelible_log::Clock;
 use lettre::message::Mailbox;
 use serde::Deserialize;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 use super::alert::Message;
 use super::outside::OneByOne;
 use super::{Batch, Context, Sink, SinkError};
-use crate::limits::{MAIL_EVENTS_MAX, MAIL_RECEIVERS_MAX, MAIL_REFUSED_MICROS};
+use crate::limits::{MAIL_EVENTS_MAX, MAIL_RECEIVERS_MAX, MAIL_REFUSED_MICROS, MAIL_WAIT_MICROS};
 use crate::seam::Outgoing;
 use crate::secret::{Secret, Value};
 use crate::tls::ClientTls;
@@ -131,7 +132,7 @@ impl SmtpTo {
             stream,
             clock,
             sent: OneByOne::default(),
-            refused: BTreeMap::new(),
+            heard: Heard::default(),
         }))
     }
 
@@ -163,22 +164,32 @@ struct Smtp {
     stream: Arc<str>,
     clock: Arc<dyn Clock>,
     sent: OneByOne,
-    /// Receivers that the server refused for good, by their place, and when.
+    heard: Heard,
+}
+
+/// What the server would not do.
+#[derive(Default)]
+struct Heard {
+    /// Receivers that it refused and that are left out, by their place, and when.
     refused: BTreeMap<usize, Micros>,
+    /// Receivers that it refused for now, and since when.
+    waited: BTreeMap<usize, Micros>,
+    /// The event whose text it refused: after that it may have closed the connection.
+    text: Option<EventId>,
 }
 
 impl Sink for Smtp {
     fn send(&mut self, events: &[Outgoing]) -> Result<(), SinkError> {
-        let (to, stream, refused) = (&self.to, &*self.stream, &mut self.refused);
+        let (to, stream, heard) = (&self.to, &*self.stream, &mut self.heard);
         let now = self.clock.now();
-        refused.retain(|_, at| (0..MAIL_REFUSED_MICROS).contains(&(now.0 - at.0)));
+        heard.refused.retain(|_, at| (0..MAIL_REFUSED_MICROS).contains(&(now.0 - at.0)));
         let mut session = None;
         let sent = self.sent.send(events, |event| {
             if session.is_none() {
                 session = Some(to.connect(now)?);
             }
             let open = session.as_mut().expect("it was just opened");
-            one(to, stream, open, refused, now, event)
+            one(to, stream, open, heard, now, event)
         });
         // One that broke off says nothing more; a server that hears no farewell has the mails all the same.
         if let Some(session) = session {
@@ -188,7 +199,7 @@ impl Sink for Smtp {
     }
 
     fn owes(&self) -> bool {
-        !self.refused.is_empty()
+        !self.heard.refused.is_empty() || !self.heard.waited.is_empty()
     }
 
     /// Few: the place moves when all of a batch are taken, and stopping waits for it.
@@ -213,35 +224,74 @@ fn one(
     to: &SmtpTo,
     stream: &str,
     session: &mut Session,
-    refused: &mut BTreeMap<usize, Micros>,
+    heard: &mut Heard,
     now: Micros,
     event: &Outgoing,
 ) -> Result<Option<SinkError>, SinkError> {
-    let mail = mail::of(to, stream, event, &Message::of(event))?;
+    let mut refused = None;
+    if heard.text != Some(event.id) {
+        let mail = mail::of(to, stream, event, &Message::of(event))?;
+        refused = begin(to, session, heard, now)?;
+        match session.data(&mail) {
+            // Perhaps for what others wrote: whoever is the reason for an alert must not have it refused.
+            Err(SinkError::Poison { .. }) => heard.text = Some(event.id),
+            sent => return sent.map(|()| refused),
+        }
+    }
+    let mail = mail::of(to, stream, event, &Message::bare(event))?;
+    let again = begin(to, session, heard, now)?;
+    session.data(&mail)?;
+    Ok(again.or(refused))
+}
+
+/// Begins a mail, and names all receivers of it that are taken. What is given back: that some were refused.
+fn begin(
+    to: &SmtpTo,
+    session: &mut Session,
+    heard: &mut Heard,
+    now: Micros,
+) -> Result<Option<SinkError>, SinkError> {
     session.mail_from(to.from.bare())?;
     // If all are refused, all are tried each time.
-    if refused.len() == to.to.len() {
-        refused.clear();
+    if heard.refused.len() == to.to.len() {
+        heard.refused.clear();
     }
-    let (mut taken, mut trouble) = (0, None);
+    let (mut taken, mut trouble, mut late) = (0, None, Vec::new());
     for (at, receiver) in to.to.iter().enumerate() {
-        if refused.contains_key(&at) {
+        if heard.refused.contains_key(&at) {
             continue;
         }
         match session.mail_to(receiver.bare()) {
-            Ok(()) => taken += 1,
+            Ok(()) => {
+                heard.waited.remove(&at);
+                taken += 1;
+            }
             Err(Refusal::Forever(said)) => {
-                refused.insert(at, now);
+                heard.refused.insert(at, now);
                 trouble = Some(Refusal::Forever(said).of(receiver.bare()));
             }
+            // All are asked, so that they are waited for at the same time.
+            Err(Refusal::Now(said)) => late.push((at, receiver.bare(), said)),
             Err(other) => return Err(other.of(receiver.bare())),
         }
+    }
+    // Where nobody else is told, nobody is kept from it.
+    let mut patient = taken == 0;
+    for (at, _, _) in &late {
+        let since = *heard.waited.entry(*at).or_insert(now);
+        patient |= (0..MAIL_WAIT_MICROS).contains(&(now.0 - since.0));
+    }
+    for (at, receiver, said) in late {
+        if patient {
+            return Err(Refusal::Now(said).of(receiver));
+        }
+        heard.refused.insert(at, now);
+        trouble = Some(Refusal::Forever(said).of(receiver));
     }
     if taken == 0 {
         session.reset()?;
         let nobody = || wrong("no receiver is left", "name receivers that the server takes");
         return Err(trouble.unwrap_or_else(nobody));
     }
-    session.data(&mail)?;
     Ok(trouble)
 }

@@ -1,5 +1,6 @@
 //! Whether a value is as it should be.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use indelible_event::Micros;
@@ -39,6 +40,15 @@ impl Judge {
                 first.is_none_or(|first| first.kind == Kind::Null)
                     || all.any(|value| value.kind == Kind::Null)
             }
+            // As many comparisons as there are pairs would hold others up, where both are long lists.
+            Is::Same { other, how: How::Is, cased } => {
+                let others = other.iter().flat_map(|slot| values.of(*slot));
+                let others: HashSet<&str> = others
+                    .filter(|value| value.kind != Kind::Null)
+                    .map(|it| text(it, *cased))
+                    .collect();
+                all.any(|value| value.kind != Kind::Null && others.contains(text(value, *cased)))
+            }
             is => all.any(|value| value.kind != Kind::Null && is.holds(&value, values)),
         }
     }
@@ -69,6 +79,10 @@ impl Is {
             Is::Exists(_) | Is::Null => false,
         }
     }
+}
+
+fn text(value: Value<'_>, cased: bool) -> &str {
+    if cased { value.raw } else { value.low }
 }
 
 fn relates(text: &str, how: How, wanted: &str) -> bool {

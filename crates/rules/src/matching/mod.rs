@@ -48,6 +48,8 @@ pub struct Looked {
     pub at: Micros,
     /// The rules of one event that it matches, ascending.
     pub rules: Vec<RuleNo>,
+    /// The id of who did it, where a rule matches.
+    pub actor: Option<Box<str>>,
     /// The windows that it goes into.
     pub feeds: Vec<Feed>,
 }
@@ -96,6 +98,9 @@ impl Matcher {
         self.ask(scratch);
         let matched = scratch.matched.iter().map(|rule| RuleNo(*rule as u32));
         looked.rules.extend(matched);
+        if !looked.rules.is_empty() {
+            looked.actor = scratch.values.first(read::ACTOR_ID).map(|id| cut(id).into());
+        }
         for rule in &looked.rules {
             let feeders = &self.compiled.feeders[rule.0 as usize];
             looked.feeds.extend(feeders.iter().filter_map(|feeder| feed(feeder, &scratch.values)));
@@ -155,7 +160,8 @@ fn head(pos: u64, scratch: &mut Scratch) -> Result<Looked, String> {
     let recorded_at = time(read::RECORDED_AT, "recorded_at")?;
     let at = time(read::OCCURRED_AT, "occurred_at")?.min(recorded_at);
     let event = EventRef { trail: trail.clone(), seq, id: EventText(id) };
-    Ok(Looked { event, pos, recorded_at, at, rules: Vec::new(), feeds: Vec::new() })
+    let (rules, feeds) = (Vec::new(), Vec::new());
+    Ok(Looked { event, pos, recorded_at, at, rules, actor: None, feeds })
 }
 
 /// Whether it is what the watch itself has recorded: no rule looks at it, or alerts would give alerts.

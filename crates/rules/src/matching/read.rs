@@ -15,8 +15,9 @@ pub(super) const ID: Slot = Slot(2);
 pub(super) const RECORDED_AT: Slot = Slot(3);
 pub(super) const OCCURRED_AT: Slot = Slot(4);
 pub(super) const ACTION: Slot = Slot(5);
+pub(super) const ACTOR_ID: Slot = Slot(6);
 /// All texts.
-pub(super) const ANY: Slot = Slot(6);
+pub(super) const ANY: Slot = Slot(7);
 
 const HEAD: [(&str, Slot); 6] = [
     ("trail", TRAIL),
@@ -46,11 +47,14 @@ const ROOT: usize = 0;
 
 impl Tree {
     pub fn new() -> Tree {
-        let mut tree = Tree { nodes: vec![Node::default()], slots: 7, any: false };
+        let mut tree = Tree { nodes: vec![Node::default()], slots: 8, any: false };
         for (name, slot) in HEAD {
             let node = tree.enter(ROOT, name);
             tree.nodes[node].slot = Some(slot);
         }
+        let actor = tree.enter(ROOT, "actor");
+        let id = tree.enter(actor, "id");
+        tree.nodes[id].slot = Some(ACTOR_ID);
         tree
     }
 

@@ -1,7 +1,7 @@
 //! `condition`: how a rule's selections are put together.
 
 use super::refusal::{Bad, meant, shown};
-use crate::limits::{DEPTH_MAX, TESTS_MAX};
+use crate::limits::{DEPTH_MAX, OF_MAX, TESTS_MAX};
 use crate::model::Condition;
 
 /// A selection: its name and what it asks for.
@@ -197,6 +197,12 @@ impl<'a> Parser<'a> {
         if count > of.len() {
             let (which, there) = (shown(which), of.len());
             return Err(self.bad(format!("`{count} of {which}`: there are only {there}")));
+        }
+        if (2..of.len()).contains(&count) && of.len() > OF_MAX {
+            let (which, there) = (shown(which), of.len());
+            return Err(self.bad(format!(
+                "`{count} of {which}`: of {there}; of more than {OF_MAX} only `1 of` and `all of` are understood"
+            )));
         }
         self.at_least(count, &of)
     }

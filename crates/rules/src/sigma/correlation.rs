@@ -81,11 +81,11 @@ pub(super) fn read(node: &Node) -> Result<Written, Bad> {
         Some(node) if !matches!(node.value, Value::Null) => node.texts("`group-by`")?,
         _ => Vec::new(),
     };
-    if let Some((line, name)) = repeated(&group_by) {
-        return Err(Bad::at(*line, format!("`group-by` names `{}` twice", shown(name))));
-    }
     if group_by.len() > GROUP_FIELDS_MAX {
         return Err(Bad::at(node.line, format!("more than {GROUP_FIELDS_MAX} fields to group by")));
+    }
+    if let Some((line, name)) = repeated(&group_by) {
+        return Err(Bad::at(*line, format!("`group-by` names `{}` twice", shown(name))));
     }
     let span = time(need("timespan")?, "`timespan`")?;
     let generate = match node.get("generate") {
@@ -100,9 +100,6 @@ pub(super) fn read(node: &Node) -> Result<Written, Bad> {
 }
 
 fn check_rules(rules: &[Named], kind: &str, line: usize) -> Result<(), Bad> {
-    if let Some((line, name)) = repeated(rules) {
-        return Err(Bad::at(*line, format!("`rules` names `{}` twice", shown(name))));
-    }
     let why = match (kind, rules.len()) {
         (_, 0) => "`rules` is empty; it names the rules that are counted".to_owned(),
         (_, many) if many > MEMBERS_MAX => format!("`rules` names more than {MEMBERS_MAX}"),
@@ -112,7 +109,14 @@ fn check_rules(rules: &[Named], kind: &str, line: usize) -> Result<(), Bad> {
         ("absence", many) if many > 2 => {
             "an `absence` names one rule, or one and the other that should follow".to_owned()
         }
-        _ => return Ok(()),
+        _ => {
+            return match repeated(rules) {
+                None => Ok(()),
+                Some((line, name)) => {
+                    Err(Bad::at(*line, format!("`rules` names `{}` twice", shown(name))))
+                }
+            };
+        }
     };
     Err(Bad::at(line, why))
 }

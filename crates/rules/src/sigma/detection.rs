@@ -11,7 +11,7 @@ use super::refusal::{Bad, shown};
 use super::value::{base64, base64_offsets, literal, op, pieces, windash};
 use super::yaml::{Node, Value};
 use crate::limits::{
-    REGEX_BYTES_MAX, REGEX_CACHE_BYTES_MAX, REGEXES_MAX, RULE_REGEXES_MAX, TESTS_MAX,
+    REGEX_BYTES_MAX, REGEX_CACHE_BYTES_MAX, REGEXES_MAX, RULE_REGEXES_MAX, TESTS_ALL_MAX, TESTS_MAX,
 };
 use crate::mapping::Mapping;
 use crate::model::{Compare, Condition, Field, How, Op, Piece, Test, TimePart};
@@ -20,6 +20,8 @@ use crate::model::{Compare, Condition, Field, How, Op, Piece, Test, TimePart};
 #[derive(Default)]
 pub(crate) struct Regexes {
     compiled: HashMap<(String, [bool; 3]), Regex>,
+    /// Tests of all rules so far.
+    tests: usize,
 }
 
 /// Reads selections by the names of one mapping.
@@ -27,12 +29,14 @@ pub(crate) struct Reader<'m> {
     mapping: &'m Mapping,
     regexes: &'m mut Regexes,
     regexes_here: usize,
+    /// Tests of this rule so far: asked while they are made, as few bytes may come to very many.
+    tests_here: usize,
 }
 
 impl<'m> Reader<'m> {
     /// A reader of one rule.
     pub(crate) fn new(mapping: &'m Mapping, regexes: &'m mut Regexes) -> Reader<'m> {
-        Reader { mapping, regexes, regexes_here: 0 }
+        Reader { mapping, regexes, regexes_here: 0, tests_here: 0 }
     }
 
     /// Reads a `detection`.
@@ -66,12 +70,21 @@ impl<'m> Reader<'m> {
         if texts.is_empty() {
             return Err(Bad::at(said.line, "the condition: the list is empty"));
         }
-        let read = |(line, text): &(usize, String)| condition::parse(text, *line, &selections);
-        let conditions: Vec<Condition> = texts.iter().map(read).collect::<Result<_, Bad>>()?;
-        if conditions.iter().map(tests).sum::<usize>() > TESTS_MAX {
+        let (mut conditions, mut many) = (Vec::new(), 0);
+        for (line, text) in &texts {
+            let condition = condition::parse(text, *line, &selections)?;
+            many += tests(&condition);
+            if many > TESTS_MAX {
+                let why = format!("the conditions come to more than {TESTS_MAX} tests");
+                return Err(Bad::at(said.line, why));
+            }
+            conditions.push(condition);
+        }
+        self.regexes.tests += many;
+        if self.regexes.tests > TESTS_ALL_MAX {
             return Err(Bad::at(
                 said.line,
-                format!("the conditions come to more than {TESTS_MAX} tests"),
+                format!("more than {TESTS_ALL_MAX} tests in all rules"),
             ));
         }
         Ok(one_or(conditions, Condition::Any))
@@ -130,10 +143,20 @@ impl<'m> Reader<'m> {
             Value::List(nodes) => nodes.as_slice(),
             _ => std::slice::from_ref(value),
         };
-        let tests: Result<Vec<_>, Bad> =
-            nodes.iter().map(|node| self.value(&field, &modifiers, node)).collect();
+        let mut of = Vec::new();
+        for node in nodes {
+            let condition = self.value(&field, &modifiers, node)?;
+            self.tests_here += tests(&condition);
+            if self.tests_here > TESTS_MAX {
+                return Err(Bad::at(
+                    node.line,
+                    format!("the rule has more than {TESTS_MAX} tests"),
+                ));
+            }
+            of.push(condition);
+        }
         let together = if modifiers.all { Condition::All } else { Condition::Any };
-        let condition = one_or(tests?, together);
+        let condition = one_or(of, together);
         Ok(if modifiers.not { Condition::Not(Box::new(condition)) } else { condition })
     }
 

@@ -67,12 +67,17 @@ const LEVELS: [(&str, Level); 5] = [
 pub(super) fn names(node: &Node) -> Names {
     let text = |name: &str| -> Option<Arc<str>> {
         let text = node.get(name)?.text(name).ok()?;
-        (!text.is_empty() && text.len() <= TITLE_BYTES_MAX).then(|| text.into())
+        is_name(&text).then(|| text.into())
     };
     let (name, title) = (text("name"), text("title"));
     let refers = node.get("correlation").and_then(|node| node.get("rules")?.texts("").ok());
     let refers = refers.unwrap_or_default();
     Names { id: text("id").or(name.clone()).or(title.clone()), name, title, refers }
+}
+
+/// It becomes part of events, which hold only so much of what has to be escaped.
+fn is_name(text: &str) -> bool {
+    (1..=TITLE_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control)
 }
 
 /// Reads a document.
@@ -86,10 +91,12 @@ pub(super) fn read(
     for name in ["title", "id", "name"] {
         let Some(node) = node.get(name) else { continue };
         let text = node.text(&format!("`{name}`"))?;
-        if text.is_empty() || text.len() > TITLE_BYTES_MAX {
+        if !is_name(&text) {
             return Err(Bad::at(
                 node.line,
-                format!("`{name}` is empty or longer than {TITLE_BYTES_MAX} bytes"),
+                format!(
+                    "`{name}` is empty, longer than {TITLE_BYTES_MAX} bytes or not one line of text"
+                ),
             ));
         }
     }

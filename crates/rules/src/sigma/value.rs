@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::limits::WINDASH_MAX;
+use crate::limits::{WINDASH_BYTES_MAX, WINDASH_MAX};
 use crate::model::{How, Op, Piece};
 
 /// Reads a text with `*` and `?`. A backslash takes the meaning from a wildcard and from a backslash that stands before
@@ -137,7 +137,8 @@ pub(super) fn windash(text: &str) -> Option<Vec<String>> {
             texts.iter_mut().for_each(|text| text.push(*letter));
             continue;
         }
-        if texts.len() * DASHES.len() > WINDASH_MAX {
+        let many = texts.len() * DASHES.len();
+        if many > WINDASH_MAX || many * text.len() > WINDASH_BYTES_MAX {
             return None;
         }
         let with = |text: &String| DASHES.map(|dash| format!("{text}{dash}"));

@@ -64,6 +64,9 @@ mod window;
 #[path = "table_tests.rs"]
 mod table_tests;
 
+/// What rules of one event are grouped by: what one person does is one alert.
+const ACTOR_ID: &str = "actor.id";
+
 /// The windows of all correlations.
 pub struct Windows {
     rules: Arc<RuleSet>,
@@ -265,7 +268,10 @@ impl Windows {
         if rule.alerts && matches!(rule.kind, Kind::Event(_)) {
             let (events, at) = (vec![looked.event.clone()], at);
             let found = Found { count: 1, first: at, last: at, at, note: None, events };
-            firings.push(self.fire(no.0 as usize, &[], &found));
+            let mut firing = self.fire(no.0 as usize, &[], &found);
+            let actor = looked.actor.as_deref().map(|id| (ACTOR_ID.into(), id.into()));
+            firing.group = actor.into_iter().collect();
+            firings.push(firing);
         }
     }
 

@@ -63,11 +63,28 @@ impl Ordered {
             self.drop_oldest(1);
         }
         if self.steps.len() >= ORDERED_ITEMS_MAX {
+            *around.lost += self.thin() as u64;
+            self.walk_all(need.at_least, i64::MIN);
+        }
+        if self.steps.len() >= ORDERED_ITEMS_MAX {
             // Half at once, as all that is left has to be walked through anew.
             self.drop_oldest(ORDERED_ITEMS_MAX / 2);
             *around.lost += (ORDERED_ITEMS_MAX / 2) as u64;
             self.walk_all(need.at_least, i64::MIN);
         }
+    }
+
+    /// Of neighbours of one rule the last does for whatever comes in time: the others go. Says how many.
+    fn thin(&mut self) -> usize {
+        let before = self.steps.len();
+        let members: Vec<usize> = self.steps.iter().map(|step| step.member).collect();
+        let mut at = 0;
+        self.steps.retain(|step| {
+            at += 1;
+            members.get(at) != Some(&step.member)
+        });
+        self.weight = self.steps.iter().map(Step::weight).sum();
+        before - self.steps.len()
     }
 
     fn drop_oldest(&mut self, count: usize) {

@@ -5,13 +5,14 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use indelible_event::Micros;
+use indelible_log::hex;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ACTIONS, Look, Pulse};
+use super::{ACTIONS, Look, Pulse, Told as GapsTold};
 use crate::limits;
 use crate::problem::Problem;
-use crate::read::holes;
+use crate::read::{Holes, holes};
 use crate::state::AppState;
 
 /// How long this process has run: what the clock is held against, so it cannot come from the clock.
@@ -23,18 +24,26 @@ pub(super) fn steady() -> Micros {
 }
 
 /// Everything that is looked at. What cannot be told now is left as it was.
-pub(super) fn look(state: &AppState, steady: Micros) -> Look {
+pub(super) fn look(state: &AppState, steady: Micros, gaps: &GapsTold) -> Look {
     let now = state.now();
     let from = Micros(now.0.saturating_sub(limits::GAPS_WINDOW_MICROS));
-    let holes = holes(state, from).unwrap_or_else(|why| {
+    let mut failing = failing(state);
+    let told = |id: &[u8; 16], last: u64| {
+        gaps.get(&hex::encode(id)).is_some_and(|(through, _)| *through >= last)
+    };
+    let Holes { holes, more } = holes(state, from, &told).unwrap_or_else(|why| {
         tracing::debug!(why = why.detail(), "gaps could not be looked for");
-        Vec::new()
+        failing.insert("gaps", why.detail().to_owned());
+        Holes::default()
     });
+    if more > 0 {
+        failing.insert("gaps", format!("{more} more sources have gaps than are told of at once"));
+    }
     Look {
         now,
         steady,
         space: state.seams().storage.space().ok().flatten(),
-        failing: failing(state),
+        failing,
         ahead: state.metrics().ahead().shown(),
         holes,
     }

@@ -124,3 +124,5 @@ pub const TICKET_MICROS: i64 = 3_600_000_000;
 pub const HOLES_MICROS_MAX: i64 = 2_000_000;
 /// Sources with gaps that one look tells of; the others are told by the next.
 pub const HOLES_SOURCES_MAX: usize = 100;
+/// How often it begins with others, where there are more.
+pub const HOLES_TURN_MICROS: i64 = 30_000_000;

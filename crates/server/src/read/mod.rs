@@ -29,7 +29,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::AppState;
 
 pub(crate) use engine::Reading;
-pub(crate) use report::{Hole, holes, moment};
+pub(crate) use report::{Hole, Holes, holes, moment};
 
 /// The routes of all modules here.
 pub(crate) fn routes() -> OpenApiRouter<AppState> {

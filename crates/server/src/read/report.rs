@@ -4,7 +4,7 @@ mod gaps;
 mod losses;
 mod unfinished;
 
-pub(crate) use gaps::{Hole, holes};
+pub(crate) use gaps::{Hole, Holes, holes};
 use indelible_event::{Micros, TrailName};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

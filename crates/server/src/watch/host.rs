@@ -76,7 +76,13 @@ impl Host for NodeHost {
     fn record(&self, deed: &Deed) -> Result<(), HostError> {
         let writer = self.state.writer();
         let writer = writer.ok_or_else(|| HostError("nothing is written here".into()))?;
-        let event = event(deed).map_err(HostError)?;
+        let event = event(deed).or_else(|why| {
+            // Told in short rather than not at all: what cannot be an event must not hold up all others.
+            tracing::error!(action = deed.action, id = %deed.id, why, "it is told without its details");
+            let targets = deed.targets.iter().take(1).cloned().collect();
+            event(&Deed { targets, details: json!({"cut": why}), ..deed.clone() })
+        });
+        let event = event.map_err(HostError)?;
         match self.runtime.block_on(writer.record(event)) {
             Ok(_) => Ok(()),
             Err(AppendError::Refused(why)) => {
@@ -105,9 +111,6 @@ fn event(deed: &Deed) -> Result<Checked, String> {
         "targets": targets.collect::<Vec<Value>>(),
         "details": deed.details,
     });
-    if let Some(reference) = deed.reference {
-        event["ref"] = reference.to_string().into();
-    }
     if let Some(at) = deed.occurred_at {
         event["occurred_at"] = at.to_string().into();
     }
@@ -127,7 +130,6 @@ mod tests {
             id,
             action: "alert.open",
             targets: vec![("alert", id.to_string()), ("rule", "spray".into())],
-            reference: Some(id),
             occurred_at: Some(Micros(1)),
             details: json!({"count": 10}),
         };

@@ -98,6 +98,7 @@ pub(super) fn summary(rule: &Rule, firing: &Firing) -> String {
     }
     let counted = match &rule.kind {
         Kind::Correlation(correlation) => match &correlation.kind {
+            CorrelationKind::EventCount { .. } if firing.count == 1 => None,
             CorrelationKind::EventCount { .. } => Some(format!("{} times", firing.count)),
             CorrelationKind::ValueCount { field, .. } => {
                 Some(format!("{} different {}", firing.count, field.name))
@@ -115,6 +116,9 @@ pub(super) fn summary(rule: &Rule, firing: &Firing) -> String {
 
 /// What finds what fired, in the query language: the group in its time, or else the very events.
 pub(super) fn query(rules: &RuleSet, firing: &Firing) -> String {
+    if matches!(rules.get(firing.rule).kind, Kind::Event(_)) {
+        return query_of_events(firing);
+    }
     let conditions = firing.group.iter().map(|(name, value)| {
         let key = path(rules, firing.rule, name).and_then(|path| key(&path))?;
         // A longer one is not there as a whole.

@@ -1,6 +1,6 @@
 //! What is to be done about what fires, and when time is up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use indelible_event::{EventId, Micros};
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::care::Care;
 use super::notification::{Notification, Reason};
 use super::told::{Opened, Repeated, Told};
-use super::{AlertDetail, AlertRule, Book, Counted, Key, State, care};
+use super::{AlertDetail, AlertRule, Book, Counted, Key, More, State, care};
 use crate::limits::{ALERTS_MAX, ALERTS_RULE_MAX, REPEAT_EVERY_MICROS, TEXT_BYTES_MAX};
 use crate::seam::Deed;
 use crate::settings::{Channel, Only, Settings};
@@ -51,7 +51,9 @@ impl Decider {
     pub fn save(&self) -> Saved {
         let alerts = self.book.live().filter_map(|detail| {
             let care = self.care.get(&detail.alert.id())?;
-            Some((detail.clone(), care.clone()))
+            // Nothing is decided by what was said about it.
+            let more = More { history: VecDeque::new(), ..detail.more.clone() };
+            Some((AlertDetail { alert: detail.alert.clone(), more }, care.clone()))
         });
         Saved { alerts: alerts.collect(), time: self.time }
     }
@@ -103,8 +105,26 @@ impl Decider {
     /// Somebody did something, as a record says that is looked at now.
     pub fn hear(&mut self, told: &Told) {
         self.book.apply(told);
+        if *told.action == *"alert.acknowledge"
+            && let Some(care) = self.care.get_mut(&told.alert)
+        {
+            // Who was still to be told that it was opened need not be any more.
+            care.held.clear();
+        }
         if self.book.get(told.alert).is_none() {
             self.care.remove(&told.alert);
+        }
+    }
+
+    /// Takes an alert that a record opened, if it does not have it.
+    pub fn adopt(&mut self, told: &Told, context: Context<'_>) {
+        let Some(detail) = told.opened().filter(|_| self.book.get(told.alert).is_none()) else {
+            return;
+        };
+        let key: Key = (Arc::clone(&detail.alert.rule.id), detail.alert.group.clone());
+        if !self.book.live.contains_key(&key) {
+            let care = Care::anew(&detail, context);
+            self.keep(detail, care);
         }
     }
 
@@ -193,13 +213,16 @@ impl Decider {
             return;
         };
         let (at, count) = (firing.known_at, detail.alert.count + 1);
-        let state = detail.alert.state;
+        let (state, acknowledged) = (detail.alert.state, detail.alert.acknowledged_at);
         let (first_at, last_at) = (firing.first, firing.last);
         let events = firing.events.clone();
         self.book.counted(Counted { alert: id, count, first_at, last_at, events });
         self.touched.insert(id);
         let lately = at.0.saturating_sub(care.repeated_at.0) < REPEAT_EVERY_MICROS;
-        let Some(detail) = self.book.get(id).filter(|_| is_round(count) || !lately) else { return };
+        // Whoever acknowledged it knows of what was before, not of what comes.
+        let is_news = acknowledged.is_some_and(|then| care.repeated_at < then && then < at);
+        let is_due = is_news || !lately;
+        let Some(detail) = self.book.get(id).filter(|_| is_round(count) || is_due) else { return };
         care.repeated_at = at;
         let alert = &detail.alert;
         let repeated = Repeated {
@@ -212,7 +235,7 @@ impl Decider {
         let about = About { action: "alert.repeat", alert: id, rule: &rule, at };
         let deed = about.derived(&count.to_string(), json(&repeated));
         self.done(deed, deeds);
-        if state == State::Open {
+        if state == State::Open || is_due {
             self.tell(id, Reason::Repeat, at, context, deeds);
         }
     }
@@ -222,13 +245,10 @@ impl Decider {
         let Some(care) = self.care.get_mut(&id) else { return };
         let is_open = detail.alert.state == State::Open;
         let rule = Arc::clone(&detail.alert.rule.id);
-        let escalates = care.escalate_at.take_if(|due| *due <= at).is_some();
+        let escalates = care.escalate_at.take_if(|due| *due <= at).is_some() && is_open;
         let ended: Vec<Arc<str>> =
             care.held.extract_if(.., |_, until| *until <= at).map(|(name, _)| name).collect();
         self.timers.extend(care.next().map(|at| (at, id)));
-        if !is_open {
-            return;
-        }
         let mut quiet: Vec<&Channel> = context.settings.channels.iter().collect();
         quiet.retain(|channel| ended.contains(&channel.name));
         if escalates {
@@ -316,7 +336,6 @@ impl About<'_> {
             id,
             action: self.action,
             targets: vec![("alert", self.alert.to_string()), ("rule", rule)],
-            reference: None,
             occurred_at: Some(self.at),
             details,
         }

@@ -126,7 +126,6 @@ pub(crate) fn test_deed(
         id,
         action: "alert.notify",
         targets: vec![("channel", channel.to_string())],
-        reference: None,
         occurred_at: Some(now),
         details: to_value(&notification).expect("it has string keys only"),
     }

@@ -6,13 +6,13 @@ use indelible_event::{EventId, Micros};
 use indelible_rules::{Engine, RuleNo, RuleSet};
 
 use super::head::{Head, SystemEvent};
-use super::load::{Known, LOAD, LastLoad, Loading, known, signed};
+use super::load::{Known, LOAD, LastLoad, Loading, signed};
 use super::look::{Looking, Runner};
 use super::overdue::Overdue;
 use super::state::{Last, State};
 use super::warm::Past;
-use crate::book::{ALERT_ACTIONS, Decider, Told};
-use crate::seam::{Host, HostError};
+use crate::book::{ALERT_ACTIONS, Book, Decider, Told};
+use crate::seam::{Found, Host, HostError};
 use crate::shared::{About, Progress};
 
 /// A place to go on from.
@@ -37,7 +37,7 @@ impl Runner {
         });
         let from = match self.saved()? {
             Some(state) => from(state),
-            None => self.anew()?,
+            None => self.anew(&alerts)?,
         };
         self.shared.progress(Progress { next: from.next, ..Progress::default() });
         let last_load = LastLoad::of(&self.host.told(&[LOAD])?);
@@ -73,7 +73,12 @@ impl Runner {
     fn saved(&self) -> Result<Option<State>, HostError> {
         let state = match State::load(&*self.seams.storage) {
             Ok(Some(state)) => state,
-            Ok(None) => return Ok(None),
+            Ok(None) => {
+                if !self.host.told(&[LOAD])?.is_empty() {
+                    self.told_begun("where it was is not known: its file is gone".into());
+                }
+                return Ok(None);
+            }
             Err(why) => {
                 self.told_begun(format!("where it was is not known: {why}"));
                 return Ok(None);
@@ -89,15 +94,28 @@ impl Runner {
     }
 
     fn told_begun(&self, why: String) {
-        let why = format!("{why}; it looks at what is recorded from now on");
+        let why = format!("{why}; it goes on behind the last alert");
         tracing::error!(why, "the watch begins anew");
         self.shared.trouble(About::Begun, Some(why));
     }
 
-    /// From where the log ended on, with the alerts that are open.
-    fn anew(&self) -> Result<From, HostError> {
-        let (settled, next) = self.began;
-        let decider = self.shared.book(|book| Decider::of(book, self.context()));
+    /// From behind the last that the watch itself has recorded on, with the alerts that were open there: nothing goes
+    /// unseen because somebody took its file away. From the end of a log at which none has looked.
+    fn anew(&self, alerts: &[Found]) -> Result<From, HostError> {
+        let (settled, end) = self.began;
+        let told = |found: &Found| Some((found.pos, Told::parse(&found.json)?));
+        let alerts: Vec<(u64, Told)> = alerts.iter().filter_map(told).collect();
+        let own =
+            |told: &Told| matches!(&*told.action, "alert.open" | "alert.repeat" | "alert.escalate");
+        let last = alerts.iter().rev().find(|(_, told)| own(told));
+        let first = self.host.told(&[LOAD])?.first().map(|found| found.pos);
+        let next = last.map(|(pos, _)| *pos).or(first).map_or(end, |pos| pos + 1);
+        // Windows are full as of then.
+        let time = last.map(|(_, told)| told.at);
+        let mut book = Book::new(0);
+        let then = alerts.iter().filter(|(pos, _)| *pos < next);
+        then.for_each(|(_, told)| book.apply(told));
+        let decider = Decider::of(&book, self.context());
         let mut overdue = Overdue::new(settled);
         for found in self.host.told(&["review.sign"])? {
             let event: Result<SystemEvent<'_>, _> = serde_json::from_slice(&found.json);
@@ -105,7 +123,7 @@ impl Runner {
                 overdue.sign(period);
             }
         }
-        Ok(From { next, last: None, time: None, engine: None, decider, overdue, known: None })
+        Ok(From { next, last: None, time, engine: None, decider, overdue, known: None })
     }
 
     /// Fills the windows of rules whose state was not taken over from what was recorded before.
@@ -160,7 +178,7 @@ impl Runner {
         let at = (looking.next, looking.time.unwrap_or_else(|| self.host.settled()));
         let warmed = self.warmed(engine, &rules, &taken, at).inspect_err(|_| self.loading.retry());
         let Some(engine) = warmed? else { return Ok(false) };
-        let before = known(&self.loading.loaded.rules);
+        let before = self.loading.known();
         looking.count_stats(&self.loading.loaded.rules);
         looking.engine = engine;
         self.time(&mut looking.engine);

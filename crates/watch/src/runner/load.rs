@@ -11,13 +11,16 @@ use serde_json::{Value, json};
 
 use super::head::SystemEvent;
 use crate::folder::{Folder, Stamp};
-use crate::limits::{CHANGED_NAMED_MAX, REFUSED_NAMED_MAX};
+use crate::limits::{CHANGED_NAMED_MAX, NAMED_BYTES_MAX, REFUSED_NAMED_MAX};
 use crate::seam::{Deed, Found};
 use crate::settings::Settings;
 use crate::shared::Loaded;
 
 /// The event that tells what was loaded.
 pub(super) const LOAD: &str = "rules.load";
+
+/// What the settings are called among what is loaded.
+const SETTINGS: &str = "watch.yaml";
 
 /// What is loaded, and what of it runs.
 pub(super) struct Loading {
@@ -83,7 +86,7 @@ impl Loading {
 
     /// The ids and digests of what is loaded.
     pub fn known(&self) -> Known {
-        known(&self.loaded.rules)
+        known(&self.loaded.rules, &self.loaded.folder.settings_digest)
     }
 
     /// The record of what is loaded, behind the one before.
@@ -112,7 +115,6 @@ impl Loading {
             id: EventId::foreign("indelible:rules.load", &format!("{behind}\0{digest}")),
             action: LOAD,
             targets: vec![("rules", digest.clone())],
-            reference: None,
             occurred_at: None,
             details,
         }
@@ -148,13 +150,19 @@ pub(super) fn signed<'a>(event: &'a SystemEvent<'_>) -> Option<&'a str> {
     Some(&target.id)
 }
 
-pub(super) fn known(rules: &RuleSet) -> Known {
-    let of = |rule: &indelible_rules::Rule| (rule.id.to_string(), hex::encode(&rule.digest));
-    rules.rules.iter().map(of).collect()
+/// Whether a rule gives alerts is part of what it is, as others may silence it; the settings count as one more.
+fn known(rules: &RuleSet, settings: &[u8; 32]) -> Known {
+    let of = |rule: &indelible_rules::Rule| {
+        let silent = if rule.alerts { "" } else { " silent" };
+        (rule.id.to_string(), format!("{}{silent}", hex::encode(&rule.digest)))
+    };
+    let settings = (SETTINGS.to_owned(), hex::encode(settings));
+    rules.rules.iter().map(of).chain([settings]).collect()
 }
 
-fn named<'a>(ids: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
-    ids.take(CHANGED_NAMED_MAX).collect()
+fn named<'a>(ids: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
+    let cut = |id: &'a String| &id[..id.floor_char_boundary(NAMED_BYTES_MAX)];
+    ids.take(CHANGED_NAMED_MAX).map(cut).collect()
 }
 
 fn streams(settings: &Settings) -> BTreeMap<Arc<str>, String> {
@@ -166,8 +174,8 @@ fn streams(settings: &Settings) -> BTreeMap<Arc<str>, String> {
 
 fn loaded(folder: Folder, at: Micros) -> Loaded {
     let rules = Arc::new(folder.rule_set());
-    let mut all = hex::encode(&folder.settings_digest).into_bytes();
-    for (id, digest) in known(&rules) {
+    let mut all = Vec::new();
+    for (id, digest) in known(&rules, &folder.settings_digest) {
         all.extend_from_slice(format!("\0{id}\0{digest}").as_bytes());
     }
     for refused in &rules.refused {

@@ -18,6 +18,7 @@ use super::state::{Last, State};
 use crate::book::{Context, Decider, Told};
 use crate::limits::{
     DEEDS_MAX, FOLDER_LOOK_EVERY, RETRY, RETRY_MAX, SAVE_EVERY, SCAN_RECORDS_MAX, SHOW_EVERY,
+    TICK_MICROS_MAX,
 };
 use crate::seam::{Deed, Host, HostError};
 use crate::shared::{About, Progress, RuleStats, Shared};
@@ -255,6 +256,8 @@ impl Runner {
 
     /// Time has come to this moment, with nothing recorded.
     fn tick(&self, looking: &mut Looking, to: Micros) {
+        let most = looking.time.map_or(to, |time| Micros(time.0.saturating_add(TICK_MICROS_MAX)));
+        let to = to.min(most);
         let (mut firings, mut deeds) = (Vec::new(), Vec::new());
         looking.engine.tick(to, &mut firings);
         self.decide(looking, &firings, Some(to), &mut deeds);
@@ -289,6 +292,12 @@ impl Runner {
                 if let Some(told) = Told::parse(json) {
                     looking.decider.hear(&told);
                     self.shared.book(|book| book.apply(&told));
+                }
+            }
+            // One on which it would not decide any more, as other rules are loaded than when it did.
+            "alert.open" => {
+                if let Some(told) = Told::parse(json) {
+                    looking.decider.adopt(&told, self.context());
                 }
             }
             // What it did itself it knows.
@@ -337,9 +346,9 @@ impl Runner {
             engine: looking.engine.save(),
         };
         let stored = state.store(&*self.seams.storage);
-        if stored.is_ok() {
-            (looking.saved_next, looking.save_soon) = (looking.next, false);
-        }
+        // What could not be written is tried again when it is time, not for each batch.
+        looking.saved_next = if stored.is_ok() { looking.next } else { u64::MAX };
+        looking.save_soon = false;
         let trouble = stored.err().map(|why| {
             format!("how far it is cannot be written down, so a restart looks at more again: {why}")
         });

@@ -75,7 +75,6 @@ fn overdue(period: String, at: Micros) -> Deed {
         id: EventId::foreign("indelible:review.overdue", &period),
         action: "review.overdue",
         targets: vec![("review", period.clone())],
-        reference: None,
         occurred_at: Some(at),
         details: json!({"period": period}),
     }

@@ -76,6 +76,9 @@ impl State {
         let mut bytes = checksum(&rest).into_bytes();
         bytes.push(b'\n');
         bytes.append(&mut rest);
+        if bytes.len() as u64 > STATE_BYTES_MAX {
+            return Err(format!("{PATH}: it would be larger than {STATE_BYTES_MAX} bytes"));
+        }
         let stored = storage.create_dir(DIR);
         let stored = stored.and_then(|()| replace_durably(storage, PATH, &bytes));
         stored.map_err(|e| format!("{PATH}: {e}"))

@@ -9,17 +9,24 @@ use indelible_rules::{Engine, RuleNo, RuleSet};
 use crate::limits::{SCAN_RECORDS_MAX, WARM_MICROS_MAX, WARM_RECORDS_MAX};
 use crate::seam::{Host, HostError};
 
-/// How far back a rule looks, in microseconds.
-fn reach(rules: &RuleSet, no: RuleNo) -> i64 {
-    let Kind::Correlation(correlation) = &rules.get(no).kind else { return 0 };
-    let below = correlation.of.iter().map(|of| reach(rules, *of)).max().unwrap_or(0);
-    let span = correlation.span.0;
-    let own = match &correlation.kind {
-        CorrelationKind::Unusual { past, .. } => span.saturating_mul(i64::from(*past) + 1),
-        CorrelationKind::FirstSeen { learn, .. } => span.max(learn.0),
-        _ => span,
-    };
-    own.saturating_add(below)
+/// How far back each rule looks, in microseconds. Those that one refers to stand before it.
+fn reaches(rules: &RuleSet) -> Vec<i64> {
+    let mut reaches: Vec<i64> = Vec::with_capacity(rules.rules.len());
+    for rule in &rules.rules {
+        let Kind::Correlation(correlation) = &rule.kind else {
+            reaches.push(0);
+            continue;
+        };
+        let below = correlation.of.iter().filter_map(|of| reaches.get(of.0 as usize)).max();
+        let span = correlation.span.0;
+        let own = match &correlation.kind {
+            CorrelationKind::Unusual { past, .. } => span.saturating_mul(i64::from(*past) + 1),
+            CorrelationKind::FirstSeen { learn, .. } => span.max(learn.0),
+            _ => span,
+        };
+        reaches.push(own.saturating_add(below.copied().unwrap_or(0)));
+    }
+    reaches
 }
 
 /// Where somebody begins to look who wants these rules' windows to be full at a place.
@@ -39,7 +46,9 @@ impl Past {
         lateness: Micros,
         (to, time): (u64, Micros),
     ) -> Result<Option<Past>, HostError> {
-        let reach = wanted.iter().map(|no| reach(rules, *no)).max().unwrap_or(0);
+        let reaches = reaches(rules);
+        let reach = wanted.iter().filter_map(|no| reaches.get(no.0 as usize)).max();
+        let reach = reach.copied().unwrap_or(0);
         if reach == 0 || to == 0 {
             return Ok(None);
         }

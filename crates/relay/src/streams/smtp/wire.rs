@@ -137,6 +137,8 @@ struct Answer {
 pub(super) enum Refusal {
     /// For now, or because it cannot be reached any more.
     Later(SinkError),
+    /// For now, and this only.
+    Now(String),
     /// As long as nobody puts it right.
     Forever(String),
 }
@@ -146,6 +148,9 @@ impl Refusal {
     pub fn of(self, receiver: &str) -> SinkError {
         match self {
             Refusal::Later(error) => error,
+            Refusal::Now(said) => {
+                later(format!("the mail server refuses {receiver} for now: {said}"))
+            }
             Refusal::Forever(said) => wrong(
                 format!("the mail server refuses {receiver}: {said}"),
                 "look at the address; other receivers were told, and it is tried again within an hour",
@@ -156,6 +161,7 @@ impl Refusal {
     fn wrong(self, hint: &str) -> SinkError {
         match self {
             Refusal::Later(error) => error,
+            Refusal::Now(said) => later(format!("the mail server said: {said}")),
             Refusal::Forever(said) => wrong(format!("the mail server said: {said}"), hint),
         }
     }
@@ -177,7 +183,9 @@ impl Answer {
         match self.code {
             code if codes.contains(&code) => Ok(self),
             500..=599 => Err(Refusal::Forever(self.said())),
-            400..=499 => Err(later(format!("the mail server said: {}", self.said())).into()),
+            // It closes the connection, whatever was asked.
+            421 => Err(later(format!("the mail server said: {}", self.said())).into()),
+            400..=499 => Err(Refusal::Now(self.said())),
             _ => {
                 Err(later(format!("the mail server answered out of turn: {}", self.said())).into())
             }
@@ -336,6 +344,7 @@ impl Session {
         self.patience(SEND_TIMEOUT);
         answer.map(drop).map_err(|refusal| match refusal {
             Refusal::Later(error) => error,
+            Refusal::Now(said) => later(format!("the mail server said: {said}")),
             Refusal::Forever(said) => SinkError::Poison {
                 at: 0,
                 why: format!("the mail server refuses the mail: {said}"),

@@ -208,8 +208,22 @@ pub(crate) struct Hole {
     pub last: u64,
 }
 
-/// Those of what was recorded since then, of a bounded number of sources. What cannot be told for sure is not told.
-pub(crate) fn holes(state: &AppState, since: Micros) -> Result<Vec<Hole>, Problem> {
+/// Those that were not told yet, as many as are told at a time.
+#[derive(Default)]
+pub(crate) struct Holes {
+    /// They.
+    pub holes: Vec<Hole>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// Those of what was recorded since then, of sources of which it was not `told` up to that number. What cannot be told
+/// for sure is not told, but that it cannot: anybody who sends events can bring that about.
+pub(crate) fn holes(
+    state: &AppState,
+    since: Micros,
+    told: &dyn Fn(&[u8; 16], u64) -> bool,
+) -> Result<Holes, Problem> {
     let caller = Caller::local(RequestInfo::none());
     let clock = || state.now();
     let budget =
@@ -219,20 +233,29 @@ pub(crate) fn holes(state: &AppState, since: Micros) -> Result<Vec<Hole>, Proble
         let recent = Micros(now.0.saturating_sub(limits::IN_FLIGHT_MICROS));
         let want = SourcesAsk { since: Some(since), recent, within: None };
         let seen = session.sources(&want)?;
-        if seen.lacking.is_some() {
-            return Ok(Vec::new());
+        let unsure = |why: &str| Problem::unavailable(format!("gaps cannot be told: {why}"), 30);
+        if let Some(lacking) = seen.lacking {
+            let why = match lacking {
+                Lacking::Time => "there was too little time",
+                Lacking::Sources => "there are too many sources",
+                Lacking::Numbers => "the numbers of a source are too scattered",
+                Lacking::Damage => "something cannot be read",
+            };
+            return Err(unsure(why).into());
         }
-        let gaps = |seen: &SourceSeen| seen.numbers.as_ref().is_some_and(|of| of.missing > 0);
-        let sources: Vec<SourceSeen> =
-            seen.sources.into_iter().filter(gaps).take(limits::HOLES_SOURCES_MAX).collect();
+        let gaps = |seen: &SourceSeen| {
+            let last = seen.numbers.as_ref().and_then(|of| of.ranges.last());
+            last.is_some_and(|(_, last)| !told(&seen.id, *last))
+        };
+        let sources: Vec<SourceSeen> = seen.sources.into_iter().filter(gaps).collect();
         if sources.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Holes::default());
         }
         let ids: BTreeSet<[u8; 16]> = sources.iter().map(|source| source.id).collect();
         let window = Window { trails: None, since: Some(since), now };
         let losses = Losses::read(session, &window, &ids, None)?;
         if losses.met.is_some() || losses.unread > 0 {
-            return Ok(Vec::new());
+            return Err(unsure("not all losses that were said could be read").into());
         }
         let hole = |seen: SourceSeen| {
             let numbers = seen.numbers?;
@@ -241,7 +264,16 @@ pub(crate) fn holes(state: &AppState, since: Micros) -> Result<Vec<Hole>, Proble
             let hole = Hole { source: seen.id, service: seen.service, missing, last };
             (missing > 0).then_some(hole)
         };
-        Ok(sources.into_iter().filter_map(hole).collect())
+        // Counted when it is known what explains them, and from another place each time: nobody hides behind others.
+        let mut holes: Vec<Hole> = sources.into_iter().filter_map(hole).collect();
+        let more = holes.len().saturating_sub(limits::HOLES_SOURCES_MAX);
+        if more > 0 {
+            let turn = usize::try_from(now.0 / limits::HOLES_TURN_MICROS).unwrap_or(0);
+            let first = turn.wrapping_mul(limits::HOLES_SOURCES_MAX) % holes.len();
+            holes.rotate_left(first);
+            holes.truncate(limits::HOLES_SOURCES_MAX);
+        }
+        Ok(Holes { holes, more })
     })
 }
 
