@@ -288,8 +288,7 @@ async fn a_receiver_that_is_refused_for_now_is_waited_for_but_not_for_long() {
     let server = Server::start(&[]);
     let clock = Arc::new(Moved(AtomicI64::new(1_769_853_600_000_000)));
     let seams = Seams { clock: clock.clone(), ..Seams::real(std::env::temp_dir()) };
-    let file =
-        to("smtp", server.port, "busy@example.com, ada@example.com", ", starttls: never");
+    let file = to("smtp", server.port, "busy@example.com, ada@example.com", ", starttls: never");
     tokio::task::block_in_place(|| {
         let mut out = sink(&file, seams).unwrap();
         let events = [alert(1, "One")];

@@ -916,7 +916,7 @@ proptest! {
 #[test]
 fn what_few_bytes_would_come_to_is_refused_before_it_is_made() {
     let head = "title: T\nlogsource: { product: indelible }\ndetection:\n";
-    let many = |count: usize| (0..count).map(|n| format!("  s{n}: [ a ]\n")).collect::<String>();
+    let many = |count: usize| (0..count).map(|n| format!("  s{n}: a\n")).collect::<String>();
     let some = |count: usize, of: usize| {
         reason(&format!("{head}{}  condition: {of} of them\n", many(count)))
     };

@@ -127,13 +127,7 @@ impl SmtpTo {
         self.tls.config(clock.now()).map_err(wire::told)?;
         self.login()?;
         let (stream, to) = (Arc::clone(&context.stream), self.clone());
-        Ok(Box::new(Smtp {
-            to,
-            stream,
-            clock,
-            sent: OneByOne::default(),
-            heard: Heard::default(),
-        }))
+        Ok(Box::new(Smtp { to, stream, clock, sent: OneByOne::default(), heard: Heard::default() }))
     }
 
     fn address(&self) -> Result<Address, SinkError> {
