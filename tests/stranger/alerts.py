@@ -59,7 +59,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        headers = dict(self.headers.items())
+        headers = {name.lower(): value for name, value in self.headers.items()}
         try:
             event = standardwebhooks.Webhook(SECRET).verify(body, headers)
         except standardwebhooks.WebhookVerificationError:
