@@ -1,7 +1,7 @@
 //! Alerts, and what became of them.
 //!
 //! A [`Book`] is folded from what `_system` tells: the same events give the same book. There are two of them. One is what
-//! people look at: up to date with all that was ever recorded. The other is what is decided by ([`decide::Decider`]), and
+//! people look at: up to date with all that was ever recorded. The other is what is decided by (the `Decider`), and
 //! is as of the watch's place: an acknowledgement counts there once the watch has come past its record, so that a watch
 //! that goes on from an earlier place decides the same again.
 
