@@ -139,7 +139,7 @@ pub enum AlertsCommand {
         visible_alias = "acknowledge",
         after_help = "Example:\n  indelible alerts ack 0192aa"
     )]
-    Ack(AlertOne),
+    Ack(AlertAck),
     /// Give an alert to somebody
     #[command(after_help = "Example:\n  indelible alerts assign 0192aa --to maria")]
     Assign(AlertAssign),
@@ -241,6 +241,16 @@ pub struct AlertAssign {
     /// To whom
     #[arg(long, value_name = "NAME")]
     pub to: String,
+}
+
+/// Who looks after an alert.
+#[derive(Debug, Args)]
+pub struct AlertAck {
+    #[command(flatten)]
+    pub one: AlertOne,
+    /// What there is to say already
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
 }
 
 /// What is said about an alert.

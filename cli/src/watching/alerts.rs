@@ -49,7 +49,10 @@ pub fn run(global: &Global, out: &mut Out, command: &AlertsCommand) -> Result<()
     match command {
         AlertsCommand::List(args) => list_alerts(global, out, args),
         AlertsCommand::Show(args) => show(global, out, args),
-        AlertsCommand::Ack(one) => change(global, out, one, "acknowledge", json!({})),
+        AlertsCommand::Ack(args) => {
+            let said = args.note.as_ref().map_or_else(|| json!({}), |note| json!({ "note": note }));
+            change(global, out, &args.one, "acknowledge", said)
+        }
         AlertsCommand::Assign(args) => {
             change(global, out, &args.one, "assign", json!({ "to": args.to }))
         }

@@ -99,7 +99,11 @@ impl Matcher {
         let matched = scratch.matched.iter().map(|rule| RuleNo(*rule as u32));
         looked.rules.extend(matched);
         if !looked.rules.is_empty() {
-            looked.actor = scratch.values.first(read::ACTOR_ID).map(|id| cut(id).into());
+            // What the node tells of itself is not told apart by the node.
+            let own = scratch.values.first(read::TRAIL) == Some("_system");
+            let actor =
+                scratch.values.first(read::ACTOR_ID).filter(|id| !own || *id != "indelible");
+            looked.actor = actor.map(|id| cut(id).into());
         }
         for rule in &looked.rules {
             let feeders = &self.compiled.feeders[rule.0 as usize];
